@@ -1,0 +1,84 @@
+import type {AnalysisCode} from '../analysis/codes.ts';
+import type {InstanceKey} from '../model/instance-key.ts';
+
+/**
+ * One act on one server. Data, so a plan can be printed, stored, resumed, and compared in a test. Every step bears repetition:
+ * whoever resumes a plan repeats the step that was started and not marked done.
+ */
+export type Step =
+  /** Make the old source refuse writes, if it can be reached at all; unreachable is an outcome (`unfenced`), not a failure. */
+  | {readonly do: 'close-source'; readonly on: InstanceKey}
+  /** Stop the receiver, apply everything received, with the applier running; fails when it cannot be applied in time. */
+  | {readonly do: 'drain'; readonly on: InstanceKey; readonly source: InstanceKey}
+  /** Let `on` fetch and apply what `from` has and it has not. */
+  | {readonly do: 'catch-up'; readonly on: InstanceKey; readonly from: InstanceKey}
+  /** Drain `on`, point it at `source` and start it. */
+  | {readonly do: 'repoint'; readonly on: InstanceKey; readonly source: InstanceKey}
+  /** Point `on` at a host that does not exist (`//host`), so that nobody starts it by accident. */
+  | {readonly do: 'detach'; readonly on: InstanceKey}
+  /** Stop both threads, carry semi-sync over, read_only off; seen writable afterwards or failed. */
+  | {readonly do: 'make-writable'; readonly on: InstanceKey}
+  /** Forget the old source: RESET REPLICA ALL. */
+  | {readonly do: 'forget-source'; readonly on: InstanceKey; readonly source: InstanceKey};
+
+/** What happens to the plan when a step fails: `must` ends it, `lost` reports the instance as lost and goes on, `note` goes on. */
+export type Weight = 'must' | 'lost' | 'note';
+
+export interface PlannedStep {
+  readonly step: Step;
+  readonly weight: Weight;
+  /** Steps of one stage run at the same time; a stage starts when the one before has ended. */
+  readonly stage: number;
+}
+
+/** The facts a plan rests on, kept with it so that it can be explained later. */
+export interface Candidate {
+  readonly key: InstanceKey;
+  /** Why it was chosen, or why it was not. */
+  readonly verdict: string;
+  readonly chosen: boolean;
+}
+
+export interface RecoveryPlan {
+  readonly kind: 'promote';
+  readonly code: AnalysisCode;
+  readonly cluster: string;
+  readonly failed: InstanceKey;
+  readonly successor: InstanceKey;
+  readonly steps: readonly PlannedStep[];
+  readonly candidates: readonly Candidate[];
+  /** Replicas that cannot follow the successor; downtimed and detached. */
+  readonly lost: readonly InstanceKey[];
+  /** Sentences for people: errant sets, positions taken for granted, unfenced source. */
+  readonly remarks: readonly string[];
+}
+
+/** Why nothing is done. Refusing is an answer, not an error. */
+export type RefusalCode =
+  | 'nothing-to-do'
+  | 'needs-human'
+  | 'downtimed'
+  | 'recovery-disabled'
+  | 'filtered-out'
+  | 'recently-recovered'
+  | 'being-changed'
+  | 'not-probed-in-this-term'
+  | 'no-longer-failed'
+  | 'no-candidate'
+  | 'only-errant-has-latest'
+  | 'cross-data-center'
+  | 'cross-region'
+  | 'candidate-lags'
+  | 'not-drained'
+  | 'applier-broken'
+  | 'lossless-unprovable'
+  | 'pre-hook-failed';
+
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** One sentence: what, which instance, expected and found. */
+  readonly because: string;
+  readonly candidates: readonly Candidate[];
+}
+
+export type Decision = {readonly act: true; readonly plan: RecoveryPlan} | {readonly act: false; readonly why: Refusal};

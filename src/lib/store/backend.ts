@@ -1,0 +1,41 @@
+import type {Knex} from 'knex';
+import type {Milliseconds, Seconds} from '../model/units.ts';
+
+/** What one transaction may use; every statement of it goes through `db`. */
+export interface Work {
+  readonly db: Knex | Knex.Transaction;
+  readonly dialect: Dialect;
+}
+
+/** What the two kinds of backend say differently, chosen once when the backend is opened. Times are the backend's own clock. */
+export interface Dialect {
+  readonly kind: 'sqlite' | 'mysql';
+  /** The present time, as SQL: now() / datetime('now'). */
+  now(): Knex.Raw;
+  /** The present time minus so many seconds. */
+  ago(seconds: Seconds): Knex.Raw;
+  /** The present time plus so many seconds. */
+  ahead(seconds: Seconds): Knex.Raw;
+  /** Seconds since 1970 as SQL, of a column or of now. */
+  unix(column?: string): Knex.Raw;
+}
+
+/** The shared database. Reads go through `db`; every write that rests on a read goes through `transaction`. */
+export interface Backend extends Work {
+  readonly db: Knex;
+  /** `host:port` or the SQLite path, as node_health.db_backend says it; never credentials. */
+  readonly where: string;
+  /** Several database nodes certify writes between them (Galera, Group Replication): reads of another node's rows may be stale. */
+  readonly multiWriter: boolean;
+  /**
+   * Runs one short transaction: at most ten statements and no other I/O. Any error inside ends in ROLLBACK. Errors that mean
+   * "somebody else was faster" (1213, 1205, SQLITE_BUSY) or "not now" (1047, 1180, 3101, 3100) start it anew with jitter until
+   * the deadline, so `work` must bear repetition.
+   *
+   * @throws OrchestratorError BACKEND_CONFLICT after the deadline, BACKEND_UNREACHABLE, BACKEND_READ_ONLY, BACKEND_ACCESS_DENIED
+   */
+  transaction<Result>(work: (work: Work) => Promise<Result>, options?: {readonly deadline?: Milliseconds}): Promise<Result>;
+  /** Same as `transaction` for a single statement or read: translated errors, retries. */
+  run<Result>(work: (work: Work) => PromiseLike<Result>, options?: {readonly deadline?: Milliseconds}): Promise<Result>;
+  close(): Promise<void>;
+}
