@@ -1,0 +1,118 @@
+import type {Config} from '../config/keys.ts';
+import type {NodeId} from '../coordination/types.ts';
+import type {InstanceKey} from '../model/instance-key.ts';
+import type {Instance} from '../model/instance.ts';
+import type {BackendTime, Seconds} from '../model/units.ts';
+import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
+import type {Backend} from '../store/backend.ts';
+
+/** Who asks. Written as owner of downtimes and acknowledgements, and into the audit. */
+export interface Caller {
+  /** OS user or `--owner` on the command line; authenticated user, else this host's name, over HTTP. */
+  readonly user: string;
+  readonly via: 'cli' | 'http' | 'daemon';
+}
+
+/**
+ * Everything an operation may use. Made once a process by the composition root (`src/main.ts`), and given a caller by each
+ * surface. Nothing is opened before it is asked for: a command that needs no backend never touches one.
+ */
+export interface Context extends Ports {
+  readonly caller: Caller;
+  /** A sentence for people: standard error on the command line, the log in a service. Never part of a result. */
+  warn(sentence: string): void;
+}
+
+/** What the composition root provides; `config` and `backend` answer the same object every time. */
+export interface Ports {
+  readonly node: NodeId;
+  /** Version and revision, as `--version` prints them. */
+  readonly build: Build;
+  config(): Promise<Config>;
+  /** Opened and migrated; registers this process in node_health where the configuration says so. */
+  backend(): Promise<Backend>;
+  /** By HostnameResolveMethod, through the cache kept in the backend; the host itself when it cannot be resolved. */
+  resolveHost(host: string): Promise<string>;
+  discover(request: DiscoverRequest): Promise<Discovered>;
+  recover(request: RecoverRequest): Promise<Recovered>;
+  /** Runs the service until it is told to stop (SIGTERM, SIGINT); resolves after an orderly end. */
+  serve(options: ServeOptions): Promise<void>;
+}
+
+export interface Build {
+  readonly version: string;
+  /** Commit the build was made from; '' in a work tree. */
+  readonly revision: string;
+}
+
+export interface DiscoverRequest {
+  /** Already resolved. */
+  readonly instance: InstanceKey;
+  /** Follow sources and replicas too, until nothing new is found. */
+  readonly drill: boolean;
+}
+
+export interface Discovered {
+  /** The instance as stored; its key is the one the server gives itself. */
+  readonly instance: Instance;
+  /** Others that were probed on the way, with what went wrong where something did. */
+  readonly others: readonly {readonly key: InstanceKey; readonly problem: string | null}[];
+}
+
+export interface RecoverRequest {
+  readonly instance: InstanceKey;
+  readonly candidate: InstanceKey | null;
+  readonly skipHooks: boolean;
+  readonly allowDataLoss: boolean;
+  /** Plan and say so; change nothing. */
+  readonly noop: boolean;
+  /** How long to queue for a lock held by somebody else; null = do not wait. */
+  readonly wait: Seconds | null;
+  readonly caller: Caller;
+}
+
+/** Contention and a lost backend are thrown (CONTENDED, BACKEND_*); everything that was decided is a value. */
+export type Recovered =
+  | {readonly outcome: 'promoted'; readonly uid: string; readonly successor: InstanceKey; readonly lost: readonly InstanceKey[]}
+  | {readonly outcome: 'planned'; readonly plan: RecoveryPlan}
+  | {readonly outcome: 'refused'; readonly why: Refusal}
+  | {readonly outcome: 'failed'; readonly uid: string; readonly because: string};
+
+export interface ServeOptions {
+  /** Answer HTTP; `continuous` does not. */
+  readonly http: boolean;
+  /** Probe, analyse and recover when leading; false only answers HTTP. */
+  readonly discovery: boolean;
+  /** Take leadership once at start. */
+  readonly grabElection: boolean;
+  /** RecoverMasterClusterFilters for this run; null = as configured. */
+  readonly recover: readonly string[] | null;
+}
+
+/** What only a running service knows; `createHttp` needs it beside the ports. */
+export interface Service {
+  /** Holds a valid lease by its own clock, now. */
+  isLeader(): boolean;
+  /** Writes to the backend and reads the election, at most once a second; throws when the backend cannot be asked. */
+  health(): Promise<Health>;
+}
+
+export interface Health {
+  readonly healthy: boolean;
+  readonly isLeader: boolean;
+  readonly leader: NodeReport | null;
+  readonly nodes: readonly NodeReport[];
+  /** One sentence; '' when healthy. */
+  readonly error: string;
+}
+
+/** One row of node_health (or of the election), as read. */
+export interface NodeReport extends NodeId {
+  readonly version: string;
+  readonly firstSeen: BackendTime;
+  readonly lastSeen: BackendTime;
+  /** `HttpMode` or `CLIMode`. */
+  readonly mode: string;
+  readonly command: string;
+  readonly backend: string;
+}
