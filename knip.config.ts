@@ -1,0 +1,22 @@
+import type {KnipConfig} from 'knip';
+
+/** Dead files, exports and dependencies. */
+const config: KnipConfig = {
+  entry: [
+    'src/main.ts',
+    'src/commands/*.ts',
+    'bin/*.{js,ts}',
+    'script/*.{ts,mjs}',
+    'test/**/*.test.ts',
+    'test/setup/*.ts',
+    'vitest.config.ts',
+  ],
+  project: ['src/**/*.ts', 'script/**/*.{ts,mjs}', 'test/**/*.ts', 'bin/**/*.{js,ts}'],
+  // Run by the shell scripts, which knip does not read.
+  ignoreDependencies: ['oxlint', 'prettier'],
+  // A contract between rooms may name a type before somebody else needs it.
+  exclude: ['types'],
+  ignoreExportsUsedInFile: true,
+};
+
+export default config;
