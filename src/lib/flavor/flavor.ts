@@ -34,6 +34,8 @@ export interface Flavor {
   readonly repointsWhileApplying: boolean;
   /** With both threads stopped the relay log is dropped at the next start (MariaDB with GTID). */
   readonly dropsRelayLogWhenStopped: boolean;
+  /** A transaction counts as retrieved from its first event on, so the last one may never be complete (MySQL 5.6). */
+  readonly lastReceivedMayBeHalf: boolean;
 
   readonly showReplicaStatus: Statement;
   readonly showBinlogStatus: Statement;
@@ -47,6 +49,8 @@ export interface Flavor {
   /** Forget the source altogether; both threads must be stopped. */
   readonly forgetSource: Statement;
   pointAt(to: PointAt): Statement;
+  /** Only host and port, keeping auto position: all that may change while the applier runs (`repointsWhileApplying`). */
+  pointReceiverAt(source: InstanceKey): Statement;
   /** read_only on or off; with `superToo` also super_read_only where it exists. */
   setReadOnly(on: boolean, superToo: boolean): readonly Statement[];
   /** Blocks on the server until the set is applied; row decides, see `waited`. */

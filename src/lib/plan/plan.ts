@@ -16,8 +16,8 @@ export type Step =
   | {readonly do: 'repoint'; readonly on: InstanceKey; readonly source: InstanceKey}
   /** Point `on` at a host that does not exist (`//host`), so that nobody starts it by accident. */
   | {readonly do: 'detach'; readonly on: InstanceKey}
-  /** Stop both threads, carry semi-sync over, read_only off; seen writable afterwards or failed. */
-  | {readonly do: 'make-writable'; readonly on: InstanceKey}
+  /** Stop both threads, switch semi-sync on where the old source had it, read_only off; seen writable afterwards or failed. */
+  | {readonly do: 'make-writable'; readonly on: InstanceKey; readonly semiSync: boolean}
   /** Forget the old source: RESET REPLICA ALL. */
   | {readonly do: 'forget-source'; readonly on: InstanceKey; readonly source: InstanceKey};
 

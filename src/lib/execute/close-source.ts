@@ -1,0 +1,58 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {OrchestratorError} from '../errors/errors.ts';
+import type {Row} from '../flavor/flavor.ts';
+import {keyText} from '../model/instance-key.ts';
+import type {Hand} from './hands.ts';
+
+/** Between the two reads of the binary log position that prove nobody writes any more. */
+const STANDSTILL_MS = 50;
+
+/**
+ * Closes a source for writes (coordination.md §7). Where super_read_only exists it is enough. MariaDB and MySQL 5.6 have none:
+ * privileged sessions write under read_only, so they are killed, and the binary log must stand still.
+ *
+ * @throws OrchestratorError REFUSED naming the sessions when somebody still writes; read_only is taken back then
+ */
+export async function closeSource(hand: Hand): Promise<string> {
+  for (const statement of hand.flavor.setReadOnly(true, true)) await hand.say(statement);
+  if (hand.flavor.hasSuperReadOnly) return `${keyText(hand.key)} is closed (super_read_only)`;
+  const killed = await killPrivileged(hand);
+  if (await standsStill(hand)) return `${keyText(hand.key)} is closed (read_only; ${killed.length} privileged sessions ended)`;
+  for (const statement of hand.flavor.setReadOnly(false, false)) await hand.say(statement);
+  throw new OrchestratorError('REFUSED', `${keyText(hand.key)} is still written to under read_only, by ${(await privileged(hand)).map(whom).join(', ') || 'an unknown session'}`, {
+    hint: 'stop that client, or take SUPER / READ_ONLY ADMIN from its account',
+  });
+}
+
+async function standsStill(hand: Hand): Promise<boolean> {
+  const first = JSON.stringify(await hand.say(hand.flavor.showBinlogStatus));
+  await sleep(STANDSTILL_MS);
+  return JSON.stringify(await hand.say(hand.flavor.showBinlogStatus)) === first;
+}
+
+async function killPrivileged(hand: Hand): Promise<readonly Row[]> {
+  const sessions = await privileged(hand);
+  for (const session of sessions) {
+    await hand.say(hand.flavor.kill(Number(session['id']))).catch((error: unknown) => {
+      // 1094: it ended by itself in between.
+      if (!(error instanceof OrchestratorError && error.code === 'SERVER_STATEMENT_FAILED')) throw error;
+    });
+  }
+  return sessions;
+}
+
+/** Client sessions of accounts that may write under read_only; not replication, and not ourselves. */
+async function privileged(hand: Hand): Promise<readonly Row[]> {
+  return hand.say({
+    text: `select p.id as id, p.user as user, p.host as host from information_schema.processlist p
+      where p.id <> connection_id() and p.command not like 'Binlog Dump%' and p.user not in ('system user', 'event_scheduler', 'unauthenticated user')
+        and exists (select 1 from information_schema.user_privileges g
+          where g.privilege_type in ('SUPER', 'READ ONLY ADMIN', 'READ_ONLY ADMIN')
+            and g.grantee like concat('''', p.user, '''@%'))`,
+    values: [],
+  });
+}
+
+function whom(session: Row): string {
+  return `${String(session['user'])}@${String(session['host'])}`;
+}

@@ -1,0 +1,90 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {OrchestratorError} from '../errors/errors.ts';
+import {countGtidSet, subtractGtidSet} from '../model/gtid-set.ts';
+import {isMariadb, type Instance, type Replication} from '../model/instance.ts';
+import {compareCoordinates} from '../model/binlog-coordinates.ts';
+import {keyText} from '../model/instance-key.ts';
+import type {Milliseconds, Seconds} from '../model/units.ts';
+import type {Hand} from './hands.ts';
+import {waitFor} from './wait.ts';
+
+/** One wait on the server: short, so that the lock's deadline is looked at between two of them. */
+const SLICE: Seconds = 1;
+
+/**
+ * Stops the receiver and applies everything that was received, with the applier running throughout. On MariaDB the order
+ * decides: both threads stopped once, and the relay log is gone (coordination.md §6). Bears repetition.
+ *
+ * @param patience for the whole; 0 = it must be applied already
+ * @returns what was seen, as a sentence
+ * @throws OrchestratorError REPLICATION_BROKEN when the applier has an error or does not get there in time
+ */
+export async function drain(hand: Hand, instance: Instance, patience: Milliseconds): Promise<string> {
+  const before = await hand.replication();
+  if (before === null) return `${keyText(hand.key)} is not a replica: nothing to drain`;
+  if (isMariadb(instance) && before.usingMariadbGtid && before.applier.state === 'stopped' && before.receiver.state === 'stopped') {
+    return `${keyText(hand.key)} had both threads stopped: it counts as being where it has applied to (${before.executed?.file}:${before.executed?.position})`;
+  }
+  if (before.applier.state !== 'running') await startApplier(hand, before);
+  await stopReceiver(hand);
+  const received = await hand.replication();
+  if (received === null) throw broken(hand, 'is no longer a replica');
+  const until = performance.now() + patience;
+  while (!(await applied(hand, received))) {
+    await mustBeHealthy(hand);
+    if (performance.now() >= until) {
+      throw broken(hand, `has received transactions that it did not apply within ${Math.round(patience / 1000)} s (RecoveryDrainTimeoutSeconds)`);
+    }
+  }
+  return `${keyText(hand.key)} has applied everything it received`;
+}
+
+/** Stops the receiver and sees it stopped. */
+export async function stopReceiver(hand: Hand): Promise<void> {
+  await hand.say(hand.flavor.stopReceiver);
+  const stopped = await waitFor(async () => ((await hand.replication())?.receiver.state === 'stopped' ? true : null), {within: 2000, every: 20});
+  if (!stopped) throw broken(hand, 'did not stop its receiver within 2 s');
+}
+
+async function startApplier(hand: Hand, before: Replication): Promise<void> {
+  if (before.applier.errno !== 0) throw broken(hand, `has a failing applier (error ${before.applier.errno}: ${before.applier.error})`);
+  await hand.say(hand.flavor.startApplier);
+}
+
+async function applied(hand: Hand, received: Replication): Promise<boolean> {
+  const set = received.retrievedGtid;
+  if (set !== '' && hand.flavor.gtid !== 'none' && (received.usingOracleGtid || received.usingMariadbGtid)) {
+    if (hand.flavor.waited(await hand.say(hand.flavor.waitForGtid(set, SLICE)))) return true;
+    return hand.flavor.lastReceivedMayBeHalf && (await readsAllOfRelayLog(hand, received));
+  }
+  const now = await hand.replication();
+  const done = !!now?.read && !!now.executed && compareCoordinates(now.executed, now.read) >= 0;
+  if (!done) await sleep(20);
+  return done;
+}
+
+/**
+ * MySQL 5.6 counts a transaction as retrieved when its first event arrives, so the last one may never be complete. Then all
+ * that is complete is applied when only that one is missing and the applier has stood still.
+ */
+async function readsAllOfRelayLog(hand: Hand, received: Replication): Promise<boolean> {
+  const first = await hand.replication();
+  await sleep(300);
+  const second = await hand.replication();
+  if (!first?.relay || !second?.relay || compareCoordinates(first.relay, second.relay) !== 0) return false;
+  const rows = await hand.say({text: 'select @@global.gtid_executed as executed', values: []});
+  return countGtidSet(subtractGtidSet(received.retrievedGtid, String(rows[0]?.['executed'] ?? ''))) <= 1;
+}
+
+async function mustBeHealthy(hand: Hand): Promise<void> {
+  const now = await hand.replication();
+  if (now && now.applier.state !== 'running') {
+    throw broken(hand, `stopped applying with error ${now.applier.errno}: ${now.applier.error || 'stopped by somebody'}`);
+  }
+}
+
+function broken(hand: Hand, what: string): OrchestratorError {
+  return new OrchestratorError('REPLICATION_BROKEN', `${keyText(hand.key)} ${what}`, {
+    hint: `look at its replication status; what it received and did not apply would be lost by going on`,
+  });
+}

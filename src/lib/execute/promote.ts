@@ -1,0 +1,39 @@
+import {OrchestratorError} from '../errors/errors.ts';
+import type {Config} from '../config/keys.ts';
+import type {Instance} from '../model/instance.ts';
+import {keyText} from '../model/instance-key.ts';
+import type {Hand} from './hands.ts';
+
+/**
+ * Opens an instance for writes and sees it open: replication stopped, semi-sync as its predecessor had it, read_only off.
+ * Bears repetition.
+ *
+ * @throws OrchestratorError SERVER_STATEMENT_FAILED when the server still says read_only afterwards
+ */
+export async function makeWritable(hand: Hand, instance: Instance, wishes: {config: Config; semiSync: boolean}): Promise<string> {
+  if ((await hand.replication()) !== null) await hand.say(hand.flavor.stopReplication);
+  if (wishes.semiSync && instance.semiSync.available) await hand.say(hand.flavor.setSemiSync('source', true, instance.semiSync));
+  for (const statement of hand.flavor.setReadOnly(false, hand.flavor.hasSuperReadOnly)) await hand.say(statement);
+  if (await isReadOnly(hand)) {
+    throw new OrchestratorError('SERVER_STATEMENT_FAILED', `${keyText(hand.key)} says read_only is still on after it was switched off`, {
+      hint: 'look for something on that server that switches it back',
+    });
+  }
+  return `${keyText(hand.key)} is writable`;
+}
+
+export async function isReadOnly(hand: Hand): Promise<boolean> {
+  const rows = await hand.say({text: 'select @@global.read_only as read_only', values: []});
+  return Number(rows[0]?.['read_only']) === 1;
+}
+
+/** Makes a promoted instance forget whom it replicated from. Bears repetition. */
+export async function forgetSource(hand: Hand): Promise<string> {
+  if ((await hand.replication()) === null) return `${keyText(hand.key)} replicates from nobody`;
+  await hand.say(hand.flavor.stopReplication);
+  await hand.say(hand.flavor.forgetSource);
+  if ((await hand.replication()) !== null) {
+    throw new OrchestratorError('SERVER_STATEMENT_FAILED', `${keyText(hand.key)} still has a source after it was told to forget it`, {});
+  }
+  return `${keyText(hand.key)} has forgotten its source`;
+}

@@ -1,0 +1,70 @@
+import {OrchestratorError} from '../errors/errors.ts';
+import {DETACHED_PREFIX, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
+import type {Instance, Replication} from '../model/instance.ts';
+import type {Milliseconds} from '../model/units.ts';
+import {drain} from './drain.ts';
+import type {Hand} from './hands.ts';
+import {waitFor} from './wait.ts';
+
+/** How long a replica may take to be connected to its new source before it is reported as not following. */
+const CONNECTED_WITHIN: Milliseconds = 5000;
+
+/**
+ * Makes a replica follow another source by GTID, keeping what it received: where the server allows it the applier goes on
+ * running; elsewhere everything received is applied first (coordination.md §6). Bears repetition.
+ *
+ * @param patience for applying what was received
+ * @throws OrchestratorError REPLICATION_BROKEN when it does not connect to the new source
+ */
+export async function repoint(hand: Hand, instance: Instance, to: {source: InstanceKey; patience: Milliseconds}): Promise<string> {
+  const now = await hand.replication();
+  if (now === null) throw broken(hand, 'is not a replica any more', null);
+  if (!(sameKey(now.source, to.source) && now.receiver.state === 'running')) await pointReceiverAt(hand, instance, {...to, now});
+  await hand.say(hand.flavor.startReplication);
+  await mustFollow(hand, to.source);
+  return `${keyText(hand.key)} follows ${keyText(to.source)}`;
+}
+
+async function pointReceiverAt(hand: Hand, instance: Instance, to: {source: InstanceKey; patience: Milliseconds; now: Replication}): Promise<void> {
+  const usesGtid = to.now.usingOracleGtid || to.now.usingMariadbGtid;
+  if (hand.flavor.repointsWhileApplying && to.now.usingOracleGtid && to.now.applier.state === 'running') {
+    await hand.say(hand.flavor.stopReceiver);
+    await hand.say(hand.flavor.pointReceiverAt(to.source));
+    return;
+  }
+  await drain(hand, instance, to.patience);
+  await hand.say(hand.flavor.stopReplication);
+  await hand.say(hand.flavor.pointAt({source: to.source, gtid: usesGtid}));
+}
+
+/** Waits until the receiver is connected to the source and the applier runs. */
+async function mustFollow(hand: Hand, source: InstanceKey): Promise<void> {
+  let last: Replication | null = null;
+  const follows = await waitFor(
+    async () => {
+      last = await hand.replication();
+      if (!last || !sameKey(last.source, source)) return null;
+      if (last.receiver.state === 'stopped' && last.receiver.errno !== 0) throw broken(hand, 'stopped receiving', last);
+      return last.receiver.state === 'running' && last.applier.state === 'running' ? true : null;
+    },
+    {within: CONNECTED_WITHIN, every: 5},
+  );
+  if (!follows) throw broken(hand, `does not follow ${keyText(source)} after ${CONNECTED_WITHIN / 1000} s`, last);
+}
+
+/** Points a replica at a host that does not exist, so that nobody starts it by accident; what it received is applied first. */
+export async function detach(hand: Hand): Promise<string> {
+  const now = await hand.replication();
+  if (!now?.source) return `${keyText(hand.key)} is detached already`;
+  await hand.say(hand.flavor.stopReplication);
+  const host = `${DETACHED_PREFIX}${now.source.host}`;
+  await hand.say(hand.flavor.pointAt({source: {host, port: now.source.port}, gtid: now.usingOracleGtid || now.usingMariadbGtid}));
+  return `${keyText(hand.key)} is detached: it points at ${host}`;
+}
+
+function broken(hand: Hand, what: string, seen: Replication | null): OrchestratorError {
+  const errors = [seen?.receiver, seen?.applier].flatMap((thread) => (thread?.errno ? [`error ${thread.errno}: ${thread.error}`] : []));
+  return new OrchestratorError('REPLICATION_BROKEN', [`${keyText(hand.key)} ${what}`, ...errors].join('; '), {
+    hint: 'look at its replication status; it is left as it is',
+  });
+}

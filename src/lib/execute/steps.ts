@@ -1,0 +1,97 @@
+import type {Config} from '../config/keys.ts';
+import {OrchestratorError, messageOf, unreachable} from '../errors/errors.ts';
+import type {Instance} from '../model/instance.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import type {Topology} from '../model/topology.ts';
+import type {Milliseconds} from '../model/units.ts';
+import type {Step} from '../plan/plan.ts';
+import {closeSource} from './close-source.ts';
+import {drain} from './drain.ts';
+import type {Hand, Hands} from './hands.ts';
+import {forgetSource, makeWritable} from './promote.ts';
+import {detach, repoint} from './repoint.ts';
+
+/** A dead source is given this long to answer before it is reported as unfenced: it must not hold up its own replacement. */
+const CLOSE_WITHIN: Milliseconds = 250;
+const DAY: Milliseconds = 24 * 3600 * 1000;
+
+/** What steps need: the servers as last probed under the lock, and hands on them. */
+export interface World {
+  readonly topology: Topology;
+  readonly config: Config;
+  readonly hands: Hands;
+}
+
+/**
+ * Does one step on one server. Every step bears repetition.
+ *
+ * @returns what was seen afterwards, as a sentence for the journal
+ * @throws OrchestratorError when the server is not in the state the step promises
+ */
+export async function perform(world: World, step: Step): Promise<string> {
+  const instance = mustKnow(world.topology, step.on);
+  switch (step.do) {
+    case 'close-source':
+      return close(world, instance);
+    case 'drain':
+      return drain(await world.hands.on(instance), instance, drainPatience(world.config));
+    case 'catch-up':
+      return catchUp(world, instance, mustKnow(world.topology, step.from));
+    case 'repoint':
+      return repoint(await world.hands.on(instance), instance, {source: step.source, patience: drainPatience(world.config)});
+    case 'detach':
+      return detach(await world.hands.on(instance));
+    case 'make-writable':
+      return makeWritable(await world.hands.on(instance), instance, {config: world.config, semiSync: step.semiSync});
+    case 'forget-source':
+      return forgetSource(await world.hands.on(instance));
+    default:
+      return unreachable(step);
+  }
+}
+
+/** RecoveryDrainTimeoutSeconds, lifted or dropped by the predecessor's two keys (coordination.md §6). */
+export function drainPatience(config: Config): Milliseconds {
+  if (config.DelayMasterPromotionIfSQLThreadNotUpToDate) return DAY;
+  return config.FailMasterPromotionIfSQLThreadNotUpToDate ? 0 : config.RecoveryDrainTimeoutSeconds * 1000;
+}
+
+/** An old source that cannot be reached stays unfenced; that is said, and does not stop the recovery. */
+async function close(world: World, instance: Instance): Promise<string> {
+  let hand: Hand;
+  try {
+    hand = await world.hands.on(instance, CLOSE_WITHIN);
+  } catch (error) {
+    return `${keyText(instance.key)} is unfenced: it could not be reached (${messageOf(error)})`;
+  }
+  return closeSource(hand);
+}
+
+/** Fetches from the donor what it has and the successor has not, and applies it. */
+async function catchUp(world: World, instance: Instance, donor: Instance): Promise<string> {
+  const hand = await world.hands.on(instance);
+  const donorHand = await world.hands.on(donor);
+  const wanted = await executedBy(donorHand);
+  await repoint(hand, instance, {source: donor.key, patience: drainPatience(world.config)});
+  const until = performance.now() + Math.max(drainPatience(world.config), 1000);
+  while (!hand.flavor.waited(await hand.say(hand.flavor.waitForGtid(wanted, 1)))) {
+    if (performance.now() > until) {
+      throw new OrchestratorError('REPLICATION_BROKEN', `${keyText(instance.key)} did not catch up with ${keyText(donor.key)} in time`, {
+        hint: 'raise RecoveryDrainTimeoutSeconds, or name the more advanced replica as candidate',
+      });
+    }
+  }
+  return `${keyText(instance.key)} has everything ${keyText(donor.key)} has`;
+}
+
+async function executedBy(hand: Hand): Promise<string> {
+  const variable = hand.flavor.gtid === 'domain-list' ? '@@global.gtid_current_pos' : '@@global.gtid_executed';
+  const rows = await hand.say({text: `select ${variable} as executed`, values: []});
+  return String(rows[0]?.['executed'] ?? '');
+}
+
+function mustKnow(topology: Topology, key: InstanceKey): Instance {
+  const known = topology.get(key);
+  if (known) return known;
+  throw new OrchestratorError('NOT_FOUND', `${keyText(key)} is part of the plan and not known any more`, {hint: `discover it, then resume the recovery`});
+}
