@@ -1,0 +1,19 @@
+export {fetchServer, cacheFolder, type Tree} from './fetch.ts';
+export {SERVER_NAMES, type ServerName} from './server/fetch-recipes.ts';
+export {ACCOUNTS, Client, type Account, type AccountName, type Row} from './server/client.ts';
+export type {Instance} from './server/instance.ts';
+export type {Flavor} from './server/words.ts';
+export {
+  binlogPosition,
+  point,
+  replicaStatus,
+  replicating,
+  startReplication,
+  stopReplication,
+  type PointOptions,
+  type ReplicaStatus,
+} from './replication.ts';
+export {sandbox, Sandbox, type Instances, type SandboxOptions, type TopologyOptions} from './sandbox.ts';
+export {parseShape, type Shape} from './topology.ts';
+export {waitFor, type Waiting} from './wait.ts';
+export {Writer, type WriterOptions} from './writer.ts';

