@@ -19,9 +19,13 @@ export async function closeSource(hand: Hand): Promise<string> {
   const killed = await killPrivileged(hand);
   if (await standsStill(hand)) return `${keyText(hand.key)} is closed (read_only; ${killed.length} privileged sessions ended)`;
   for (const statement of hand.flavor.setReadOnly(false, false)) await hand.say(statement);
-  throw new OrchestratorError('REFUSED', `${keyText(hand.key)} is still written to under read_only, by ${(await privileged(hand)).map(whom).join(', ') || 'an unknown session'}`, {
-    hint: 'stop that client, or take SUPER / READ_ONLY ADMIN from its account',
-  });
+  throw new OrchestratorError(
+    'REFUSED',
+    `${keyText(hand.key)} is still written to under read_only, by ${(await privileged(hand)).map(whom).join(', ') || 'an unknown session'}`,
+    {
+      hint: 'stop that client, or take SUPER / READ_ONLY ADMIN from its account',
+    },
+  );
 }
 
 async function standsStill(hand: Hand): Promise<boolean> {

@@ -33,7 +33,10 @@ export async function drain(hand: Hand, instance: Instance, patience: Millisecon
   while (!(await applied(hand, received))) {
     await mustBeHealthy(hand);
     if (performance.now() >= until) {
-      throw broken(hand, `has received transactions that it did not apply within ${Math.round(patience / 1000)} s (RecoveryDrainTimeoutSeconds)`);
+      throw broken(
+        hand,
+        `has received transactions that it did not apply within ${Math.round(patience / 1000)} s (RecoveryDrainTimeoutSeconds)`,
+      );
     }
   }
   return `${keyText(hand.key)} has applied everything it received`;
@@ -42,7 +45,10 @@ export async function drain(hand: Hand, instance: Instance, patience: Millisecon
 /** Stops the receiver and sees it stopped. */
 export async function stopReceiver(hand: Hand): Promise<void> {
   await hand.say(hand.flavor.stopReceiver);
-  const stopped = await waitFor(async () => ((await hand.replication())?.receiver.state === 'stopped' ? true : null), {within: 2000, every: 20});
+  const stopped = await waitFor(async () => ((await hand.replication())?.receiver.state === 'stopped' ? true : null), {
+    within: 2000,
+    every: 20,
+  });
   if (!stopped) throw broken(hand, 'did not stop its receiver within 2 s');
 }
 

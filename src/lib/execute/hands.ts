@@ -75,9 +75,13 @@ export class Hands {
 
   async #send(session: Session, statement: Statement, timeout: Milliseconds): Promise<readonly Row[]> {
     if (!this.#options.mayStillSend(timeout)) {
-      throw new OrchestratorError('DEADLINE_PASSED', `the lock may end before ${keyText(session.key)} answers: nothing more is sent to it`, {
-        hint: 'whoever holds the lock next goes on; see which-locks',
-      });
+      throw new OrchestratorError(
+        'DEADLINE_PASSED',
+        `the lock may end before ${keyText(session.key)} answers: nothing more is sent to it`,
+        {
+          hint: 'whoever holds the lock next goes on; see which-locks',
+        },
+      );
     }
     try {
       return await session.query({...statement, text: `/* orchestrator ${this.#options.tag} */ ${statement.text}`}, {timeout});

@@ -93,5 +93,7 @@ async function executedBy(hand: Hand): Promise<string> {
 function mustKnow(topology: Topology, key: InstanceKey): Instance {
   const known = topology.get(key);
   if (known) return known;
-  throw new OrchestratorError('NOT_FOUND', `${keyText(key)} is part of the plan and not known any more`, {hint: `discover it, then resume the recovery`});
+  throw new OrchestratorError('NOT_FOUND', `${keyText(key)} is part of the plan and not known any more`, {
+    hint: `discover it, then resume the recovery`,
+  });
 }

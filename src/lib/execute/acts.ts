@@ -1,0 +1,112 @@
+import {keyText} from '../model/instance-key.ts';
+import {unreachable} from '../errors/errors.ts';
+import type {PlannedStep, RecoveryPlan, Step, Weight} from '../plan/plan.ts';
+
+/** The lists of external programs a recovery of a source runs once it has a plan; configuration key names. */
+export type HookList =
+  'PreFailoverProcesses' | 'PostMasterFailoverProcesses' | 'PostFailoverProcesses' | 'PostUnsuccessfulFailoverProcesses';
+
+/**
+ * One line of a recovery's journal: a step on a server, or what surrounds the steps. Each bears repetition, so that whoever
+ * takes over repeats what was started and not marked done.
+ */
+export type Act =
+  | {readonly do: 'hooks'; readonly list: HookList}
+  /** The last look before anything is changed. */
+  | {readonly do: 'confirm-dead'}
+  | {readonly do: 'step'; readonly step: Step}
+  /** The successor was seen writable: is_successful and successor recorded. */
+  | {readonly do: 'record-success'}
+  /** Downtime of what was lost, detections cleared, the cluster's alias moved. */
+  | {readonly do: 'tidy-up'}
+  /** end_recovery, errors, lost replicas. */
+  | {readonly do: 'end'};
+
+export interface JournaledAct {
+  /** Position in the journal, from 0. */
+  readonly number: number;
+  /** Acts of one stage run at the same time. */
+  readonly stage: number;
+  readonly weight: Weight;
+  readonly act: Act;
+}
+
+/**
+ * Everything a recovery does once it is decided, in the fixed order of coordination.md §4. Pure.
+ *
+ * @param skipHooks leave out the external programs (`recover-lite`)
+ */
+export function actsOf(plan: RecoveryPlan, {skipHooks}: {readonly skipHooks: boolean}): readonly JournaledAct[] {
+  const opened = Math.max(-1, ...plan.steps.filter(({step}) => step.do === 'make-writable').map(({stage}) => stage));
+  const before = plan.steps.filter(({stage}) => stage <= opened || opened < 0);
+  const after = plan.steps.filter((planned) => !before.includes(planned));
+  const stages: (readonly {readonly act: Act; readonly weight: Weight}[])[] = [
+    hooks('PreFailoverProcesses', 'must'),
+    [{act: {do: 'confirm-dead'}, weight: 'must'}],
+    ...staged(before),
+    [{act: {do: 'record-success'}, weight: 'must'}],
+    ...staged(after),
+    [{act: {do: 'tidy-up'}, weight: 'note'}],
+    hooks('PostMasterFailoverProcesses', 'note'),
+    hooks('PostFailoverProcesses', 'note'),
+    [{act: {do: 'end'}, weight: 'must'}],
+  ];
+  return number(skipHooks ? stages.filter(([first]) => first?.act.do !== 'hooks') : stages);
+}
+
+function number(stages: readonly (readonly {readonly act: Act; readonly weight: Weight}[])[]): readonly JournaledAct[] {
+  return stages.flatMap((acts, stage) => acts.map((one) => ({...one, stage}))).map((one, index) => ({...one, number: index}));
+}
+
+function hooks(list: HookList, weight: Weight): readonly {readonly act: Act; readonly weight: Weight}[] {
+  return [{act: {do: 'hooks', list}, weight}];
+}
+
+function staged(steps: readonly PlannedStep[]): readonly (readonly {readonly act: Act; readonly weight: Weight}[])[] {
+  const byStage = Map.groupBy(steps, ({stage}) => stage);
+  return [...byStage.keys()]
+    .sort((a, b) => a - b)
+    .map((stage) => (byStage.get(stage) ?? []).map(({step, weight}) => ({act: {do: 'step', step}, weight})));
+}
+
+/** One line for the journal and for people. */
+export function actText(act: Act): string {
+  switch (act.do) {
+    case 'hooks':
+      return `run ${act.list}`;
+    case 'confirm-dead':
+      return 'confirm once more that the source is dead';
+    case 'step':
+      return stepText(act.step);
+    case 'record-success':
+      return 'record the successor';
+    case 'tidy-up':
+      return 'downtime what was lost, move the alias';
+    case 'end':
+      return 'end the recovery';
+    default:
+      return unreachable(act);
+  }
+}
+
+function stepText(step: Step): string {
+  const on = keyText(step.on);
+  switch (step.do) {
+    case 'close-source':
+      return `close ${on} for writes if it can be reached`;
+    case 'drain':
+      return `apply on ${on} all it received`;
+    case 'catch-up':
+      return `let ${on} catch up with ${keyText(step.from)}`;
+    case 'repoint':
+      return `point ${on} at ${keyText(step.source)}`;
+    case 'detach':
+      return `detach ${on}`;
+    case 'make-writable':
+      return `make ${on} writable`;
+    case 'forget-source':
+      return `let ${on} forget ${keyText(step.source)}`;
+    default:
+      return unreachable(step);
+  }
+}

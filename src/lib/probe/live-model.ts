@@ -1,0 +1,174 @@
+import {clusterFacts, errantAgainst} from '../model/cluster-facts.ts';
+import type {Check, Instance, Reading, Wishes} from '../model/instance.ts';
+import {compareKeys, isUsableKey, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
+import {Topology} from '../model/topology.ts';
+import type {Monotonic} from '../model/units.ts';
+import type {ProbeOutcome} from './probe.ts';
+
+interface Known {
+  readonly instance: Instance;
+  /** When the probe behind it began, in this term; null: only known from the backend. */
+  readonly probedAt: Monotonic | null;
+}
+
+export const NO_WISHES: Wishes = {
+  promotionRule: 'neutral',
+  isCandidate: false,
+  downtime: null,
+  inMaintenance: false,
+  lockedBy: null,
+  unresolvedHost: '',
+};
+
+const NEVER_CHECKED: Check = {
+  lastChecked: '',
+  lastAttempted: '',
+  lastSeen: '',
+  secondsSinceSeen: null,
+  valid: false,
+  partial: false,
+  upToDate: false,
+  recent: false,
+  latency: 0,
+  reach: 'never-tried',
+  errno: 0,
+};
+
+/**
+ * What one process knows of the servers: rows of the backend to begin with, replaced by what it probed itself. The leader
+ * decides from this, and only about instances it probed in its own term.
+ */
+export class LiveModel {
+  readonly #known = new Map<string, Known>();
+  #topology: Topology | null = null;
+
+  /** Starts over with what the backend holds; nothing of it counts as probed. */
+  begin(rows: readonly Instance[]): void {
+    this.#known.clear();
+    for (const instance of rows) this.#put({instance, probedAt: null});
+  }
+
+  topology(): Topology {
+    this.#topology ??= new Topology([...this.#known.values()].map(({instance}) => instance));
+    return this.#topology;
+  }
+
+  get(key: InstanceKey): Instance | undefined {
+    return this.#known.get(keyText(key))?.instance;
+  }
+
+  keys(): readonly InstanceKey[] {
+    return [...this.#known.values()].map(({instance}) => instance.key);
+  }
+
+  /** When it was last probed by this process in this term; null = not yet. */
+  probedAt(key: InstanceKey): Monotonic | null {
+    return this.#known.get(keyText(key))?.probedAt ?? null;
+  }
+
+  forget(key: InstanceKey): void {
+    this.#known.delete(keyText(key));
+    this.#topology = null;
+  }
+
+  /** Adds an instance that the backend knows and this process does not. */
+  learn(instance: Instance): void {
+    if (!this.#known.has(keyText(instance.key))) this.#put({instance, probedAt: null});
+  }
+
+  /** Replaces what people said about instances; those not named have no wishes. */
+  wish(wishes: ReadonlyMap<string, Wishes>): void {
+    for (const [name, known] of this.#known) {
+      const now = wishes.get(name) ?? NO_WISHES;
+      if (now !== known.instance.wishes) this.#known.set(name, {...known, instance: {...known.instance, wishes: now}});
+    }
+    this.#topology = null;
+  }
+
+  /**
+   * Takes in the outcome of one probe. An outcome that began before the one already here is ignored, so that a slow answer
+   * never overwrites a newer one.
+   *
+   * @param asked the key that was probed; a server that names itself otherwise is stored under its own key
+   * @returns the instance as it is now, or null: a server never seen that did not answer, or an outcome out of date
+   */
+  record(asked: InstanceKey, outcome: ProbeOutcome): Instance | null {
+    const key = outcome.ok ? outcome.reading.key : asked;
+    const before = this.#known.get(keyText(key));
+    if (before && before.probedAt !== null && before.probedAt > outcome.startedAt) return null;
+    if (outcome.ok && !sameKey(key, asked)) this.forget(asked);
+    const instance = outcome.ok ? this.#seen(outcome.reading, outcome, before?.instance) : before && unseen(before.instance, outcome);
+    if (!instance) return null;
+    this.#put({instance, probedAt: outcome.startedAt});
+    this.#replaceBelow(instance);
+    return instance;
+  }
+
+  #seen(reading: Reading, outcome: ProbeOutcome & {ok: true}, before: Instance | undefined): Instance {
+    const instance = {
+      ...reading,
+      cluster: clusterFacts(reading, this.#parentOf(reading)),
+      check: {
+        ...NEVER_CHECKED,
+        ...before?.check,
+        valid: true,
+        partial: true,
+        upToDate: true,
+        recent: true,
+        reach: 'answered',
+        errno: 0,
+        secondsSinceSeen: 0,
+        latency: Math.round(outcome.took * 1e6),
+      } as const,
+      wishes: before?.wishes ?? NO_WISHES,
+    };
+    return this.#withErrant(instance);
+  }
+
+  #withErrant(instance: Instance): Instance {
+    const parent = this.#parentOf(instance);
+    const errant = parent ? errantAgainst(instance, parent) : '';
+    return errant === instance.gtid.errant ? instance : {...instance, gtid: {...instance.gtid, errant}};
+  }
+
+  #parentOf(reading: Reading): Instance | undefined {
+    const key =
+      reading.group?.primary && !sameKey(reading.group.primary, reading.key) ? reading.group.primary : reading.replication?.source;
+    return key ? this.get(key) : undefined;
+  }
+
+  /** What stands below an instance takes its place in the cluster from it. */
+  #replaceBelow(changed: Instance): void {
+    for (const replica of this.topology().below(changed.key)) {
+      const known = this.#known.get(keyText(replica.key));
+      if (!known) continue;
+      const cluster = clusterFacts(known.instance, this.#parentOf(known.instance));
+      if (JSON.stringify(cluster) !== JSON.stringify(known.instance.cluster)) this.#put({...known, instance: {...known.instance, cluster}});
+    }
+  }
+
+  #put(known: Known): void {
+    this.#known.set(keyText(known.instance.key), known);
+    this.#topology = null;
+  }
+}
+
+function unseen(before: Instance, outcome: ProbeOutcome & {ok: false}): Instance {
+  return {
+    ...before,
+    check: {
+      ...before.check,
+      valid: false,
+      partial: outcome.partial,
+      upToDate: true,
+      reach: outcome.unreachable.reach,
+      errno: outcome.unreachable.errno,
+    },
+  };
+}
+
+/** Servers that a reading names and that are worth probing too: its source, its replicas, the members of its group. */
+export function neighbours(reading: Reading): readonly InstanceKey[] {
+  const named = [reading.replication?.source, ...reading.replicas, ...(reading.group?.members ?? [])];
+  return named.filter((key): key is InstanceKey => !!key && isUsableKey(key)).sort(compareKeys);
+}
