@@ -296,11 +296,7 @@ export const KEYS = {
   PreventCrossRegionMasterFailover: bool(false, 'promotion', 'Never promote in another region'),
   MasterFailoverLostInstancesDowntimeMinutes: uint(0, 'promotion', 'Never had an effect: lost instances are downtimed for a year', unused),
   MasterFailoverDetachSlaveMasterHost: bool(false, 'promotion', 'Former name of the next key'),
-  MasterFailoverDetachReplicaMasterHost: bool(
-    false,
-    'promotion',
-    'Detach the promoted server from its old source',
-  ),
+  MasterFailoverDetachReplicaMasterHost: bool(false, 'promotion', 'Detach the promoted server from its old source'),
   FailMasterPromotionOnLagMinutes: uint(
     0,
     'promotion',
