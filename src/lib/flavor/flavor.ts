@@ -1,25 +1,70 @@
-import type {FlavorName} from '../model/instance.ts';
+import type {BinaryLog, FlavorName, GtidFacts, Replication, SemiSyncWords} from '../model/instance.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {BinlogCoordinates} from '../model/binlog-coordinates.ts';
-import type {Replication} from '../model/instance.ts';
 import type {Seconds} from '../model/units.ts';
 
 /** A statement for a managed server; values are quoted by the client, since replication statements cannot be prepared. */
 export interface Statement {
   readonly text: string;
   readonly values: readonly (string | number)[];
+  /** Those of the values that no message may repeat. */
+  readonly secrets?: readonly string[];
 }
 
 /** A row as mysql2 returns it, with column names as the server spells them. */
 export type Row = Readonly<Record<string, unknown>>;
+
+/** What a replica logs in with. The paths are files on the replica, for a source that asks for client certificates. */
+export interface ReplicationCredentials {
+  readonly user: string;
+  readonly password: string;
+  readonly sslCa?: string;
+  readonly sslCert?: string;
+  readonly sslKey?: string;
+}
 
 export interface PointAt {
   readonly source: InstanceKey;
   /** Use GTIDs (auto position / slave_pos); false keeps file and position, which must then be given. */
   readonly gtid: boolean;
   readonly at?: BinlogCoordinates;
-  readonly credentials?: {readonly user: string; readonly password: string};
+  readonly credentials?: ReplicationCredentials;
   readonly tls?: boolean;
+  /**
+   * It was a source until now. MariaDB has to be told, since what it wrote itself is not in gtid_slave_pos; and a server never
+   * set up as a replica gets sane retries.
+   */
+  readonly formerSource?: boolean;
+  /**
+   * How often the receiver tries to reach its source again. Left as it is on the server unless given; with `credentials` or
+   * `formerSource` each second for a day, because MySQL 9 gives up after ten times by itself.
+   */
+  readonly retry?: {readonly every: Seconds; readonly attempts: number};
+}
+
+/** What the global variables of a server say; one row of `showFacts`. */
+export interface Facts {
+  readonly hostname: string;
+  readonly reportHost: string;
+  readonly serverId: number;
+  /** '' on MariaDB. */
+  readonly serverUuid: string;
+  readonly version: string;
+  readonly versionComment: string;
+  readonly readOnly: boolean;
+  readonly superReadOnly: boolean | null;
+  readonly binlog: Omit<BinaryLog, 'at'>;
+  readonly gtid: GtidFacts;
+  readonly relayLogRecovery: boolean | null;
+  readonly netTimeout: Seconds | null;
+}
+
+/** Every replication channel a server said it has. */
+export interface ReplicaStatus {
+  /** The default channel, which is the managed one; null when there is none. */
+  readonly replication: Replication | null;
+  /** Names of all others. A server that has only these is a replica all the same, of sources that are not managed. */
+  readonly otherChannels: readonly string[];
 }
 
 /** What a server family says and understands. Statements out, rows in; holds no connection. */
@@ -34,32 +79,56 @@ export interface Flavor {
   readonly repointsWhileApplying: boolean;
   /** With both threads stopped the relay log is dropped at the next start (MariaDB with GTID). */
   readonly dropsRelayLogWhenStopped: boolean;
-  /** A transaction counts as retrieved from its first event on, so the last one may never be complete (MySQL 5.6). */
+  /** The last GTID of what it says it received may be of a transaction that came in half (MySQL 5.6). */
   readonly lastReceivedMayBeHalf: boolean;
 
+  /** All channels. */
   readonly showReplicaStatus: Statement;
   readonly showBinlogStatus: Statement;
   readonly showReplicas: Statement;
+  /** One row of global variables, see `parseFacts`. Fails with 1193 where the server lacks one that its version should have. */
+  readonly showFacts: Statement;
+  /** Whether the server holds credentials of replication, and the period of its heartbeats; null where no table says so. */
+  readonly showReplicationAccount: Statement | null;
+  /** Members of its replication group; null where the family has no groups. */
+  readonly showGroupMembers: Statement | null;
+  /** These and the next four act on the managed channel alone. */
   readonly startReplication: Statement;
   readonly stopReplication: Statement;
   readonly startReceiver: Statement;
   readonly stopReceiver: Statement;
   readonly startApplier: Statement;
   readonly stopApplier: Statement;
-  /** Forget the source altogether; both threads must be stopped. */
+  /** Forget the source altogether; both threads must be stopped. Other channels stay. */
   readonly forgetSource: Statement;
+  /** Both threads must be stopped, and what was received and not applied is dropped. */
   pointAt(to: PointAt): Statement;
-  /** Only host and port, keeping auto position: all that may change while the applier runs (`repointsWhileApplying`). */
+  /**
+   * Another source for the receiver alone, which must be stopped; the applier may run on, and keeps what was received. GTID mode
+   * and credentials stay as they are.
+   *
+   * @throws OrchestratorError NOT_SUPPORTED unless `repointsWhileApplying`
+   */
   pointReceiverAt(source: InstanceKey): Statement;
-  /** read_only on or off; with `superToo` also super_read_only where it exists. */
+  /** read_only on or off; with `superToo` also super_read_only where it exists. Off always ends both. */
   setReadOnly(on: boolean, superToo: boolean): readonly Statement[];
   /** Blocks on the server until the set is applied; row decides, see `waited`. */
   waitForGtid(set: string, timeout: Seconds): Statement;
-  /** True when the wait ended because everything was applied, false on timeout. */
+  /**
+   * True when the wait ended because everything was applied, false on timeout.
+   *
+   * @throws OrchestratorError REPLICATION_BROKEN when the server could not wait at all (5.6 with a stopped applier)
+   */
   waited(rows: readonly Row[]): boolean;
-  /** Sets both semi-sync switches under the names this server knows. */
-  setSemiSync(role: 'source' | 'replica', on: boolean): Statement;
+  /**
+   * Switches one role of semi-sync. A replica's switch counts from its receiver's next start.
+   *
+   * @param known the semi-sync facts of the server; without them the names its version would load today are used
+   */
+  setSemiSync(role: 'source' | 'replica', on: boolean, known?: {readonly words?: SemiSyncWords}): Statement;
   kill(connectionId: number): Statement;
-  /** Rows of `showReplicaStatus`; null when not a replica. Throws SERVER_UNKNOWN naming a missing column. */
-  parseReplicaStatus(rows: readonly Row[]): {readonly replication: Replication | null; readonly otherChannels: readonly string[]};
+  /** @throws OrchestratorError SERVER_UNKNOWN naming a missing column */
+  parseFacts(rows: readonly Row[]): Facts;
+  /** Rows of `showReplicaStatus`. @throws OrchestratorError SERVER_UNKNOWN naming a missing column */
+  parseReplicaStatus(rows: readonly Row[]): ReplicaStatus;
 }

@@ -85,6 +85,12 @@ export interface GtidFacts {
   readonly strict: boolean;
 }
 
+/** Which names the semi-sync variables of a server go by; a server may have loaded one plugin of each. */
+export interface SemiSyncWords {
+  readonly source: 'old' | 'new';
+  readonly replica: 'old' | 'new';
+}
+
 export interface SemiSync {
   /** Both plugins' variables are present (always on MariaDB). */
   readonly available: boolean;
@@ -101,6 +107,8 @@ export interface SemiSync {
   readonly replicaStatus: boolean;
   /** DetectSemiSyncEnforcedQuery: 0 = asynchronous, higher = preferred. */
   readonly priority: number;
+  /** As seen by the probe; absent where it was not (rows of the backend). */
+  readonly words?: SemiSyncWords;
 }
 
 export interface GroupMembership {
