@@ -1,4 +1,4 @@
-import {OrchestratorError} from '../errors/errors.ts';
+import {isCode, OrchestratorError} from '../errors/errors.ts';
 import {IntervalSet, type Interval} from './interval-set.ts';
 
 /**
@@ -23,6 +23,16 @@ export class GtidSet {
   static parse(text: string): GtidSet {
     const parts = text.replace(/\s+/g, '').toLowerCase().split(',');
     return new GtidSet(IntervalSet.from(parts.filter((part) => part !== '').flatMap(parsePart)));
+  }
+
+  /** As `parse`, but null for what cannot be read: then nothing is known, and unknown is never clean. */
+  static read(text: string): GtidSet | null {
+    try {
+      return GtidSet.parse(text);
+    } catch (error) {
+      if (isCode(error, 'INPUT_INVALID')) return null;
+      throw error;
+    }
   }
 
   get isEmpty(): boolean {

@@ -37,7 +37,9 @@ export function isUsableKey(key: InstanceKey): boolean {
 export function parseInstanceKey(text: string, defaultPort: number): InstanceKey {
   const trimmed = text.trim();
   const match =
-    /^\[([0-9a-fA-F:.]+)\](?::(\d+))?$/.exec(trimmed) ?? /^([0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F.]*)$/.exec(trimmed) ?? /^([\w.\-/]+)(?::(\d+))?$/.exec(trimmed);
+    /^\[([0-9a-fA-F:.]+)\](?::(\d+))?$/.exec(trimmed) ??
+    /^([0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F.]*)$/.exec(trimmed) ??
+    /^([\w.\-/]+)(?::(\d+))?$/.exec(trimmed);
   const host = match?.[1];
   const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
   if (host === undefined || port < 1 || port > 65535) {

@@ -1,4 +1,4 @@
-import {OrchestratorError} from '../errors/errors.ts';
+import {isCode, OrchestratorError} from '../errors/errors.ts';
 
 /** `domain-server-sequence`: transaction `sequence` of a domain, first written on the server with that id. */
 export interface MariadbGtid {
@@ -38,6 +38,11 @@ export function parseMariadbPosition(text: string): MariadbPosition {
   return position;
 }
 
+/** As `parseMariadbPosition`, but null for what cannot be read. */
+export function readMariadbPosition(text: string): MariadbPosition | null {
+  return readable(() => parseMariadbPosition(text));
+}
+
 /**
  * What a server has in its binary logs, past and present: for each pair of domain and server id the highest sequence written.
  * `@@gtid_binlog_state`. Unlike a position it shows branches: a transaction written beside the main line has a pair of its own.
@@ -57,6 +62,11 @@ export class BinlogState {
   /** @throws OrchestratorError INPUT_INVALID as `parseMariadbGtids` */
   static parse(text: string): BinlogState {
     return new BinlogState(parseMariadbGtids(text));
+  }
+
+  /** As `parse`, but null for what cannot be read. */
+  static read(text: string): BinlogState | null {
+    return readable(() => BinlogState.parse(text));
   }
 
   get isEmpty(): boolean {
@@ -129,6 +139,15 @@ function parseOne(part: string): MariadbGtid {
   const [domain, server, sequence] = [Number(match?.[1]), Number(match?.[2]), Number(match?.[3])];
   if (!match || sequence > Number.MAX_SAFE_INTEGER) throw invalid(part, 'expected domain-server-sequence');
   return {domain, server, sequence};
+}
+
+function readable<Value>(parse: () => Value): Value | null {
+  try {
+    return parse();
+  } catch (error) {
+    if (isCode(error, 'INPUT_INVALID')) return null;
+    throw error;
+  }
 }
 
 function invalid(text: string, why: string): OrchestratorError {

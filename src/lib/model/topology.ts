@@ -10,10 +10,8 @@ export class Topology {
   constructor(instances: Iterable<Instance>) {
     this.instances = [...instances].sort((a, b) => compareKeys(a.key, b.key));
     this.#byKey = new Map(this.instances.map((instance) => [keyText(instance.key), instance]));
-    this.#replicas = Map.groupBy(
-      this.instances.filter((instance) => instance.replication?.source),
-      (instance) => keyText(instance.replication!.source!),
-    );
+    const following = this.instances.filter((instance) => instance.replication?.source);
+    this.#replicas = Map.groupBy(following, ({replication}) => (replication?.source ? keyText(replication.source) : ''));
   }
 
   get(key: InstanceKey | null | undefined): Instance | undefined {
@@ -41,7 +39,7 @@ export class Topology {
   /** Everything below an instance, nearest first; a ring is walked once. */
   below(key: InstanceKey): readonly Instance[] {
     const found: Instance[] = [];
-    for (let tier = this.replicasOf(key); tier.length > 0; ) {
+    for (let tier = this.replicasOf(key); tier.length > 0;) {
       const fresh = tier.filter((one) => !sameKey(one.key, key) && !found.some((other) => sameKey(other.key, one.key)));
       found.push(...fresh);
       tier = fresh.flatMap((one) => this.replicasOf(one.key));

@@ -16,24 +16,30 @@ test.each([
   {text: `${B}:3,\n${A}:1-5`, canonical: `${A}:1-5,${B}:3`},
   {text: `${A.toUpperCase()}:1 - 5 , ${A}:6`, canonical: `${A}:1-6`},
   {text: `${A}:1-3:Audit:1-5:9`, canonical: `${A}:1-3:audit:1-5:9`},
-  {text: `${A}:audit:1-5:1_x`, canonical: null},
   {text: `${A}:_x:2:audit:1,${A}:7`, canonical: `${A}:7:_x:2:audit:1`},
   {text: `${A}:audit:1,${A}:1`, canonical: `${A}:1:audit:1`},
   {text: `${A}:1,,${B}:2,`, canonical: `${A}:1,${B}:2`},
   {text: `${A}`, canonical: ''},
 ])('$text reads as $canonical', ({text, canonical}) => {
-  if (canonical === null) expect(() => GtidSet.parse(text)).toThrow(expect.objectContaining({code: 'INPUT_INVALID'}));
-  else expect(GtidSet.parse(text).toString()).toBe(canonical);
+  expect(GtidSet.parse(text).toString()).toBe(canonical);
 });
 
-test.each(['x', `${A}:0`, `${A}:5-3`, `${A}:1-`, `${A}:-1`, `${A}:1-2-3`, `${A}:9007199254740993`, '0-1-100', `${A.slice(1)}:1`])(
-  '%s is refused, and named',
-  (text) => {
-    expect(() => GtidSet.parse(text)).toThrow(
-      expect.objectContaining({code: 'INPUT_INVALID', message: expect.stringContaining(text.slice(0, 30))}),
-    );
-  },
-);
+test.each([
+  'x',
+  `${A}:audit:1-5:1_x`,
+  `${A}:0`,
+  `${A}:5-3`,
+  `${A}:1-`,
+  `${A}:-1`,
+  `${A}:1-2-3`,
+  `${A}:9007199254740993`,
+  '0-1-100',
+  `${A.slice(1)}:1`,
+])('%s is refused, and named', (text) => {
+  expect(() => GtidSet.parse(text)).toThrow(expect.objectContaining({code: 'INPUT_INVALID'}));
+  expect(() => GtidSet.parse(text)).toThrow(text);
+  expect(GtidSet.read(text)).toBeNull();
+});
 
 test('tagged and untagged transactions of one server are different ones, but all from that server', () => {
   const set = GtidSet.parse(`${A}:1-3:audit:1-5,${B}:1`);
