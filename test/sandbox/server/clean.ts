@@ -43,8 +43,16 @@ export async function wipe(instance: Instance, pristine: Pristine): Promise<void
   for (const [user, host] of await accountsOf(instance)) {
     if (!pristine.accounts.has(`${user}@${host}`)) await instance.query('DROP USER ?@?', [user, host]);
   }
+  for (const statement of words.uninstallSemiSync) await tolerating(1305, instance.query(statement)); // 1305: it was not installed
   for (const statement of words.resetBinlog) await instance.query(statement);
+  instance.configured.length = 0;
   instance.disconnect();
+}
+
+async function tolerating(errno: number, work: Promise<unknown>): Promise<void> {
+  await work.catch((error: {errno?: number}) => {
+    if (error.errno !== errno) throw error;
+  });
 }
 
 async function killSessions(instance: Instance): Promise<void> {
@@ -52,9 +60,7 @@ async function killSessions(instance: Instance): Promise<void> {
     "SELECT id AS id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user NOT IN ('system user', 'event_scheduler')",
   );
   for (const {id} of others) {
-    await instance.query(`KILL ${id}`).catch((error: {errno?: number}) => {
-      if (error.errno !== 1094) throw error; // 1094: it has ended by itself
-    });
+    await tolerating(1094, instance.query(`KILL ${id}`)); // 1094: it has ended by itself
   }
 }
 
@@ -67,9 +73,8 @@ async function restoreVariables(instance: Instance, pristine: ReadonlyMap<string
   const now = await variablesOf(instance);
   for (const [name, value] of pristine) {
     if (STATE.test(name) || now.get(name) === value) continue;
-    await instance.query(`SET GLOBAL ${name} = ?`, [/^-?\d+$/.test(value) ? Number(value) : value]).catch((error: {errno?: number}) => {
-      if (error.errno !== 1238) throw error; // 1238: only read; the server itself changed it
-    });
+    const literal = /^-?\d+$/.test(value) ? Number(value) : value;
+    await tolerating(1238, instance.query(`SET GLOBAL ${name} = ?`, [literal])); // 1238: only to be read; the server itself changed it
   }
 }
 

@@ -50,7 +50,8 @@ export class Client {
       return Array.isArray(rows) ? (rows as R[]) : [];
     } catch (error) {
       // After a timeout the connection stays blocked, and after a fatal error it is of no use.
-      if ((error as {code?: string; fatal?: boolean}).code === 'PROTOCOL_SEQUENCE_TIMEOUT' || (error as {fatal?: boolean}).fatal) this.close();
+      if ((error as {code?: string; fatal?: boolean}).code === 'PROTOCOL_SEQUENCE_TIMEOUT' || (error as {fatal?: boolean}).fatal)
+        this.close();
       throw error;
     }
   }

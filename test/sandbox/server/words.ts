@@ -32,8 +32,12 @@ export interface Words {
   readonly waitForPosition: string;
   /** Columns and statements say `Source` or `Master`. */
   readonly columns: 'Source' | 'Master';
-  semiSync(role: 'source' | 'replica', on: boolean): readonly string[];
+  /** How to switch one side on: the plugin if it is not built in, the variable, and the option that does it at a start. */
+  semiSync(role: 'source' | 'replica'): {readonly install?: string; readonly set: string; readonly configured: string};
+  /** Undoes `install`; error 1305 when there is nothing to undo. */
+  readonly uninstallSemiSync: readonly string[];
   readOnly(on: boolean): readonly string[];
+  readonly configuredReadOnly: readonly string[];
 }
 
 function settings(prefix: 'SOURCE' | 'MASTER', to: Pointing): string[] {
@@ -49,8 +53,6 @@ function settings(prefix: 'SOURCE' | 'MASTER', to: Pointing): string[] {
   ];
 }
 
-const onOff = (on: boolean): string => (on ? 'ON' : 'OFF');
-
 const mariadb: Words = {
   point: (to) =>
     `CHANGE MASTER ${named(to.channel)}TO ${[...settings('MASTER', to), `MASTER_USE_GTID=${to.at === 'gtid' ? 'slave_pos' : 'no'}`].join(', ')}`,
@@ -60,13 +62,26 @@ const mariadb: Words = {
   forget: (channel) => `RESET SLAVE ${named(channel)}ALL`,
   showReplicas: 'SHOW ALL SLAVES STATUS',
   showBinlog: 'SHOW MASTER STATUS',
-  resetBinlog: ['RESET MASTER', "SET GLOBAL gtid_slave_pos=''"],
+  // RESET MASTER waits until InnoDB has flushed, by itself once a second; the flush of a table's creation spares that wait.
+  resetBinlog: [
+    'SET GLOBAL innodb_flush_log_at_trx_commit=1',
+    'CREATE TABLE test.flush (i INT) ENGINE=InnoDB',
+    'DROP TABLE test.flush',
+    'SET GLOBAL innodb_flush_log_at_trx_commit=2',
+    'RESET MASTER',
+    "SET GLOBAL gtid_slave_pos=''",
+  ],
   gtidOfSource: 'SELECT @@gtid_binlog_pos',
   waitForGtid: 'SELECT MASTER_GTID_WAIT(?, ?)',
   waitForPosition: 'SELECT MASTER_POS_WAIT(?, ?, ?, ?)',
   columns: 'Master',
-  semiSync: (role, on) => [`SET GLOBAL rpl_semi_sync_${role === 'source' ? 'master' : 'slave'}_enabled=${onOff(on)}`],
-  readOnly: (on) => [`SET GLOBAL read_only=${onOff(on)}`],
+  semiSync: (role) => {
+    const side = role === 'source' ? 'master' : 'slave';
+    return {set: `SET GLOBAL rpl_semi_sync_${side}_enabled=ON`, configured: `--rpl-semi-sync-${side}-enabled=ON`};
+  },
+  uninstallSemiSync: [],
+  readOnly: (on) => [`SET GLOBAL read_only=${on ? 'ON' : 'OFF'}`],
+  configuredReadOnly: ['--read-only=ON'],
 };
 
 function named(channel: string): string {
@@ -92,8 +107,14 @@ const mysql9: Words = {
   waitForGtid: 'SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)',
   waitForPosition: 'SELECT SOURCE_POS_WAIT(?, ?, ?, ?)',
   columns: 'Source',
-  semiSync: (role, on) => [`SET GLOBAL rpl_semi_sync_${role}_enabled=${onOff(on)}`],
+  semiSync: (role) => ({
+    install: `INSTALL PLUGIN rpl_semi_sync_${role} SONAME 'semisync_${role}.so'`,
+    set: `SET GLOBAL rpl_semi_sync_${role}_enabled=ON`,
+    configured: `--loose-rpl-semi-sync-${role}-enabled=ON`,
+  }),
+  uninstallSemiSync: ['UNINSTALL PLUGIN rpl_semi_sync_source', 'UNINSTALL PLUGIN rpl_semi_sync_replica'],
   readOnly: (on) => (on ? ['SET GLOBAL super_read_only=ON'] : ['SET GLOBAL super_read_only=OFF', 'SET GLOBAL read_only=OFF']),
+  configuredReadOnly: ['--super-read-only=ON'],
 };
 
 function forChannel(channel: string): string {

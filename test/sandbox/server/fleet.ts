@@ -1,0 +1,98 @@
+import {buildInstance, type Factory, type Wanted} from './build.ts';
+import {detach, takePristine, wipe, type Pristine} from './clean.ts';
+import type {GuardedFolder} from './guard.ts';
+import type {Instance} from './instance.ts';
+import {reservePorts, type ReservedPorts} from './ports.ts';
+
+export interface FleetOptions {
+  /** `slave_net_timeout` of all servers in seconds, 60 unless given. */
+  readonly netTimeout?: number;
+  /** Options every server gets, e.g. `--gtid-strict-mode=OFF`. */
+  readonly serverOptions?: readonly string[];
+}
+
+interface Member {
+  readonly serverId: number;
+  readonly reserved: ReservedPorts;
+  instance: Instance;
+  /** Null until it has answered for the first time. */
+  pristine: Pristine | null;
+}
+
+/** The servers of a sandbox: named, each keeping its port and server_id while its process and data come and go. */
+export class Fleet {
+  gtid = true;
+  private readonly factory: Factory;
+  private readonly folder: GuardedFolder;
+  private readonly options: FleetOptions;
+  private readonly members = new Map<string, Member>();
+  private lastServerId = 0;
+
+  constructor(factory: Factory, folder: GuardedFolder, options: FleetOptions) {
+    this.factory = factory;
+    this.folder = folder;
+    this.options = options;
+  }
+
+  get instances(): readonly Instance[] {
+    return [...this.members.values()].map((member) => member.instance);
+  }
+
+  /** @throws Error when there is no server of this name */
+  get(name: string): Instance {
+    const member = this.members.get(name);
+    if (!member) throw new Error(`No server ${name} in this sandbox; there are: ${[...this.members.keys()].join(', ')}.`);
+    return member.instance;
+  }
+
+  /** Makes these servers run, empty and standing alone; others that still run are emptied too, so that none is in the way. */
+  async blank(names: readonly string[], {gtid}: {readonly gtid: boolean}): Promise<void> {
+    const sameMode = gtid === this.gtid;
+    this.gtid = gtid;
+    const members = [...this.members.values()];
+    const usable = members.filter((member) => sameMode && member.instance.alive() && member.pristine);
+    // All let go before any is emptied: a replica that still reads would write again.
+    await Promise.all(usable.map((member) => detach(member.instance)));
+    await Promise.all(usable.map((member) => member.pristine && wipe(member.instance, member.pristine)));
+    const unusable = members.filter((member) => !usable.includes(member) && names.includes(member.instance.name));
+    const missing = names.filter((name) => !this.members.has(name));
+    const added = await Promise.all(missing.map((name) => this.add(name)));
+    await Promise.all([...unusable.map((member) => this.renew(member)), ...added.map((member) => this.begin(member))]);
+  }
+
+  /** A new server with a fresh data folder, not started. `extra` gives more options once the reserved ports are known. */
+  async add(name: string, extra: {readonly ports?: number; options?(ports: readonly number[]): Partial<Wanted>} = {}): Promise<Member> {
+    const serverId = ++this.lastServerId;
+    const reserved = await reservePorts(extra.ports ?? 1);
+    const instance = await this.build(name, serverId, reserved, extra.options?.(reserved.ports));
+    const member: Member = {serverId, reserved, instance, pristine: null};
+    this.members.set(name, member);
+    return member;
+  }
+
+  /** Kills all, waits until they are gone, and removes their files. */
+  async down(): Promise<void> {
+    await Promise.all(this.instances.map((instance) => instance.kill9()));
+    await this.folder.end();
+    await Promise.all([...this.members.values()].map((member) => member.reserved.release()));
+    this.members.clear();
+  }
+
+  private async renew(member: Member): Promise<void> {
+    await member.instance.kill9();
+    member.instance = await this.build(member.instance.name, member.serverId, member.reserved);
+    await this.begin(member);
+  }
+
+  private async begin(member: Member): Promise<void> {
+    await member.instance.start();
+    member.pristine = await takePristine(member.instance);
+  }
+
+  private build(name: string, serverId: number, reserved: ReservedPorts, more: Partial<Wanted> = {}): Promise<Instance> {
+    const {netTimeout = 60, serverOptions = []} = this.options;
+    const [port = 0] = reserved.ports;
+    const options = [...serverOptions, ...(more.options ?? [])];
+    return buildInstance(this.factory, this.folder, {name, serverId, port, netTimeout, gtid: this.gtid, ...more, options});
+  }
+}
