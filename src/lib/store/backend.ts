@@ -18,9 +18,11 @@ export interface Dialect {
   ahead(seconds: Seconds): Knex.Raw;
   /** Seconds since 1970 as SQL, of a column or of now. */
   unix(column?: string): Knex.Raw;
+  /** Microseconds since 1970 as SQL, of now; SQLite counts in milliseconds. */
+  micros(): Knex.Raw;
 }
 
-/** The shared database. Reads go through `db`; every write that rests on a read goes through `transaction`. */
+/** The shared database. Reads go through `run`; every write that rests on a read goes through `transaction`. */
 export interface Backend extends Work {
   readonly db: Knex;
   /** `host:port` or the SQLite path, as node_health.db_backend says it; never credentials. */
@@ -28,11 +30,14 @@ export interface Backend extends Work {
   /** Several database nodes certify writes between them (Galera, Group Replication): reads of another node's rows may be stale. */
   readonly multiWriter: boolean;
   /**
-   * Runs one short transaction: at most ten statements and no other I/O. Any error inside ends in ROLLBACK. Errors that mean
-   * "somebody else was faster" (1213, 1205, SQLITE_BUSY) or "not now" (1047, 1180, 3101, 3100) start it anew with jitter until
-   * the deadline, so `work` must bear repetition.
+   * Runs one short transaction: at most ten statements and no other I/O. Any error inside ends in ROLLBACK, also one that `work`
+   * caught: after a 1213 the server has rolled back by itself and would answer COMMIT with OK. Errors that mean "somebody else
+   * was faster" (1213, 1205, SQLITE_BUSY) or "not now" (1047, 1180, 3101, 3100, 1290, connection lost) start it anew with jitter
+   * until the deadline [5 s], so `work` must bear repetition, also when a COMMIT whose answer was lost has taken effect.
+   * Statements inside go through `work.db`, never through the backend's own `db`: SQLite has one connection, and would wait for itself.
    *
-   * @throws OrchestratorError BACKEND_CONFLICT after the deadline, BACKEND_UNREACHABLE, BACKEND_READ_ONLY, BACKEND_ACCESS_DENIED
+   * @throws OrchestratorError BACKEND_CONFLICT after the deadline, BACKEND_UNREACHABLE, BACKEND_READ_ONLY, BACKEND_ACCESS_DENIED,
+   *   SCHEMA_MISSING
    */
   transaction<Result>(work: (work: Work) => Promise<Result>, options?: {readonly deadline?: Milliseconds}): Promise<Result>;
   /** Same as `transaction` for a single statement or read: translated errors, retries. */

@@ -1,0 +1,91 @@
+import type {Knex} from 'knex';
+import type {Connection, ConnectionOptions} from 'mysql2';
+import type {Milliseconds} from '../../model/units.ts';
+import {errnoOf, isLostConnection, READ_ONLY_ERRNOS} from './errors.ts';
+
+export interface MysqlClientOptions {
+  readonly queryTimeout: Milliseconds;
+  /** A connection on which the server says it is read-only is dropped, so that the next one may reach the writable server. */
+  readonly rejectReadOnly: boolean;
+  /** Run on every new connection before its first use. */
+  readonly session: readonly string[];
+}
+
+interface Query {
+  sql: string;
+  bindings?: readonly unknown[];
+  options?: object;
+  response?: unknown;
+}
+
+/** knex marks a connection with this; the pool then makes a new one. */
+type Marked = Connection & {__knex__disposed?: unknown};
+
+/**
+ * A knex client over mysql2 whose statements end in time: one that does not is failed and its connection destroyed, because
+ * mysql2 leaves the connection blocked behind it.
+ */
+export async function mysqlClient(options: MysqlClientOptions): Promise<typeof Knex.Client> {
+  const [{default: MysqlBase}, mysql] = await Promise.all([import('knex/lib/dialects/mysql2/index.js'), import('mysql2')]);
+
+  class TimedMysqlClient extends MysqlBase {
+    _driver(): object {
+      return mysql;
+    }
+
+    override async acquireRawConnection(): Promise<Marked> {
+      const connection: Marked = mysql.createConnection(this.connectionSettings as ConnectionOptions);
+      // without a listener a lost idle connection would end the process
+      connection.on('error', (error) => {
+        connection.__knex__disposed = error;
+      });
+      try {
+        await new Promise<void>((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
+        for (const sql of options.session) await query(connection, {sql}, options.queryTimeout);
+      } catch (error) {
+        connection.destroy();
+        throw error;
+      }
+      return connection;
+    }
+
+    override async destroyRawConnection(connection: Marked): Promise<void> {
+      if (connection.__knex__disposed !== undefined) return connection.destroy();
+      await new Promise<void>((resolve) => {
+        const impatient = setTimeout(() => resolve(), GOODBYE_TIMEOUT);
+        connection.end(() => {
+          clearTimeout(impatient);
+          resolve();
+        });
+      });
+      connection.destroy();
+    }
+
+    async _query(connection: Marked, asked: Query): Promise<Query> {
+      try {
+        asked.response = await query(connection, asked, options.queryTimeout);
+        return asked;
+      } catch (error) {
+        const dropped = isLostConnection(error) || (options.rejectReadOnly && READ_ONLY_ERRNOS.has(errnoOf(error)));
+        if (dropped) {
+          connection.__knex__disposed = error;
+          connection.destroy();
+        }
+        throw error;
+      }
+    }
+  }
+  // knex's own types say neither `_driver` nor `_query`
+  return TimedMysqlClient as unknown as typeof Knex.Client;
+}
+
+/** Milliseconds a server is given to answer the goodbye of a connection. */
+const GOODBYE_TIMEOUT = 300;
+
+function query(connection: Connection, asked: Query, timeout: Milliseconds): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    connection.query({...asked.options, sql: asked.sql, timeout, values: [...(asked.bindings ?? [])]}, (error, rows, fields) =>
+      error ? reject(error) : resolve([rows, fields]),
+    );
+  });
+}

@@ -1,0 +1,177 @@
+import {readFileSync} from 'node:fs';
+import type {Knex} from 'knex';
+import type {ConnectionOptions, SslOptions} from 'mysql2';
+import type {Config} from '../../config/keys.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import {keyText} from '../../model/instance-key.ts';
+import type {Milliseconds} from '../../model/units.ts';
+import type {Backend} from '../backend.ts';
+import {backendOverKnex} from './backend-over-knex.ts';
+import {mysqlDialect} from './dialect.ts';
+import {errnoOf, translateError} from './errors.ts';
+import {mysqlClient} from './mysql-client.ts';
+import {quiet} from './quiet.ts';
+
+export interface OpenOptions {
+  /** Most connections at a time; MySQLOrchestratorMaxPoolConnections when absent. SQLite always has one. */
+  readonly pool?: number;
+  /** How long one statement may take; MySQLOrchestratorReadTimeoutSeconds when absent. */
+  readonly queryTimeout?: Milliseconds;
+  /** MySQLConnectTimeoutSeconds when absent. */
+  readonly connectTimeout?: Milliseconds;
+  /** What these connections are for, as the server's connection attributes show it. */
+  readonly purpose?: string;
+}
+
+const UNKNOWN_DATABASE = 1049;
+const IDLE_TIMEOUT = 60_000;
+
+/** The shared backend: MySQL, MariaDB, Galera, or a group; its database is made when it is missing. */
+export async function openMysql(config: Config, options: OpenOptions): Promise<Backend> {
+  const where = keyText({host: config.MySQLOrchestratorHost || '127.0.0.1', port: config.MySQLOrchestratorPort});
+  const queryTimeout = options.queryTimeout ?? Math.max(1, config.MySQLOrchestratorReadTimeoutSeconds) * 1000;
+  const settings = connectionSettings(config, options);
+  try {
+    const kind = await ask(settings, config, queryTimeout);
+    const db = await connect({settings, config, options, queryTimeout, session: sessionOf(queryTimeout, kind)});
+    return backendOverKnex({db, dialect: mysqlDialect(db), where, multiWriter: kind !== 'single'});
+  } catch (error) {
+    throw translateError(error, where);
+  }
+}
+
+/** What the backend is made of; it decides how its reads are kept from being stale. */
+type Kind = 'single' | 'galera' | 'group';
+
+/** One connection of its own: makes the database when it is missing, and sees what kind of backend this is. */
+async function ask(settings: ConnectionOptions, config: Config, queryTimeout: Milliseconds): Promise<Kind> {
+  const mysql = await import('mysql2');
+  const session = async <Result>(
+    database: string | undefined,
+    use: (query: (sql: string) => Promise<readonly Row[]>) => Promise<Result>,
+  ) => {
+    const connection = mysql.createConnection({...settings, ...(database === undefined ? {} : {database})});
+    connection.on('error', () => undefined); // the statement that fails reports it
+    try {
+      return await use(
+        (sql) =>
+          new Promise((resolve, reject) =>
+            connection.query({sql, timeout: queryTimeout}, (error, rows) => (error ? reject(error) : resolve(rows as Row[]))),
+          ),
+      );
+    } finally {
+      connection.destroy();
+    }
+  };
+  const seeKind = (): Promise<Kind> =>
+    session(config.MySQLOrchestratorDatabase, async (query) => {
+      const rows = await query("show global variables where variable_name in ('wsrep_on', 'group_replication_group_name')");
+      const values = new Map(rows.map((row) => [row.Variable_name, row.Value]));
+      if (values.get('wsrep_on') === 'ON') return 'galera';
+      return (values.get('group_replication_group_name') ?? '') === '' ? 'single' : 'group';
+    });
+  try {
+    return await seeKind();
+  } catch (error) {
+    if (errnoOf(error) !== UNKNOWN_DATABASE || config.SkipOrchestratorDatabaseUpdate) throw error;
+    const name = config.MySQLOrchestratorDatabase.replaceAll('`', '``');
+    await session(undefined, (query) => query(`create database if not exists \`${name}\``));
+    return seeKind();
+  }
+}
+
+interface Row {
+  readonly Variable_name: string;
+  readonly Value: string;
+}
+
+/**
+ * What every session sets. UTC, because in a zone with summer time an hour repeats and rows of the future would block expiry;
+ * a strict mode of our own, so that nothing is cut off silently whatever the server's default; short lock waits; and reads
+ * that see what other nodes committed before.
+ */
+function sessionOf(queryTimeout: Milliseconds, kind: Kind): readonly string[] {
+  const lockWait = Math.min(5, Math.max(1, Math.floor(queryTimeout / 1000)));
+  const READS_AND_CHANGES = 3;
+  const causal = {single: '', galera: `, wsrep_sync_wait = ${READS_AND_CHANGES}`, group: ", group_replication_consistency = 'BEFORE'"}[
+    kind
+  ];
+  return [
+    `set session time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = ${lockWait}${causal}`,
+  ];
+}
+
+interface Connecting {
+  readonly settings: ConnectionOptions;
+  readonly config: Config;
+  readonly options: OpenOptions;
+  readonly queryTimeout: Milliseconds;
+  readonly session: readonly string[];
+}
+
+async function connect({settings, config, options, queryTimeout, session}: Connecting): Promise<Knex> {
+  const rejectReadOnly = config.MySQLOrchestratorRejectReadOnly;
+  const [{default: knex}, client] = await Promise.all([import('knex'), mysqlClient({queryTimeout, rejectReadOnly, session})]);
+  return knex({
+    client,
+    // handed to mysql2 as it is; knex declares only some of its options
+    connection: {...settings, database: config.MySQLOrchestratorDatabase} as unknown as Knex.MySql2ConnectionConfig,
+    pool: {
+      min: 0,
+      max: Math.max(1, options.pool ?? config.MySQLOrchestratorMaxPoolConnections),
+      idleTimeoutMillis: IDLE_TIMEOUT,
+      ...(config.MySQLConnectionLifetimeSeconds > 0 ? {maxConnectionLifetimeMillis: config.MySQLConnectionLifetimeSeconds * 1000} : {}),
+    },
+    acquireConnectionTimeout: (settings.connectTimeout ?? 0) + queryTimeout,
+    log: quiet,
+  });
+}
+
+function connectionSettings(config: Config, options: OpenOptions): ConnectionOptions {
+  if (config.MySQLOrchestratorDatabase === '') {
+    throw new OrchestratorError('CONFIG_INVALID', 'MySQLOrchestratorDatabase is empty', {
+      hint: 'name the database that holds the tables of orchestrator, or set BackendDB to sqlite',
+    });
+  }
+  return {
+    host: config.MySQLOrchestratorHost || '127.0.0.1',
+    port: config.MySQLOrchestratorPort,
+    user: config.MySQLOrchestratorUser,
+    password: config.MySQLOrchestratorPassword,
+    connectTimeout: options.connectTimeout ?? Math.max(1, config.MySQLConnectTimeoutSeconds) * 1000,
+    dateStrings: true,
+    supportBigNumbers: true,
+    maxPreparedStatements: 16,
+    charset: 'utf8mb4',
+    connectAttributes: {program_name: `orchestrator${options.purpose === undefined ? '' : ` ${options.purpose}`}`},
+    ...(config.MySQLOrchestratorUseMutualTLS ? {ssl: tlsOf(config)} : {}),
+  };
+}
+
+function tlsOf(config: Config): SslOptions {
+  const verify = !config.MySQLOrchestratorSSLSkipVerify;
+  return {
+    ...readPem('ca', 'MySQLOrchestratorSSLCAFile', config),
+    ...readPem('cert', 'MySQLOrchestratorSSLCertFile', config),
+    ...readPem('key', 'MySQLOrchestratorSSLPrivateKeyFile', config),
+    rejectUnauthorized: verify,
+    verifyIdentity: verify,
+  };
+}
+
+function readPem(
+  as: 'ca' | 'cert' | 'key',
+  key: 'MySQLOrchestratorSSLCAFile' | 'MySQLOrchestratorSSLCertFile' | 'MySQLOrchestratorSSLPrivateKeyFile',
+  config: Config,
+): SslOptions {
+  const path = config[key];
+  if (path === '') return {};
+  try {
+    return {[as]: readFileSync(path)};
+  } catch (cause) {
+    throw new OrchestratorError('CONFIG_UNREADABLE', `${key} names ${path}, which cannot be read`, {
+      cause,
+      hint: 'check the path and the permissions of the file',
+    });
+  }
+}
