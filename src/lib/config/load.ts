@@ -74,7 +74,8 @@ function read(options: LoadOptions): Reading {
   if (sources.length === 0) useEmbedded(reading, options);
   const overrides = Object.entries(options.overrides ?? {}).filter(([, value]) => value !== undefined);
   for (const [key, value] of overrides) put(draft, key as KeyName, {value, origin: 'command line'});
-  const say = sayer(reading, NOWHERE);
+  const [onlySource = null] = sources.length === 1 ? sources : [];
+  const say = sayer(reading, {...NOWHERE, file: onlySource});
   if (sources.length === 0 || overrides.length > 0) adjust(draft, say);
   if (draft.values.RaftEnabled && options.ignoreRaftSetup !== true) {
     say(

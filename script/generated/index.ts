@@ -1,0 +1,25 @@
+import path from 'node:path';
+import {format, resolveConfig} from 'prettier';
+import {configSchema} from '../../src/lib/config/schema.ts';
+import {configurationPage} from './configuration.ts';
+
+/** A file of the repository whose text derives from declarations in src/. */
+export interface GeneratedFile {
+  /** From the root of the repository. */
+  readonly path: string;
+  text(): string | Promise<string>;
+}
+
+/** Every generated file. `script/generate` writes them; test/unit/generated.test.ts fails when one is out of date. */
+export const GENERATED: readonly GeneratedFile[] = [
+  {path: 'docs/orchestrator.conf.schema.json', text: () => JSON.stringify(configSchema())},
+  {path: 'docs/configuration.md', text: configurationPage},
+];
+
+/** The text of a generated file, laid out as `script/lint` wants it. */
+export async function generate(file: GeneratedFile): Promise<string> {
+  const text = await file.text();
+  if (file.path.endsWith('.md')) return text;
+  const filepath = path.join(import.meta.dirname, '../..', file.path);
+  return await format(text, {...(await resolveConfig(filepath)), filepath});
+}
