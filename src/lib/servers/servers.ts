@@ -1,35 +1,67 @@
 import type {Row, Statement} from '../flavor/flavor.ts';
 import type {Reach} from '../model/instance.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
-import type {Milliseconds} from '../model/units.ts';
+import type {Milliseconds, Monotonic, Seconds} from '../model/units.ts';
 
-/** One connection to one managed server. Statements run one after the other. */
+/** What was learnt over one connection and holds as long as it does: a server cannot restart under its connections. */
+export interface SessionMemory {
+  /** How long the server had been up, and when it said so. */
+  uptime?: {readonly seconds: Seconds; readonly at: Monotonic};
+  /** The semi-sync variables it has (none without plugins), and when it was asked. */
+  semiSync?: {readonly variables: readonly string[]; readonly at: Monotonic};
+}
+
+export interface QueryOptions {
+  /**
+   * How long to wait for the answer; past it the connection is destroyed, because it stays blocked. Default:
+   * MySQLDiscoveryReadTimeoutSeconds on persistent connections, MySQLTopologyReadTimeoutSeconds on others.
+   */
+  readonly timeout?: Milliseconds;
+  /** Sent as a comment before the statement, for people who read the server's logs. */
+  readonly comment?: string;
+}
+
+/** One connection to one managed server. Statements run one after the other; several may be given at once. */
 export interface Session {
   readonly key: InstanceKey;
   /** The server's id of this connection, for KILL by whoever takes over. */
   readonly connectionId: number;
+  /** As the server greeted: its `@@version`, on MariaDB 10 with `5.5.5-` before it. */
+  readonly serverVersion: string;
+  /** The address that was connected to, whatever name the key has. */
+  readonly address: string;
+  readonly memory: SessionMemory;
+  /** False once it ended, whoever ended it. */
+  readonly open: boolean;
   /**
-   * @param options.timeout how long to wait for the answer; past it the connection is destroyed, because it stays blocked
    * @throws OrchestratorError SERVER_TIMEOUT, SERVER_UNREACHABLE (connection lost), SERVER_ACCESS_DENIED (1044, 1142, 1227),
-   *   SERVER_STATEMENT_FAILED with the server's own number and sentence; `errno` of the cause says the number
+   *   SERVER_STATEMENT_FAILED with the server's own number and sentence; `errnoOf` says the number
    */
-  query(statement: Statement, options?: {readonly timeout?: Milliseconds}): Promise<readonly Row[]>;
+  query(statement: Statement, options?: QueryOptions): Promise<readonly Row[]>;
   /** Ends it now, without goodbye. */
   destroy(): void;
 }
 
-/** Why a server could not be talked to. `errno` is the server's number when it sent one (then `reach` is `alive`). */
+/**
+ * Why a server could not be talked to. `errno` is the server's number when it sent one (then `reach` is `alive`). `never-tried`:
+ * the attempt failed on our side (out of file descriptors, connection closed by ourselves), which says nothing about the server.
+ */
 export interface Unreachable {
-  readonly reach: Exclude<Reach, 'answered' | 'never-tried'>;
+  readonly reach: Exclude<Reach, 'answered'>;
   readonly errno: number;
   readonly message: string;
 }
 
 /** Connections to managed servers: one persistent one each for probing, others as asked for. */
 export interface Servers {
-  /** The persistent connection, made when there is none. Rejects with the error of `connect`. */
+  /** The persistent connection, made when there is none; callers at the same time share it. Rejects with the error of `connect`. */
   session(key: InstanceKey): Promise<Session>;
-  /** A connection of one's own, for confirming a death or for changing a server. The caller destroys it. */
+  /**
+   * A connection of one's own, for confirming a death or for changing a server. The caller destroys it.
+   *
+   * @param options.timeout for the whole handshake; default MySQLConnectTimeoutSeconds
+   * @throws OrchestratorError SERVER_UNREACHABLE, SERVER_TIMEOUT, SERVER_ACCESS_DENIED; see `classifyFailure`
+   */
   connect(key: InstanceKey, options?: {readonly timeout?: Milliseconds}): Promise<Session>;
   /** Called once for each persistent connection the server's side ended: an event, milliseconds after a kill -9. */
   onLost(listener: (key: InstanceKey) => void): void;

@@ -1,0 +1,125 @@
+import type {Config} from '../config/keys.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import type {Milliseconds} from '../model/units.ts';
+import {say} from '../flavor/statement.ts';
+import {errnoOf} from './failure.ts';
+import {openSession, type MysqlSession} from './mysql-session.ts';
+import type {Servers, Session} from './servers.ts';
+import {TlsPolicy} from './tls.ts';
+
+/** A server's own wait_timeout must not end a connection that rests between two polls: that would look like a death. */
+const IDLE_ALLOWED_S = 3600;
+
+/** Connections to managed servers as the configuration says: account, timeouts, TLS. Opens nothing by itself. */
+export function createServers(config: Config): Servers {
+  return new MysqlServers(config);
+}
+
+/** One persistent connection. */
+interface Kept {
+  readonly session: Promise<MysqlSession>;
+  readonly since: Milliseconds;
+}
+
+class MysqlServers implements Servers {
+  readonly #config: Config;
+  readonly #tls: TlsPolicy;
+  readonly #kept = new Map<string, Kept>();
+  readonly #listeners: ((key: InstanceKey) => void)[] = [];
+
+  constructor(config: Config) {
+    this.#config = config;
+    this.#tls = new TlsPolicy(config);
+  }
+
+  session(key: InstanceKey): Promise<Session> {
+    const name = keyText(key);
+    const kept = this.#kept.get(name);
+    if (kept && !this.#isTooOld(kept)) return kept.session;
+    if (kept) this.forget(key);
+    const session = this.#openPersistent(key);
+    this.#kept.set(name, {session, since: performance.now()});
+    session.then(
+      (opened) => opened.onceLost(() => this.#lost(key, session)),
+      () => this.#drop(name, session),
+    );
+    return session;
+  }
+
+  connect(key: InstanceKey, options: {readonly timeout?: Milliseconds} = {}): Promise<Session> {
+    return this.#connect(key, {
+      connectTimeout: options.timeout ?? atLeastOne(this.#config.MySQLConnectTimeoutSeconds),
+      readTimeout: atLeastOne(this.#config.MySQLTopologyReadTimeoutSeconds),
+    });
+  }
+
+  onLost(listener: (key: InstanceKey) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  forget(key?: InstanceKey): void {
+    for (const name of key ? [keyText(key)] : [...this.#kept.keys()]) {
+      const kept = this.#kept.get(name);
+      this.#kept.delete(name);
+      kept?.session.then(
+        (session) => session.destroy(),
+        // Whoever asked for it was told.
+        () => undefined,
+      );
+    }
+  }
+
+  async #openPersistent(key: InstanceKey): Promise<MysqlSession> {
+    const session = await this.#connect(key, {
+      connectTimeout: atLeastOne(this.#config.MySQLConnectTimeoutSeconds),
+      readTimeout: atLeastOne(this.#config.MySQLDiscoveryReadTimeoutSeconds),
+    });
+    try {
+      await session.query(say('SET SESSION wait_timeout = ?', IDLE_ALLOWED_S));
+      return session;
+    } catch (error) {
+      session.destroy();
+      throw error;
+    }
+  }
+
+  #lost(key: InstanceKey, session: Promise<MysqlSession>): void {
+    this.#drop(keyText(key), session);
+    for (const listener of this.#listeners) listener(key);
+  }
+
+  #drop(name: string, session: Promise<MysqlSession>): void {
+    if (this.#kept.get(name)?.session === session) this.#kept.delete(name);
+  }
+
+  #isTooOld({since}: Kept): boolean {
+    const lifetime = this.#config.MySQLConnectionLifetimeSeconds;
+    return lifetime > 0 && performance.now() - since > lifetime * 1000;
+  }
+
+  async #connect(key: InstanceKey, timeouts: {connectTimeout: Milliseconds; readTimeout: Milliseconds}): Promise<MysqlSession> {
+    const target = {key, user: this.#config.MySQLTopologyUser, password: this.#config.MySQLTopologyPassword, ...timeouts};
+    if (this.#tls.begins(key)) return openSession({...target, tls: await this.#tls.options(key)});
+    try {
+      return await openSession({...target, tls: null});
+    } catch (refused) {
+      if (!this.#tls.mayHelp(errnoOf(refused))) throw refused;
+      return this.#openWithTls(target, refused);
+    }
+  }
+
+  /** @throws what the server said first when TLS is of no help either: a wrong password is just that */
+  async #openWithTls(target: Omit<Parameters<typeof openSession>[0], 'tls'>, refused: unknown): Promise<MysqlSession> {
+    try {
+      const session = await openSession({...target, tls: await this.#tls.options(target.key)});
+      this.#tls.remember(target.key);
+      return session;
+    } catch (error) {
+      throw errnoOf(refused) === 1045 ? refused : error;
+    }
+  }
+}
+
+function atLeastOne(seconds: number): Milliseconds {
+  return Math.max(seconds, 1) * 1000;
+}

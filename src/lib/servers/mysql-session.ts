@@ -1,0 +1,160 @@
+import {connect as connectSocket, type Socket} from 'node:net';
+import type {Connection, ConnectionOptions} from 'mysql2';
+import type {Row, Statement} from '../flavor/flavor.ts';
+import {withComment} from '../flavor/statement.ts';
+import type {InstanceKey} from '../model/instance-key.ts';
+import type {Milliseconds} from '../model/units.ts';
+import {CLOSED_BY_US, ServerError, connectFailed, reduce, statementFailed, withoutSecrets, type DriverError} from './failure.ts';
+import {alarm} from './alarm.ts';
+import type {QueryOptions, Session, SessionMemory} from './servers.ts';
+import type {TlsOptions} from './tls.ts';
+
+export interface Target {
+  readonly key: InstanceKey;
+  readonly user: string;
+  readonly password: string;
+  readonly connectTimeout: Milliseconds;
+  /** For statements that do not say their own. */
+  readonly readTimeout: Milliseconds;
+  readonly tls: TlsOptions | null;
+}
+
+/** What the server says when it greets. */
+interface Greeting {
+  readonly serverVersion: string;
+  readonly connectionId: number;
+}
+
+/**
+ * Connects and logs in.
+ *
+ * @throws OrchestratorError SERVER_UNREACHABLE, SERVER_TIMEOUT or SERVER_ACCESS_DENIED; `classifyFailure` says what it means
+ */
+export async function openSession(target: Target): Promise<MysqlSession> {
+  const {createConnection} = await import('mysql2');
+  const socket = connectSocket({host: target.key.host, port: target.key.port, noDelay: true, keepAlive: true});
+  const connection = createConnection(optionsFor(target, socket));
+  return new Promise((resolve, reject) => {
+    let settled = false;
+    const fail = (error: DriverError) => {
+      if (settled) return;
+      settled = true;
+      callOff();
+      connection.destroy();
+      socket.destroy();
+      reject(connectFailed(target.key, reduce(error, socket.bytesRead > 0)));
+    };
+    const callOff = alarm(target.connectTimeout, () => fail(new ServerError('no answer in time', {code: 'ETIMEDOUT'})));
+    // Stays for the connection's life: an error without a listener would end the process.
+    connection.on('error', fail);
+    connection.once('connect', (greeting: Greeting) => {
+      settled = true;
+      callOff();
+      resolve(new MysqlSession({target, connection, socket, greeting}));
+    });
+  });
+}
+
+function optionsFor(target: Target, socket: Socket): ConnectionOptions {
+  return {
+    // Ours, so that it can be truly destroyed: the driver's destroy() only half-closes, and a stopped server never answers that.
+    stream: () => socket,
+    host: target.key.host,
+    port: target.key.port,
+    user: target.user,
+    password: target.password,
+    // Ours is more patient with ourselves.
+    connectTimeout: 0,
+    // The default takes half a megabyte a connection, for statements we never prepare.
+    maxPreparedStatements: 16,
+    // No server may ask us for files.
+    flags: ['-LOCAL_FILES'],
+    supportBigNumbers: true,
+    dateStrings: true,
+    connectAttributes: {program_name: 'orchestrator'},
+    ...(target.tls ? {ssl: {...target.tls} as NonNullable<ConnectionOptions['ssl']>} : {}),
+  };
+}
+
+/** A connection of mysql2, with statements that are bounded and errors that are ours. */
+export class MysqlSession implements Session {
+  readonly key: InstanceKey;
+  readonly connectionId: number;
+  readonly serverVersion: string;
+  readonly address: string;
+  readonly memory: SessionMemory = {};
+  readonly #connection: Connection;
+  readonly #socket: Socket;
+  readonly #readTimeout: Milliseconds;
+  readonly #waiting = new Set<(error: ServerError) => void>();
+  readonly #onLost = new Set<() => void>();
+  /** Why it ended; undefined while it lasts. */
+  #ended: ServerError | undefined;
+
+  constructor({target, connection, socket, greeting}: {target: Target; connection: Connection; socket: Socket; greeting: Greeting}) {
+    this.key = target.key;
+    this.connectionId = greeting.connectionId;
+    this.serverVersion = greeting.serverVersion;
+    this.address = socket.remoteAddress ?? '';
+    this.#connection = connection;
+    this.#socket = socket;
+    this.#readTimeout = target.readTimeout;
+    socket.once('end', () => this.#lost());
+    socket.once('close', () => this.#lost());
+  }
+
+  get open(): boolean {
+    return this.#ended === undefined;
+  }
+
+  query(statement: Statement, options: QueryOptions = {}): Promise<readonly Row[]> {
+    const {text, values} = options.comment === undefined ? statement : withComment(statement, options.comment);
+    const timeout = options.timeout ?? this.#readTimeout;
+    return new Promise((resolve, reject) => {
+      const fail = (error: ServerError) => {
+        callOff();
+        this.#waiting.delete(fail);
+        reject(statementFailed(this.key, withoutSecrets(error, statement.secrets ?? [])));
+      };
+      if (this.#ended) return reject(statementFailed(this.key, this.#ended));
+      const callOff = alarm(timeout, () => this.#giveUp(fail, timeout));
+      this.#waiting.add(fail);
+      this.#connection.query({sql: text, values: [...values]}, (error, rows) => {
+        if (error) return fail(reduce(error, false));
+        callOff();
+        this.#waiting.delete(fail);
+        resolve(Array.isArray(rows) ? (rows as Row[]) : []);
+      });
+    });
+  }
+
+  destroy(): void {
+    this.#end(new ServerError('it was closed by orchestrator', {code: CLOSED_BY_US}));
+  }
+
+  /** Called once when the connection ends and `destroy` was not what ended it. */
+  onceLost(listener: () => void): void {
+    this.#onLost.add(listener);
+  }
+
+  /** An unanswered statement leaves the connection blocked, and everything queued behind it. */
+  #giveUp(fail: (error: ServerError) => void, timeout: Milliseconds): void {
+    fail(new ServerError(`no answer within ${timeout / 1000} s`, {code: 'ETIMEDOUT'}));
+    this.#end(new ServerError('an earlier statement was not answered in time', {code: 'ETIMEDOUT'}));
+  }
+
+  #lost(): void {
+    if (this.#end(new ServerError('the server closed it', {code: 'PROTOCOL_CONNECTION_LOST'})))
+      for (const listener of this.#onLost) listener();
+  }
+
+  /** @returns false when it had ended before */
+  #end(why: ServerError): boolean {
+    if (this.#ended) return false;
+    this.#ended = why;
+    this.#connection.destroy();
+    this.#socket.destroy();
+    for (const fail of this.#waiting) fail(why);
+    return true;
+  }
+}
