@@ -1,12 +1,52 @@
-import {build} from './version.ts';
+import {userInfo} from 'node:os';
+import packageFacts from '../package.json' with {type: 'json'};
+import {COMMANDS} from './command-map.ts';
+import {compose} from './composition.ts';
+import {ALL} from './lib/operations/registry.ts';
+import {runCommandLine} from './lib/surfaces/cli/command-line.ts';
+import type {Io} from './lib/surfaces/cli/program.ts';
 
-/** Runs one command line (without `node` and the script's path); sets the process's exit status. */
+/** The commit, put in by the build; not there when run from sources. */
+declare const BUILD_REVISION: string | undefined;
+
+/**
+ * The program: does what a command line asks for and sets the exit status.
+ *
+ * @param argv arguments after program and script
+ */
 export async function main(argv: readonly string[]): Promise<void> {
-  if (argv[0] === '--version') {
-    process.stdout.write(`${build.version}\n${build.revision}\n`);
-    return;
+  const build = {version: packageFacts.version, revision: typeof BUILD_REVISION === 'undefined' ? '' : BUILD_REVISION};
+  const io = standardIo();
+  const warn = (sentence: string): void => {
+    if (process.stderr.isTTY || argv.includes('serve') || argv.includes('http')) io.err(`orchestrator: ${sentence}\n`);
+  };
+  const program = {
+    io,
+    operations: ALL,
+    user: userName(),
+    ports: (common: Readonly<Record<string, string | undefined>>, command: string) =>
+      compose(common, command, {build, env: process.env, warn}),
+  };
+  process.exitCode = await runCommandLine(argv, {program, commands: COMMANDS, facts: packageFacts, build});
+}
+
+function standardIo(): Io {
+  // A reader that went away (`orchestrator all-instances | head -1`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    terminal: process.stdout.isTTY,
+  };
+}
+
+/** Containers run as users without a name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
   }
-  const {CLIError} = await import('@oclif/core/errors');
-  process.stderr.write(`${new CLIError('no commands yet').message}\n`);
-  process.exitCode = 2;
 }

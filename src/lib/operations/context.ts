@@ -1,4 +1,5 @@
 import type {Config} from '../config/keys.ts';
+import type {LoadOptions} from '../config/load.ts';
 import type {NodeId} from '../coordination/types.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Instance} from '../model/instance.ts';
@@ -11,6 +12,8 @@ export interface Caller {
   /** OS user or `--owner` on the command line; authenticated user, else this host's name, over HTTP. */
   readonly user: string;
   readonly via: 'cli' | 'http' | 'daemon';
+  /** Standard output is a terminal, so that a secret asked for is seen by a person and lands in no file. */
+  readonly atTerminal?: boolean;
 }
 
 /**
@@ -28,6 +31,8 @@ export interface Ports {
   readonly node: NodeId;
   /** Version and revision, as `--version` prints them. */
   readonly build: Build;
+  /** What `config` is loaded with: path, environment and overrides of this command line. */
+  readonly loading: LoadOptions;
   config(): Promise<Config>;
   /** Opened and migrated; registers this process in node_health where the configuration says so. */
   backend(): Promise<Backend>;
@@ -35,6 +40,8 @@ export interface Ports {
   resolveHost(host: string): Promise<string>;
   discover(request: DiscoverRequest): Promise<Discovered>;
   recover(request: RecoverRequest): Promise<Recovered>;
+  /** Brings the schema up to date even where the configuration says not to. */
+  deploySchema(): Promise<void>;
   /** Runs the service until it is told to stop (SIGTERM, SIGINT); resolves after an orderly end. */
   serve(options: ServeOptions): Promise<void>;
 }

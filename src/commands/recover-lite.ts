@@ -1,0 +1,4 @@
+import {recoverLite} from '../lib/operations/recovery.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(recoverLite);

@@ -1,0 +1,4 @@
+import {whichClusterMaster} from '../lib/operations/clusters.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(whichClusterMaster);

@@ -1,0 +1,4 @@
+import {whichReplicas} from '../lib/operations/instances.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(whichReplicas);

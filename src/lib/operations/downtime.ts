@@ -1,0 +1,111 @@
+import {OrchestratorError} from '../errors/errors.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import {instance} from './addressing.ts';
+import {define} from './define.ts';
+import {duration, reason} from './fields.ts';
+import {about} from './replies.ts';
+import {keyLine} from './say.ts';
+import {audit, beginDowntime, beginMaintenance, endDowntime, endMaintenance, isInMaintenance} from './writes.ts';
+
+const SECTION = 'Instance management';
+
+export const beginDowntimeOperation = define({
+  name: 'begin-downtime',
+  section: SECTION,
+  formerly: [],
+  about: 'Keep orchestrator from recovering an instance for a while',
+  examples: ['begin-downtime -i db1 --duration 30m --reason "new disk"'],
+  input: {
+    instance: instance('the instance to leave alone'),
+    duration: duration('for how long'),
+    reason: reason('why, for the people who will wonder'),
+  },
+  changes: 'backend',
+  async run(context, input): Promise<InstanceKey> {
+    const {owner, lasting} = {owner: context.caller.user, lasting: input.duration};
+    await beginDowntime(context, input.instance, {owner, reason: input.reason, lasting});
+    await audit(context, {type: 'begin-downtime', key: input.instance, message: `owner: ${owner}, reason: ${input.reason}`});
+    return input.instance;
+  },
+  print: keyLine,
+  legacy: {
+    http: [
+      {path: 'begin-downtime/:host/:port/:owner/:reason', reply: {shape: 'key', message: about('Downtime begun')}},
+      {path: 'begin-downtime/:host/:port/:owner/:reason/:duration', reply: {shape: 'key', message: about('Downtime begun')}},
+    ],
+  },
+});
+
+export const endDowntimeOperation = define({
+  name: 'end-downtime',
+  section: SECTION,
+  formerly: [],
+  about: 'Let orchestrator recover an instance again',
+  examples: ['end-downtime -i db1'],
+  input: {instance: instance('the downtimed instance')},
+  changes: 'backend',
+  async run(context, input): Promise<InstanceKey> {
+    if (await endDowntime(context, input.instance)) await audit(context, {type: 'end-downtime', key: input.instance, message: ''});
+    return input.instance;
+  },
+  print: keyLine,
+  legacy: {http: [{path: 'end-downtime/:host/:port', reply: {shape: 'key', message: about('Downtime ended')}}]},
+});
+
+export const beginMaintenanceOperation = define({
+  name: 'begin-maintenance',
+  section: SECTION,
+  formerly: [],
+  about: 'Keep every other operation away from an instance for a while',
+  examples: ['begin-maintenance -i db1 --duration 2h --reason "schema change"'],
+  input: {instance: instance('the instance'), duration: duration('for how long'), reason: reason('why')},
+  changes: 'backend',
+  async run(context, input): Promise<InstanceKey> {
+    const owner = context.caller.user;
+    const begun = await beginMaintenance(context, input.instance, {owner, reason: input.reason, lasting: input.duration});
+    if (!begun)
+      throw new OrchestratorError('CONTENDED', `${keyText(input.instance)} is in maintenance already`, {
+        hint: 'orchestrator end-maintenance ends it',
+      });
+    await audit(context, {type: 'begin-maintenance', key: input.instance, message: `owner: ${owner}, reason: ${input.reason}`});
+    return input.instance;
+  },
+  print: keyLine,
+  legacy: {http: [{path: 'begin-maintenance/:host/:port/:owner/:reason', reply: {shape: 'key', message: about('Maintenance begun')}}]},
+});
+
+export const endMaintenanceOperation = define({
+  name: 'end-maintenance',
+  section: SECTION,
+  formerly: [],
+  about: 'Give an instance back to other operations',
+  examples: ['end-maintenance -i db1'],
+  input: {instance: instance('the instance')},
+  changes: 'backend',
+  async run(context, input): Promise<InstanceKey> {
+    if (await endMaintenance(context, input.instance)) await audit(context, {type: 'end-maintenance', key: input.instance, message: ''});
+    return input.instance;
+  },
+  print: keyLine,
+  legacy: {http: [{path: 'end-maintenance/:host/:port', reply: {shape: 'key', message: about('Maintenance ended')}}]},
+});
+
+export const inMaintenance = define({
+  name: 'in-maintenance',
+  section: SECTION,
+  formerly: [],
+  about: 'The instance, when it is in maintenance now; nothing otherwise',
+  examples: ['in-maintenance -i db1'],
+  input: {instance: instance('the instance')},
+  changes: 'nothing',
+  run: async (context, input): Promise<InstanceKey | null> => ((await isInMaintenance(context, input.instance)) ? input.instance : null),
+  print: (key) => (key === null ? [] : keyLine(key)),
+  legacy: {
+    http: [
+      {
+        path: 'in-maintenance/:host/:port',
+        reply: {shape: 'plain', from: (key) => (key === null ? '' : keyText(key)), message: (key) => String(key !== null)},
+      },
+    ],
+  },
+});

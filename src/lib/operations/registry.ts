@@ -1,0 +1,13 @@
+import * as clusters from './clusters.ts';
+import * as configuration from './configuration.ts';
+import type {Operation} from './define.ts';
+import * as downtime from './downtime.ts';
+import * as instances from './instances.ts';
+import * as management from './management.ts';
+import * as recovery from './recovery.ts';
+import * as service from './service.ts';
+
+/** Every operation there is. Commands, routes, help and permissions derive from this list. */
+export const ALL: readonly Operation[] = [clusters, instances, management, downtime, recovery, service, configuration].flatMap((file) =>
+  Object.values(file).filter((one): one is Operation => typeof one === 'object' && 'prepare' in one),
+);

@@ -1,0 +1,83 @@
+import {OrchestratorError, unreachable} from '../../errors/errors.ts';
+import type {Build} from '../../operations/context.ts';
+import {find, understand, type Form, type Request} from './argv.ts';
+import type {CommandMap, PackageFacts} from './embed.ts';
+import {exitsText, listing, usage} from './help.ts';
+import {nearest} from './nearest.ts';
+import {optionsFor} from './options.ts';
+import {complaint, type Program} from './program.ts';
+
+export interface CommandLine {
+  readonly program: Program;
+  readonly commands: CommandMap;
+  readonly facts: PackageFacts;
+  readonly build: Build;
+}
+
+/** Does what a command line asks for. Never throws; everything that goes wrong is a sentence and an exit status. */
+export async function runCommandLine(argv: readonly string[], line: CommandLine): Promise<number> {
+  const {io, operations} = line.program;
+  try {
+    return await obey(understand(argv, operations), line);
+  } catch (error) {
+    io.err(complaint(error, argv.includes('--stack')));
+    return error instanceof OrchestratorError ? error.exitCode : 1;
+  }
+}
+
+async function obey(request: Request, line: CommandLine): Promise<number> {
+  const {io} = line.program;
+  switch (request.ask) {
+    case 'version':
+      io.out(`${line.build.version}\n${line.build.revision || 'unknown'}\n`);
+      return 0;
+    case 'usage':
+      io.out(usage());
+      return 0;
+    case 'help':
+      return explain(request.topic, request.form, line);
+    case 'unknown':
+      return refuse(request.name, request.form, line);
+    case 'run':
+      return run(request, line);
+    default:
+      return unreachable(request);
+  }
+}
+
+/** Goes through the command's oclif class, with a command line that its parser reads without doubt. */
+async function run({operation, form, texts, common}: Extract<Request, {ask: 'run'}>, line: CommandLine): Promise<number> {
+  const load = line.commands[operation.name];
+  if (load === undefined) throw new Error(`${operation.name} has no file in src/commands`);
+  const [{default: Found}, {argvOf}, {bareConfig}] = await Promise.all([load(), import('./command.ts'), import('./embed.ts')]);
+  const argv = argvOf({...texts, ...common}, optionsFor(operation));
+  return new Found([...argv], bareConfig(line.facts, {program: line.program, form})).run();
+}
+
+async function explain(topic: string | null, form: Form, line: CommandLine): Promise<number> {
+  const {io, operations} = line.program;
+  if (topic === null) {
+    const say = form === 'version-3' ? io.err : io.out;
+    say(listing(operations));
+    return 0;
+  }
+  const operation = find(topic, operations);
+  if (operation === undefined) return refuse(topic, 'plain', line);
+  const {commandHelp} = await import('./command-help.ts');
+  const {embed} = await import('./embed.ts');
+  const config = await embed(line.commands, line.facts, {program: line.program, form: 'plain'});
+  io.out([await commandHelp(config, operation.name), exitsText(operation)].filter((part) => part !== '').join('\n'));
+  return 0;
+}
+
+function refuse(name: string, form: Form, {program: {io, operations}}: CommandLine): number {
+  const meant = nearest(
+    name,
+    operations.flatMap((operation) => [operation.name, ...operation.formerly]),
+  );
+  io.err(
+    `orchestrator: ${JSON.stringify(name)} is not a command (${meant === null ? 'orchestrator help lists them' : `did you mean ${meant}?`})\n`,
+  );
+  if (form === 'version-3') io.err(listing(operations));
+  return form === 'version-3' ? 1 : 2;
+}

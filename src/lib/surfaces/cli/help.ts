@@ -1,0 +1,32 @@
+import {SECTIONS, type Operation} from '../../operations/define.ts';
+
+const WIDTH = 34;
+
+/** What an empty command line gets. */
+export function usage(): string {
+  return [
+    'orchestrator finds, shows and recovers MySQL and MariaDB replication topologies.',
+    '',
+    '  orchestrator serve                    watch and recover, and answer HTTP',
+    '  orchestrator discover -i HOST[:PORT]  make a server and its topology known',
+    '  orchestrator topology -i HOST[:PORT]  show it',
+    '  orchestrator help [COMMAND]           all commands, or one',
+    '',
+  ].join('\n');
+}
+
+/** Every command in one line, by section. */
+export function listing(operations: readonly Operation[]): string {
+  const sections = SECTIONS.map((section) => {
+    const own = operations.filter((operation) => operation.section === section).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return [`${section}:`, ...own.map((operation) => `  ${operation.name.padEnd(WIDTH)}${operation.about}`)].join('\n');
+  });
+  return [usage(), sections.join('\n\n'), '', 'orchestrator help COMMAND explains one. Every command takes --json.', ''].join('\n');
+}
+
+/** Exit statuses of a command that deserve a word; '' when none do. */
+export function exitsText(operation: Operation): string {
+  const exits = Object.entries(operation.exits ?? {});
+  if (exits.length === 0) return '';
+  return ['EXIT STATUSES', ...exits.map(([status, when]) => `  ${status}  ${when}`), ''].join('\n');
+}

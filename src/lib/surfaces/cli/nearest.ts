@@ -1,0 +1,28 @@
+/** The name a person most likely meant, or null when none is near enough to be worth saying. */
+export function nearest(typed: string, names: Iterable<string>): string | null {
+  let best: {name: string; distance: number} | null = null;
+  for (const name of names) {
+    const distance = editDistance(typed.toLowerCase(), name.toLowerCase());
+    if (best === null || distance < best.distance) best = {name, distance};
+  }
+  return best !== null && best.distance <= Math.max(1, Math.floor(typed.length / 3)) ? best.name : null;
+}
+
+/** Insertions, deletions, substitutions and swaps of neighbours that turn one word into another. */
+export function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({length: b.length + 1}, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const next = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1];
+      let cost = Math.min((last[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1, (last[column - 1] ?? 0) + (same ? 0 : 1));
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      if (swapped) cost = Math.min(cost, (before[column - 2] ?? 0) + 1);
+      next.push(cost);
+    }
+    before = last;
+    last = next;
+  }
+  return last[b.length] ?? 0;
+}
