@@ -137,17 +137,16 @@ function pseudoGtid(draft: Draft): void {
 function advertisedUrl({values}: Draft, say: Say): void {
   if (values.HTTPAdvertise === '') return;
   const [, scheme, user, host, port, path] =
-    /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/@]*@)?(\[[^\]]*\]|[^/:]*)?(?::(\d+))?(.*)$/i.exec(values.HTTPAdvertise) ?? [];
-  const wrong: readonly [boolean, string][] = [
-    [!scheme, 'a scheme (http:// or https://), found none'],
-    [user !== undefined, 'no user or password, found one'],
-    [!host, 'a host, found none'],
-    [!port, 'a port, found none'],
-    [!!path, 'no path, found one'],
+    /^(?:([a-z][a-z0-9+.-]*):)?\/\/([^/@]*@)?(\[[^\]]*\]|[^/:]*)(?::(\d+))?(.*)$/i.exec(values.HTTPAdvertise) ?? [];
+  const rules: readonly (readonly [kept: boolean, expected: string])[] = [
+    [!!scheme, 'a scheme (http:// or https://), found none'],
+    [user === undefined, 'no user or password, found one'],
+    [!!host, 'a host, found none'],
+    [!!port, 'a port, found none'],
+    [!path, 'no path, found one'],
   ];
-  for (const [is, expected] of wrong) {
-    if (is) say('CONFIG_INVALID', 'HTTPAdvertise', `HTTPAdvertise must have ${expected}`, 'write it as http://host:port');
-  }
+  const broken = rules.find(([kept]) => !kept);
+  if (broken) say('CONFIG_INVALID', 'HTTPAdvertise', `HTTPAdvertise must have ${broken[1]}`, 'write it as http://host:port');
 }
 
 function consulTransactions(draft: Draft, say: Say): void {

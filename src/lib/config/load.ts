@@ -53,7 +53,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
 /** Everything there is to say about a configuration, errors included; nothing is thrown. For `config check`. */
 export function checkConfig(options: LoadOptions): readonly Notice[] {
   const {draft, notices} = read(options);
-  listenNotices(draft.values, notices);
+  if (notices.errors.length === 0) listenNotices(draft.values, notices);
   return notices.all;
 }
 
