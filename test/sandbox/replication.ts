@@ -1,4 +1,4 @@
-import {ACCOUNTS, type Account, type Row} from './server/client.ts';
+import {ACCOUNTS, channelOf, type Account, type Row} from './server/client.ts';
 import type {Instance} from './server/instance.ts';
 import {waitFor} from './wait.ts';
 
@@ -53,7 +53,7 @@ export async function replicaStatus(instance: Instance): Promise<ReplicaStatus[]
   const side = instance.words.columns;
   const rows = await instance.query(instance.words.showReplicas);
   return rows.map((row) => ({
-    channel: String(row['Connection_name'] ?? row['Channel_Name'] ?? ''),
+    channel: channelOf(row),
     source: {host: String(row[`${side}_Host`]), port: Number(row[`${side}_Port`])},
     receiver: thread(row, 'IO', instance),
     applier: thread(row, 'SQL', instance),

@@ -61,6 +61,7 @@ export async function buildInstance(factory: Factory, box: GuardedFolder, wanted
     port: wanted.port,
     version: tree.version,
     folder,
+    mayStart: () => box.open,
     program: {command, args: [...args, ...locations(server, tree), ...own, ...wanted.options], env: {...env, ...box.mark}},
     identity: wanted.identity,
   });

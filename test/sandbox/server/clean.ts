@@ -1,4 +1,5 @@
-import type {Row} from './client.ts';
+import {waitFor} from '../wait.ts';
+import {channelOf, type Row} from './client.ts';
 import type {Instance} from './instance.ts';
 
 const SYSTEM_SCHEMAS = ['information_schema', 'mysql', 'performance_schema', 'sys'];
@@ -24,7 +25,7 @@ export async function detach(instance: Instance): Promise<void> {
   const {words} = instance;
   for (const statement of words.stopAll) await instance.query(statement);
   for (const row of await instance.query(words.showReplicas)) {
-    await instance.query(words.forget(String(row['Connection_name'] ?? row['Channel_Name'] ?? '')));
+    await instance.query(words.forget(channelOf(row)));
   }
 }
 
@@ -43,7 +44,7 @@ export async function wipe(instance: Instance, pristine: Pristine): Promise<void
   for (const [user, host] of await accountsOf(instance)) {
     if (!pristine.accounts.has(`${user}@${host}`)) await instance.query('DROP USER ?@?', [user, host]);
   }
-  for (const statement of words.uninstallSemiSync) await tolerating(1305, instance.query(statement)); // 1305: it was not installed
+  await uninstallSemiSync(instance);
   for (const statement of words.resetBinlog) await instance.query(statement);
   instance.configured.length = 0;
   instance.disconnect();
@@ -53,6 +54,16 @@ async function tolerating(errno: number, work: Promise<unknown>): Promise<void> 
   await work.catch((error: {errno?: number}) => {
     if (error.errno !== errno) throw error;
   });
+}
+
+/** A plugin stays busy until the threads of killed replicas have ended. */
+async function uninstallSemiSync(instance: Instance): Promise<void> {
+  for (const statement of instance.words.uninstallSemiSync) {
+    await waitFor(`${instance.name}: ${statement}`, async () => {
+      await tolerating(1305, instance.query(statement)); // 1305: it was not installed
+      return true;
+    });
+  }
 }
 
 async function killSessions(instance: Instance): Promise<void> {

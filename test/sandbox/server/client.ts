@@ -1,6 +1,12 @@
 import {createConnection, type Connection} from 'mysql2/promise';
 
 export type Row = Record<string, unknown>;
+/** The channel a row of replica status speaks of; MariaDB calls it a connection, 5.6 has none. */
+export function channelOf(row: Row): string {
+  const name = row['Connection_name'] ?? row['Channel_Name'];
+  return typeof name === 'string' ? name : '';
+}
+
 export type Value = string | number | bigint | boolean | null | Date | Buffer;
 
 export interface Account {

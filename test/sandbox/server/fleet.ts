@@ -27,6 +27,7 @@ export class Fleet {
   private readonly options: FleetOptions;
   private readonly members = new Map<string, Member>();
   private lastServerId = 0;
+  private busy: Promise<unknown> = Promise.resolve();
 
   constructor(factory: Factory, folder: GuardedFolder, options: FleetOptions) {
     this.factory = factory;
@@ -47,17 +48,26 @@ export class Fleet {
 
   /** Makes these servers run, empty and standing alone; others that still run are emptied too, so that none is in the way. */
   async blank(names: readonly string[], {gtid}: {readonly gtid: boolean}): Promise<void> {
+    const work = this.makeBlank(names, gtid);
+    this.busy = Promise.allSettled([work]);
+    await work;
+  }
+
+  private async makeBlank(names: readonly string[], gtid: boolean): Promise<void> {
     const sameMode = gtid === this.gtid;
     this.gtid = gtid;
     const members = [...this.members.values()];
-    const usable = members.filter((member) => sameMode && member.instance.alive() && member.pristine);
+    const usable = members.flatMap((member) => {
+      const {instance, pristine} = member;
+      return sameMode && pristine && instance.alive() ? [{member, instance, pristine}] : [];
+    });
     // All let go before any is emptied: a replica that still reads would write again.
-    await Promise.all(usable.map((member) => detach(member.instance)));
-    await Promise.all(usable.map((member) => member.pristine && wipe(member.instance, member.pristine)));
-    const unusable = members.filter((member) => !usable.includes(member) && names.includes(member.instance.name));
+    await together(usable.map(({instance}) => detach(instance)));
+    await together(usable.map(({instance, pristine}) => wipe(instance, pristine)));
+    const unusable = members.filter((member) => !usable.some((one) => one.member === member) && names.includes(member.instance.name));
     const missing = names.filter((name) => !this.members.has(name));
-    const added = await Promise.all(missing.map((name) => this.add(name)));
-    await Promise.all([...unusable.map((member) => this.renew(member)), ...added.map((member) => this.begin(member))]);
+    const added = await together(missing.map((name) => this.add(name)));
+    await together([...unusable.map((member) => this.renew(member)), ...added.map((member) => this.begin(member))]);
   }
 
   /** A new server with a fresh data folder, not started. `extra` gives more options once the reserved ports are known. */
@@ -72,10 +82,17 @@ export class Fleet {
 
   /** Kills all, waits until they are gone, and removes their files. */
   async down(): Promise<void> {
-    await Promise.all(this.instances.map((instance) => instance.kill9()));
+    this.folder.close();
+    await this.killAll();
+    await this.busy; // ends soon: its servers are killed and none may start
+    await this.killAll();
     await this.folder.end();
     await Promise.all([...this.members.values()].map((member) => member.reserved.release()));
     this.members.clear();
+  }
+
+  private async killAll(): Promise<void> {
+    await Promise.all(this.instances.map((instance) => instance.kill9()));
   }
 
   private async renew(member: Member): Promise<void> {
@@ -95,4 +112,10 @@ export class Fleet {
     const options = [...serverOptions, ...(more.options ?? [])];
     return buildInstance(this.factory, this.folder, {name, serverId, port, netTimeout, gtid: this.gtid, ...more, options});
   }
+}
+
+/** Like Promise.all, but when one fails the others are still waited for: they hold processes and files. */
+async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }

@@ -9,6 +9,10 @@ export interface GuardedFolder {
   readonly path: string;
   /** What each process started in it must have in its environment, to be found again. */
   readonly mark: NodeJS.ProcessEnv;
+  /** False after `close`. */
+  readonly open: boolean;
+  /** From now on nothing may be started in it. */
+  close(): void;
   /** Kills all its processes, removes it, and returns when both are done. */
   end(): Promise<void>;
 }
@@ -24,10 +28,18 @@ export async function guardedFolder(): Promise<GuardedFolder> {
   const ended = once(guard, 'exit');
   guard.unref();
   (guard.stdin as unknown as {unref(): void}).unref();
+  let open = true;
   return {
     path,
+    get open() {
+      return open;
+    },
+    close() {
+      open = false;
+    },
     mark: {ORCHESTRATOR_SANDBOX: path},
     async end() {
+      open = false;
       guard.ref();
       guard.stdin.end();
       await ended;

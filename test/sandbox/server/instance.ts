@@ -1,6 +1,6 @@
 import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
-import {createWriteStream} from 'node:fs';
+import {closeSync, openSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -22,6 +22,8 @@ export interface InstanceSetup {
   readonly folder: string;
   /** The whole command line and environment of the server. */
   readonly program: Program;
+  /** False once the sandbox is being removed: a process started then would never be found. */
+  readonly mayStart: () => boolean;
   /** Run as this user and group instead of ours. */
   readonly identity?: {readonly uid: number; readonly gid: number} | undefined;
 }
@@ -70,16 +72,16 @@ export class Instance {
   async start(extra: readonly string[] = []): Promise<void> {
     if (this.child) return;
     const {command, args, env} = this.setup.program;
+    if (!this.setup.mayStart()) throw new Error(`${this.name} does not start: its sandbox is being removed.`);
+    const output = openSync(join(this.folder, 'output.log'), 'a');
     const child = spawn(command, [...args, ...this.configured, ...extra], {
       env: {...process.env, ...env},
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output, output],
       detached: true,
       cwd: this.folder,
       ...this.setup.identity,
     });
-    const output = createWriteStream(join(this.folder, 'output.log'), {flags: 'a'});
-    child.stdout.pipe(output);
-    child.stderr.pipe(output);
+    closeSync(output); // the child has its own
     this.child = child;
     child.once('exit', () => this.forget(child));
     await once(child, 'spawn');
