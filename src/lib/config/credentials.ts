@@ -14,7 +14,7 @@ export interface CredentialsContext {
   readonly notices: Notices;
   /** Keys that the present file sets: a password is expanded once, where it was written, and its expansion is not expanded again. */
   readonly written: ReadonlySet<KeyName>;
-  placeOf(key: KeyName): Place;
+  readonly placeOf: (key: KeyName) => Place;
 }
 
 const LOGINS = [

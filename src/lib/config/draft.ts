@@ -25,8 +25,8 @@ export function defaultDraft(): Draft {
 /** Sets one key; maps are merged into what was there, everything else replaces it. */
 export function put(draft: Draft, key: KeyName, {value, origin}: {readonly value: Value; readonly origin: Origin}): void {
   const values = draft.values as Record<KeyName, Value>;
-  const before = values[key];
-  values[key] = KEYS[key].type === 'map' && typeof before === 'object' && typeof value === 'object' ? {...before, ...value} : value;
+  if (KEYS[key].type === 'map') values[key] = Object.assign({}, values[key], value) as Value;
+  else values[key] = Array.isArray(value) ? [...(value as readonly string[])] : value;
   draft.origin[key] = origin;
 }
 

@@ -53,9 +53,9 @@ function nearest(folded: string): KeyName | null {
 /** Levenshtein: how many letters have to be put in, taken out or replaced to get from one text to the other. */
 function distance(from: string, to: string): number {
   let row = Array.from({length: to.length + 1}, (_, index) => index);
-  for (const [i, a] of [...from].entries()) {
+  for (const [i, a] of from.split('').entries()) {
     const next = [i + 1];
-    for (const [j, b] of [...to].entries()) {
+    for (const [j, b] of to.split('').entries()) {
       next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (a === b ? 0 : 1)));
     }
     row = next;
