@@ -1,0 +1,143 @@
+import type {InstanceKey} from '../../model/instance-key.ts';
+import type {BackendTime, Monotonic} from '../../model/units.ts';
+import type {Backend, Work} from '../../store/backend.ts';
+import {observe, type Observed, type Timing} from '../timing.ts';
+import type {Contention, NodeId} from '../types.ts';
+
+/** A cluster lock as everybody sees it. */
+export interface LockRow extends NodeId {
+  readonly lockId: string;
+  readonly purpose: string;
+  readonly cluster: string;
+  readonly fence: number;
+  /** Grows with every sign of life and every fenced write of its holder. */
+  readonly heartbeat: number;
+  readonly acquiredAt: BackendTime;
+  /** It has a journaled plan that is neither done nor aborted: only the leader or a person may end it. */
+  readonly planOpen: boolean;
+}
+
+/** Row of `cluster_lock`, exactly as read; never leaves this file. */
+interface StoredLock {
+  lock_id: string;
+  holder_hostname: string;
+  holder_token: string;
+  purpose: string;
+  cluster_name: string;
+  fence: number | string;
+  heartbeat: number | string;
+  acquired_at: string;
+  open_plans: number | string;
+}
+
+/** All locks as one process knows them, by lock id. */
+export type LockObservations = ReadonlyMap<string, Observed<LockRow>>;
+
+export interface ListedLock extends LockRow {
+  readonly instances: readonly InstanceKey[];
+}
+
+/** Something that keeps the wanted instances from being locked. */
+export type Blocker = {readonly contention: Contention; readonly lock: LockRow | null};
+
+/** Every lock there is, oldest first, with what it locks. */
+export async function listLocks(backend: Backend): Promise<readonly ListedLock[]> {
+  return backend.run(async (work) => {
+    const stored: readonly StoredLock[] = await selectLocks(work).orderBy('acquired_at').orderBy('lock_id');
+    const members: readonly {lock_id: string; hostname: string; port: number}[] = await work
+      .db('cluster_lock_member')
+      .select('lock_id', 'hostname', 'port')
+      .orderBy(['hostname', 'port']);
+    const byLock = Map.groupBy(members, (member) => member.lock_id);
+    return stored.map((row) => ({
+      ...fromRow(row),
+      instances: (byLock.get(row.lock_id) ?? []).map(({hostname, port}) => ({host: hostname, port})),
+    }));
+  });
+}
+
+/** Reads all locks and adds the reading to what is known of them; those that are gone are forgotten. */
+export async function observeLocks(backend: Backend, before: LockObservations, timing: Timing): Promise<LockObservations> {
+  const stored: readonly StoredLock[] = await backend.run((work) => selectLocks(work), {deadline: timing.attempt});
+  const arrived = performance.now();
+  return new Map(stored.map((row) => [row.lock_id, observe(before.get(row.lock_id), fromRow(row), arrived)]));
+}
+
+/** Whether a lock has stood still for so long that its holder has given it up by its own clock. */
+export function isAbandoned(lock: Observed<LockRow>, timing: Timing, now: Monotonic): boolean {
+  return now - lock.since >= timing.lease;
+}
+
+/** The lock of this id; null when there is none. */
+export async function findLock(backend: Backend, lockId: string): Promise<LockRow | null> {
+  const stored: StoredLock | undefined = await backend.run((work) => selectLocks(work).where('cluster_lock.lock_id', lockId).first());
+  return stored === undefined ? null : fromRow(stored);
+}
+
+/** What is in the way of locking these instances: locks first, then maintenance that belongs to none. */
+export async function blockersOf(backend: Backend, instances: readonly InstanceKey[]): Promise<readonly Blocker[]> {
+  const wanted = instances.map(({host, port}) => [host, port]);
+  return backend.run(async (work) => {
+    const locks: readonly (StoredLock & Member)[] = await selectLocks(work)
+      .join('cluster_lock_member', 'cluster_lock_member.lock_id', 'cluster_lock.lock_id')
+      .whereIn(['hostname', 'port'], wanted)
+      .select('hostname', 'port')
+      .orderBy(['hostname', 'port']);
+    const blockers = new Map(locks.map((row) => [row.lock_id, lockBlocker(row)]));
+    if (blockers.size > 0) return [...blockers.values()];
+    const rows: readonly MaintenanceRow[] = await work
+      .db('database_instance_maintenance')
+      .where('maintenance_active', 1)
+      .where('end_timestamp', '>=', work.dialect.now())
+      .whereIn(['hostname', 'port'], wanted)
+      .select('hostname', 'port', 'owner', 'reason', 'begin_timestamp', 'processing_node_hostname', 'processing_node_token');
+    return rows.map(maintenanceBlocker);
+  });
+}
+
+interface Member {
+  hostname: string;
+  port: number;
+}
+
+interface MaintenanceRow extends Member {
+  owner: string;
+  reason: string;
+  begin_timestamp: string;
+  processing_node_hostname: string;
+  processing_node_token: string;
+}
+
+function lockBlocker(row: StoredLock & Member): Blocker {
+  const lock = fromRow(row);
+  const {hostname, token, lockId, purpose, cluster, acquiredAt: since} = lock;
+  const instance = {host: row.hostname, port: row.port};
+  return {lock, contention: {contended: true, instance, cluster, holder: {hostname, token}, purpose, since, lockId}};
+}
+
+function maintenanceBlocker(row: MaintenanceRow): Blocker {
+  const holder = {hostname: row.processing_node_hostname, token: row.processing_node_token};
+  const purpose = `maintenance by ${row.owner}: ${row.reason}`;
+  const instance = {host: row.hostname, port: row.port};
+  return {lock: null, contention: {contended: true, instance, cluster: '', holder, purpose, since: row.begin_timestamp, lockId: null}};
+}
+
+/** Locks with the number of their plans that nobody has ended. */
+function selectLocks({db}: Work) {
+  const open = db('recovery_plan').whereNull('ended_at').whereRaw('recovery_plan.lock_id = cluster_lock.lock_id').count();
+  return db('cluster_lock').select('cluster_lock.*', open.as('open_plans'));
+}
+
+function fromRow(row: StoredLock): LockRow {
+  return {
+    lockId: row.lock_id,
+    hostname: row.holder_hostname,
+    token: row.holder_token,
+    purpose: row.purpose,
+    cluster: row.cluster_name,
+    fence: Number(row.fence),
+    heartbeat: Number(row.heartbeat),
+    acquiredAt: row.acquired_at,
+    planOpen: Number(row.open_plans) > 0,
+  };
+}

@@ -1,0 +1,58 @@
+import {compareKeys, keyText, type InstanceKey} from '../../model/instance-key.ts';
+import type {Work} from '../../store/backend.ts';
+import {isDuplicateKey} from '../../store/connection/errors.ts';
+import {endMaintenance} from './maintenance.ts';
+import type {LockRow} from './rows.ts';
+
+/** Somebody else was faster: the transaction must not commit, and the caller looks again. */
+class Raced extends Error {}
+
+/** null when the work met a row of somebody else, or did not find what was observed; nothing was written then. */
+export async function unlessRaced<Result>(work: () => Promise<Result>): Promise<Result | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Raced || isDuplicateKey(error)) return null;
+    throw error;
+  }
+}
+
+/** A number that no lock had before. First in every transaction that takes a lock, so that they queue here in one order. */
+export async function nextFence({db}: Work): Promise<number> {
+  const grown = await db('cluster_lock_fence')
+    .where({anchor: 1})
+    .update({fence: db.raw('fence + 1')});
+  if (grown === 0) await db('cluster_lock_fence').insert({anchor: 1, fence: 1});
+  const row: {fence: number | string} = await db('cluster_lock_fence').where({anchor: 1}).first('fence');
+  return Number(row.fence);
+}
+
+/** The lock exactly as it was observed, as a condition: it matches only while its holder has not stirred. */
+export function asObserved({lockId, fence, heartbeat, hostname, token}: LockRow) {
+  return {lock_id: lockId, fence, heartbeat, holder_hostname: hostname, holder_token: token};
+}
+
+/** Removes a lock whose holder is gone; the journal of its sessions goes to `heir`, who must kill them. */
+export async function removeLock(work: Work, lock: LockRow, heir: string): Promise<void> {
+  const {db} = work;
+  if ((await db('cluster_lock').where(asObserved(lock)).delete()) !== 1) throw new Raced();
+  await endMaintenance(work, lock);
+  await db('cluster_lock_member').where({lock_id: lock.lockId}).delete();
+  await db('cluster_lock_session').where({lock_id: lock.lockId}).update({lock_id: heir});
+}
+
+/** One row an instance, in the order of keys, so that two who want overlapping sets meet at the first of them. */
+export async function insertMembers({db}: Work, lockId: string, instances: readonly InstanceKey[]): Promise<void> {
+  const each = new Map(instances.map((key) => [keyText(key), key]));
+  const rows = [...each.values()].sort(compareKeys).map(({host, port}) => ({hostname: host, port, lock_id: lockId}));
+  if (rows.length > 0) await db('cluster_lock_member').insert(rows);
+}
+
+/** Those of the instances that the lock does not hold yet. */
+export async function notYetMembers({db}: Work, lockId: string, instances: readonly InstanceKey[]): Promise<readonly InstanceKey[]> {
+  const rows: readonly {hostname: string; port: number}[] = await db('cluster_lock_member')
+    .where({lock_id: lockId})
+    .select('hostname', 'port');
+  const held = new Set(rows.map(({hostname, port}) => keyText({host: hostname, port})));
+  return instances.filter((key) => !held.has(keyText(key)));
+}
