@@ -1,72 +1,84 @@
-import type {Instance, Replication} from '../model/instance.ts';
+import {isReplicating, type Instance} from '../model/instance.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 
-/**
- * What one replica says about its source. `agrees`: it cannot reach it. `receives`: its receiver runs. `answered`: the source
- * sent it an error of its own, so it lives. `noticing`: connecting, and nothing is known yet. `abstains`: stopped by a person
- * or for another reason. `unreachable`: not asked.
- */
-export type ReplicaSays = 'agrees' | 'receives' | 'answered' | 'noticing' | 'abstains' | 'unreachable';
+/** What only somebody with a clock knows; instances by `keyText`. */
+export interface Observations {
+  /**
+   * Replicas whose receiver we restarted so long ago that a handshake would be complete (MySQLConnectTimeoutSeconds), and that
+   * were probed since. Restarted a moment ago does not count: every receiver is Connecting for a moment.
+   */
+  readonly handshakeOverdue: ReadonlySet<string>;
+  /** Probes in a row that got no answer at all (timed out, or no route), each on a connection of its own. */
+  readonly timeouts: ReadonlyMap<string, number>;
+  /** Sources whose binary log position stood still for ReasonableLockedSemiSyncMasterSeconds. */
+  readonly standingStill: ReadonlySet<string>;
+}
 
-export interface ReplicaView {
+export const NOTHING_OBSERVED: Observations = {handshakeOverdue: new Set(), timeouts: new Map(), standingStill: new Set()};
+
+/** What one replica says about its source being gone. */
+export interface Voice {
   readonly key: InstanceKey;
-  readonly says: ReplicaSays;
+  readonly says: 'agrees' | 'abstains' | 'contradicts' | 'unreachable';
+  /** Its receiver is connected, as far as it knows: while that holds the source is not taken for dead. */
+  readonly stillReceives: boolean;
   readonly because: string;
 }
 
+/** What all direct replicas say about their source, in the order of their keys. */
 export interface Evidence {
-  /** The source does not answer, at least one replica agrees, and none of the reachable ones says otherwise. */
-  readonly dead: boolean;
-  /** The source does not answer and some replica may still change its mind: worth looking again. */
-  readonly undecided: boolean;
-  readonly because: string;
-  readonly views: readonly ReplicaView[];
+  readonly agrees: readonly Voice[];
+  readonly abstains: readonly Voice[];
+  readonly contradicts: readonly Voice[];
+  readonly unreachable: readonly Voice[];
+  /** At least one agrees and none of those we reach still receives. Says nothing about whether we can reach the source. */
+  readonly gone: boolean;
 }
 
-/** Client errors that mean "no connection", as a receiver reports them: CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR, CR_UNKNOWN_HOST, CR_SERVER_GONE_ERROR, CR_SERVER_LOST. */
+/** Client errors that say: nobody there. Any other number came from somebody, or from the replica itself. */
 const NETWORK_ERRORS: ReadonlySet<number> = new Set([2002, 2003, 2005, 2006, 2013]);
-/** The source itself answered the receiver: too many connections, access denied, host blocked, secure transport required. */
-const ANSWERS: ReadonlySet<number> = new Set([1040, 1045, 1129, 1130, 1203, 1226, 3159]);
 
-/**
- * Whether a source is dead, as far as it and its replicas show it (coordination.md §5). Decides by number, never by text.
- *
- * @param restarted `host:port` of replicas whose receiver was restarted and has had time to connect: for them a receiver that
- *   is still connecting without an error counts as unable to
- */
-export function evidenceOf(topology: Topology, source: InstanceKey, restarted: ReadonlySet<string> = new Set()): Evidence {
-  const it = topology.get(source);
-  const views = topology.replicasOf(source).map((replica) => viewOf(replica, restarted));
-  const says = (what: ReplicaSays) => views.filter((view) => view.says === what);
-  const answers = !it || it.check.valid || it.check.reach === 'alive' || it.check.reach === 'never-tried';
-  const contradicted = says('answered').length > 0;
-  const waiting = says('receives').length + says('noticing').length > 0;
-  const dead = !answers && !contradicted && !waiting && says('agrees').length > 0;
-  return {dead, undecided: !answers && !contradicted && waiting, because: sentence(it, source, views), views};
+/** Who agrees that an instance is gone, who abstains and who contradicts, each with the reason in words. */
+export function evidenceOf(topology: Topology, key: InstanceKey, observations: Observations = NOTHING_OBSERVED): Evidence {
+  const voices = topology.replicasOf(key).map((replica) => voiceOf(replica, observations));
+  const saying = (says: Voice['says']): readonly Voice[] => voices.filter((voice) => voice.says === says);
+  const agrees = saying('agrees');
+  return {
+    agrees,
+    abstains: saying('abstains'),
+    contradicts: saying('contradicts'),
+    unreachable: saying('unreachable'),
+    gone: agrees.length > 0 && !voices.some((voice) => voice.stillReceives),
+  };
 }
 
-function viewOf(replica: Instance, restarted: ReadonlySet<string>): ReplicaView {
-  const {key, check, replication} = replica;
-  if (!check.valid) return {key, says: 'unreachable', because: `it cannot be asked (${check.reach})`};
-  if (!replication) return {key, says: 'abstains', because: 'it is not a replica any more'};
-  return {key, ...saying(replication, restarted.has(keyText(key)))};
+/** Cannot connect to its source for a reason of the network, while all else works: what 3.2.6 read from the error's text. */
+export function isFailingToConnect(instance: Instance): boolean {
+  const {receiver, applier} = instance.replication ?? {};
+  return receiver !== undefined && receiver.state !== 'running' && applier?.state === 'running' && NETWORK_ERRORS.has(receiver.errno);
 }
 
-function saying({receiver}: Replication, restarted: boolean): {says: ReplicaSays; because: string} {
-  if (receiver.state === 'running') return {says: 'receives', because: 'its receiver is running'};
-  if (NETWORK_ERRORS.has(receiver.errno)) return {says: 'agrees', because: `its receiver is not connected, error ${receiver.errno}`};
-  if (ANSWERS.has(receiver.errno)) return {says: 'answered', because: `the source answered it with error ${receiver.errno}`};
-  if (receiver.state === 'stopped')
-    return {says: 'abstains', because: `its receiver is stopped${receiver.errno ? `, error ${receiver.errno}` : ''}`};
-  return restarted
-    ? {says: 'agrees', because: 'its receiver was restarted and does not get through'}
-    : {says: 'noticing', because: 'its receiver is connecting'};
+function voiceOf(replica: Instance, observations: Observations): Voice {
+  const {key} = replica;
+  const voice = (says: Voice['says'], because: string): Voice => ({
+    key,
+    says,
+    because: `${keyText(key)} ${because}`,
+    stillReceives: says !== 'unreachable' && replica.replication?.receiver.state === 'running',
+  });
+  if (!replica.check.valid) return voice('unreachable', 'cannot be reached');
+  if (isReplicating(replica)) return voice('contradicts', 'still replicates from it');
+  return voice(...opinionOf(replica, observations));
 }
 
-function sentence(it: Instance | undefined, source: InstanceKey, views: readonly ReplicaView[]): string {
-  const own =
-    !it || it.check.valid ? 'answers' : it.check.errno ? `answers with error ${it.check.errno}` : `does not answer (${it.check.reach})`;
-  const theirs = views.map((view) => `${keyText(view.key)} ${view.says}: ${view.because}`);
-  return [`${keyText(source)} ${own}`, ...theirs].join('; ');
+function opinionOf(replica: Instance, {handshakeOverdue}: Observations): readonly [says: Voice['says'], because: string] {
+  const {state, errno} = replica.replication?.receiver ?? {state: 'none', errno: 0};
+  if (state === 'running') return ['abstains', 'still receives from it; only its applier does not run'];
+  if (NETWORK_ERRORS.has(errno)) return ['agrees', `cannot connect to it (error ${errno})`];
+  if (errno !== 0) return ['abstains', `does not receive for another reason (error ${errno})`];
+  if (state !== 'other') return ['abstains', 'had its receiver stopped by somebody'];
+  return handshakeOverdue.has(keyText(replica.key))
+    ? ['agrees', 'did not complete a handshake with it after its receiver was restarted']
+    : ['abstains', 'is connecting to it and has not said how that ended'];
 }

@@ -56,7 +56,10 @@ export function given(sketch: string, but: Readonly<Record<string, But>> = {}, k
     made.set(name, placed);
     return placed;
   };
-  return new Topology(names.map((name) => make(name)));
+  // Of a ring the one named first is on top.
+  if (sourceOf.has(top)) make(top, [sourceOf.get(top) ?? '']);
+  const placed = names.filter((name) => name !== top).map((name) => make(name));
+  return new Topology([...placed, make(top)]);
 }
 
 interface Spot {
@@ -78,7 +81,7 @@ function instanceOf(name: string, {source, top, kind, but}: Spot): Instance {
   const instance = merge(healthy, rest as object) as Instance;
   return reachable
     ? instance
-    : {...instance, check: {...instance.check, valid: false, partial: false, reach: but.check?.reach ?? 'refused'}};
+    : {...instance, check: {...instance.check, valid: false, partial: but.check?.partial ?? false, reach: but.check?.reach ?? 'refused'}};
 }
 
 /** What all of them have applied, in the notation of the family. */
