@@ -1,5 +1,6 @@
 import {setTimeout as sleep} from 'node:timers/promises';
-import {evidenceOf, type Evidence} from '../analysis/evidence.ts';
+import {mayRestartReceiver} from '../analysis/emergent.ts';
+import {evidenceOf, NOTHING_OBSERVED, type Evidence} from '../analysis/evidence.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
@@ -11,7 +12,10 @@ export const BETWEEN_CONFIRMATIONS: Milliseconds = 50;
 const NOTICE_WITHIN: Milliseconds = 1000;
 /** After a restart a receiver that can reach its source is connected within milliseconds; one that is not after this agrees. */
 const HANDSHAKE_WITHIN: Milliseconds = 1000;
+/** Between two looks at replicas that have not made up their mind. */
+const LOOK_EACH: Milliseconds = 10;
 
+/** Eyes on the servers. */
 export interface Look {
   /** Probes these servers anew, each over a fresh connection, and gives the topology as it is then. */
   look(keys: readonly InstanceKey[]): Promise<Topology>;
@@ -24,6 +28,8 @@ export interface Verdict {
   /** One sentence each round. */
   readonly because: readonly string[];
   readonly topology: Topology;
+  /** Replicas whose receiver was restarted and did not get through, as `host:port`. */
+  readonly handshakeOverdue: ReadonlySet<string>;
 }
 
 /**
@@ -31,28 +37,35 @@ export interface Verdict {
  * still receive from it and at least one must agree, by error number. Where it neither answers nor refuses, the receivers
  * of its replicas are restarted, because they would take a minute to notice (coordination.md §5).
  *
- * @param grace added between the two confirmations
+ * @param more.grace added between the two confirmations
+ * @param more.overdue what an earlier verdict said of restarted receivers
  */
-export async function confirmDead(by: Look, source: InstanceKey, topology: Topology, grace: Milliseconds): Promise<Verdict> {
+export async function confirmDead(
+  by: Look,
+  {source, topology}: {source: InstanceKey; topology: Topology},
+  more: {grace?: Milliseconds; overdue?: ReadonlySet<string>} = {},
+): Promise<Verdict> {
   const all = [source, ...topology.replicasOf(source).map(({key}) => key)];
-  const restarted = new Set<string>();
-  const first = await settle(by, {source, all, restarted});
-  if (!first.evidence.dead) return {dead: false, because: [first.evidence.because], topology: first.topology};
-  await sleep(BETWEEN_CONFIRMATIONS + grace);
-  const second = await settle(by, {source, all, restarted});
-  return {dead: second.evidence.dead, because: [first.evidence.because, second.evidence.because], topology: second.topology};
+  const scene: Scene = {source, all, overdue: new Set(more.overdue)};
+  const first = await settle(by, scene);
+  if (!first.dead) return {...first, because: [first.because], handshakeOverdue: scene.overdue};
+  await sleep(BETWEEN_CONFIRMATIONS + (more.grace ?? 0));
+  const second = await settle(by, scene);
+  return {...second, because: [first.because, second.because], handshakeOverdue: scene.overdue};
 }
 
 interface Scene {
   readonly source: InstanceKey;
   readonly all: readonly InstanceKey[];
-  /** Replicas whose receiver we restarted, as `host:port`. */
-  readonly restarted: Set<string>;
+  readonly overdue: Set<string>;
 }
 
 interface Seen {
   readonly topology: Topology;
-  readonly evidence: Evidence;
+  readonly dead: boolean;
+  /** It does not answer, and some replica may still change its mind: worth looking again. */
+  readonly undecided: boolean;
+  readonly because: string;
 }
 
 /** Looks until the replicas have made up their mind, restarting receivers where waiting does not help. */
@@ -60,32 +73,53 @@ async function settle(by: Look, scene: Scene): Promise<Seen> {
   let seen = judge(await by.look(scene.all), scene);
   let until = performance.now() + NOTICE_WITHIN;
   let waitedFor: readonly Instance[] = [];
-  while (seen.evidence.undecided) {
-    if (performance.now() > until && waitedFor.length > 0) {
-      for (const {key} of waitedFor) scene.restarted.add(keyText(key));
+  while (seen.undecided) {
+    const late = performance.now() > until;
+    if (late && waitedFor.length > 0) {
+      for (const {key} of waitedFor) scene.overdue.add(keyText(key));
       return judge(seen.topology, scene);
     }
-    const silent = seen.topology.get(scene.source)?.check.reach === 'silent';
-    if (waitedFor.length === 0 && (silent || performance.now() > until)) {
-      waitedFor = await restartReceivers(by, seen, scene);
+    if (waitedFor.length === 0 && (late || isSilent(seen.topology, scene.source))) {
+      waitedFor = await restartReceivers(by, seen.topology, scene);
       if (waitedFor.length === 0) return seen;
       until = performance.now() + HANDSHAKE_WITHIN;
     }
-    await sleep(10);
+    await sleep(LOOK_EACH);
     seen = judge(await by.look(scene.all.filter((key) => !sameKey(key, scene.source))), scene);
   }
   return seen;
 }
 
-function judge(topology: Topology, {source, restarted}: Scene): Seen {
-  return {topology, evidence: evidenceOf(topology, source, restarted)};
+function judge(topology: Topology, {source, overdue}: Scene): Seen {
+  const it = topology.get(source);
+  const evidence = evidenceOf(topology, source, {...NOTHING_OBSERVED, handshakeOverdue: overdue});
+  const answers = !it || it.check.valid || it.check.reach === 'alive' || it.check.reach === 'never-tried';
+  const unsettled = topology.replicasOf(source).some((replica) => isUnsettled(replica, overdue));
+  return {topology, dead: !answers && evidence.gone, undecided: !answers && unsettled, because: sentence(it, source, evidence)};
+}
+
+/** It is connected as far as it knows, or connecting and has not said how that ended. */
+function isUnsettled({key, check, replication}: Instance, overdue: ReadonlySet<string>): boolean {
+  if (!check.valid || !replication) return false;
+  const {state, errno} = replication.receiver;
+  return state === 'running' || (state === 'other' && errno === 0 && !overdue.has(keyText(key)));
+}
+
+function isSilent(topology: Topology, source: InstanceKey): boolean {
+  return topology.get(source)?.check.reach === 'silent';
 }
 
 /** Restarts the receivers that still claim to be connected or connecting, each once. */
-async function restartReceivers(by: Look, {topology}: Seen, scene: Scene): Promise<readonly Instance[]> {
-  const wanted = topology
-    .replicasOf(scene.source)
-    .filter(({key, check, replication}) => check.valid && replication?.receiver.state !== 'stopped' && !scene.restarted.has(keyText(key)));
+async function restartReceivers(by: Look, topology: Topology, scene: Scene): Promise<readonly Instance[]> {
+  const wanted = topology.replicasOf(scene.source).filter((replica) => isUnsettled(replica, scene.overdue) && mayRestartReceiver(replica));
   await Promise.all(wanted.map((replica) => by.restartReceiver(replica)));
   return wanted;
+}
+
+function sentence(it: Instance | undefined, source: InstanceKey, {agrees, abstains, contradicts, unreachable}: Evidence): string {
+  const own =
+    !it || it.check.valid ? 'answers' : it.check.errno ? `answers with error ${it.check.errno}` : `does not answer (${it.check.reach})`;
+  return [`${keyText(source)} ${own}`, ...[...agrees, ...contradicts, ...abstains, ...unreachable].map((voice) => voice.because)].join(
+    '; ',
+  );
 }

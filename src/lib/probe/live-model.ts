@@ -1,4 +1,4 @@
-import {clusterFacts, errantAgainst} from '../model/cluster-facts.ts';
+import {clusterFacts, errantAgainst, parentKeyOf, type ClusterNaming} from '../model/cluster-facts.ts';
 import type {Check, Instance, Reading, Wishes} from '../model/instance.ts';
 import {compareKeys, isUsableKey, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {Topology} from '../model/topology.ts';
@@ -41,11 +41,17 @@ const NEVER_CHECKED: Check = {
 export class LiveModel {
   readonly #known = new Map<string, Known>();
   #topology: Topology | null = null;
+  #naming: ClusterNaming = {};
 
   /** Starts over with what the backend holds; nothing of it counts as probed. */
   begin(rows: readonly Instance[]): void {
     this.#known.clear();
     for (const instance of rows) this.#put({instance, probedAt: null});
+  }
+
+  /** How people name clusters; counts from the next recorded probe on. */
+  nameBy(naming: ClusterNaming): void {
+    this.#naming = naming;
   }
 
   topology(): Topology {
@@ -107,7 +113,7 @@ export class LiveModel {
   #seen(reading: Reading, outcome: ProbeOutcome & {ok: true}, before: Instance | undefined): Instance {
     const instance = {
       ...reading,
-      cluster: clusterFacts(reading, this.#parentOf(reading)),
+      cluster: clusterFacts(reading, this.#parentOf(reading), this.#naming),
       check: {
         ...NEVER_CHECKED,
         ...before?.check,
@@ -126,15 +132,24 @@ export class LiveModel {
   }
 
   #withErrant(instance: Instance): Instance {
-    const parent = this.#parentOf(instance);
-    const errant = parent ? errantAgainst(instance, parent) : '';
+    const [parent, ...above] = this.#above(instance);
+    const errant = parent ? errantAgainst(instance, parent, above) : '';
     return errant === instance.gtid.errant ? instance : {...instance, gtid: {...instance.gtid, errant}};
   }
 
   #parentOf(reading: Reading): Instance | undefined {
-    const key =
-      reading.group?.primary && !sameKey(reading.group.primary, reading.key) ? reading.group.primary : reading.replication?.source;
+    const key = parentKeyOf(reading);
     return key ? this.get(key) : undefined;
+  }
+
+  /** Its source, the source of that, and so on; a ring ends where it closes. */
+  #above(instance: Instance): readonly Instance[] {
+    const chain: Instance[] = [];
+    for (let next = this.#parentOf(instance); next && !chain.includes(next) && !sameKey(next.key, instance.key);) {
+      chain.push(next);
+      next = this.#parentOf(next);
+    }
+    return chain;
   }
 
   /** What stands below an instance takes its place in the cluster from it. */
@@ -142,7 +157,7 @@ export class LiveModel {
     for (const replica of this.topology().below(changed.key)) {
       const known = this.#known.get(keyText(replica.key));
       if (!known) continue;
-      const cluster = clusterFacts(known.instance, this.#parentOf(known.instance));
+      const cluster = clusterFacts(known.instance, this.#parentOf(known.instance), this.#naming);
       if (JSON.stringify(cluster) !== JSON.stringify(known.instance.cluster)) this.#put({...known, instance: {...known.instance, cluster}});
     }
   }

@@ -1,0 +1,69 @@
+import {flavorOf} from '../flavor/flavors.ts';
+import type {Config} from '../config/keys.ts';
+import type {Instance} from '../model/instance.ts';
+import {isUsableKey, keyText, type InstanceKey} from '../model/instance-key.ts';
+import type {Topology} from '../model/topology.ts';
+import type {Milliseconds} from '../model/units.ts';
+import {LiveModel} from '../probe/live-model.ts';
+import type {ProbeOutcome} from '../probe/probe.ts';
+import type {Servers} from '../servers/servers.ts';
+import type {Look} from '../execute/confirm.ts';
+
+/** A server that was silent for a whole read timeout already is not given a whole connect timeout at each further look. */
+const KNOWN_SILENT: Milliseconds = 500;
+
+export interface ProberOptions {
+  readonly servers: Servers;
+  readonly config: Config;
+  /** One probe; over a connection of its own when `fresh`. */
+  probe(key: InstanceKey, options: {readonly fresh: boolean; readonly timeout?: Milliseconds}): Promise<ProbeOutcome>;
+  /** Hears of every outcome that the model took in. */
+  onRecorded(instance: Instance, outcome: ProbeOutcome): void;
+}
+
+/** Probes servers into the model of one process. */
+export class Prober implements Look {
+  readonly model = new LiveModel();
+  readonly #options: ProberOptions;
+  readonly #underway = new Map<string, Promise<Instance | null>>();
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** Probes one server over its persistent connection; a probe of it already under way is shared. */
+  probe(key: InstanceKey): Promise<Instance | null> {
+    const name = keyText(key);
+    const running = this.#underway.get(name) ?? this.#record(key, {fresh: false}).finally(() => this.#underway.delete(name));
+    this.#underway.set(name, running);
+    return running;
+  }
+
+  /** Probes servers over fresh connections. */
+  async look(keys: readonly InstanceKey[]): Promise<Topology> {
+    await Promise.all(keys.filter(isUsableKey).map((key) => this.#record(key, {fresh: true, ...this.#haste(key)})));
+    return this.model.topology();
+  }
+
+  async restartReceiver(replica: Instance): Promise<void> {
+    const flavor = flavorOf(replica);
+    const session = await this.#options.servers.connect(replica.key);
+    try {
+      await session.query(flavor.stopReceiver, {timeout: 2000});
+      await session.query(flavor.startReceiver, {timeout: 2000});
+    } finally {
+      session.destroy();
+    }
+  }
+
+  #haste(key: InstanceKey): {timeout?: Milliseconds} {
+    return this.model.get(key)?.check.reach === 'silent' ? {timeout: KNOWN_SILENT} : {};
+  }
+
+  async #record(key: InstanceKey, how: {readonly fresh: boolean; readonly timeout?: Milliseconds}): Promise<Instance | null> {
+    const outcome = await this.#options.probe(key, how);
+    const instance = this.model.record(key, outcome);
+    if (instance) this.#options.onRecorded(instance, outcome);
+    return instance;
+  }
+}

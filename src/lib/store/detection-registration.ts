@@ -1,0 +1,100 @@
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import type {Backend, Work} from './backend.ts';
+import type {Fenced} from './plans.ts';
+
+export interface NewDetection {
+  readonly instance: InstanceKey;
+  readonly analysis: string;
+  readonly cluster: string;
+  readonly alias: string;
+  readonly replicas: readonly InstanceKey[];
+  readonly actionable: boolean;
+  readonly node: {readonly hostname: string; readonly token: string};
+}
+
+/** Where the hooks of one detection stand. */
+export interface DetectionRegistered {
+  readonly detectionId: number;
+  /** The first of its active period. */
+  readonly isNew: boolean;
+  /** Its OnFailureDetection hooks have not run to their end, here or elsewhere. */
+  readonly hooksDue: boolean;
+}
+
+/**
+ * Registers a finding, once per instance and actionability in a period of FailureDetectionPeriodBlockMinutes.
+ *
+ * @returns null when the fence does not hold any more
+ */
+export async function registerDetection(backend: Backend, detection: NewDetection, fenced: Fenced): Promise<DetectionRegistered | null> {
+  return backend.transaction(async (work) => {
+    if (!(await fenced(work))) return null;
+    const known = await activeDetection(work, detection);
+    const detectionId = known ?? (await insertDetection(work, detection));
+    const hook = await work.db<{state: string}>('failure_detection_hook').where({detection_id: detectionId}).first('state');
+    return {detectionId, isNew: known === null, hooksDue: known === null || (hook !== undefined && hook.state === 'started')};
+  });
+}
+
+async function activeDetection({db}: Work, {instance, actionable}: NewDetection): Promise<number | null> {
+  const row = await db<{detection_id: number}>('topology_failure_detection')
+    .where({
+      hostname: instance.host,
+      port: instance.port,
+      in_active_period: 1,
+      end_active_period_unixtime: 0,
+      is_actionable: actionable ? 1 : 0,
+    })
+    .first('detection_id');
+  return row ? Number(row.detection_id) : null;
+}
+
+async function insertDetection(work: Work, detection: NewDetection): Promise<number> {
+  const {db, dialect} = work;
+  await db('topology_failure_detection').insert({
+    hostname: detection.instance.host,
+    port: detection.instance.port,
+    in_active_period: 1,
+    start_active_period: dialect.now(),
+    end_active_period_unixtime: 0,
+    processing_node_hostname: detection.node.hostname,
+    processcing_node_token: detection.node.token,
+    analysis: detection.analysis,
+    cluster_name: detection.cluster,
+    cluster_alias: detection.alias,
+    count_affected_slaves: detection.replicas.length,
+    slave_hosts: detection.replicas.map(keyText).join(','),
+    is_actionable: detection.actionable ? 1 : 0,
+  });
+  return (await activeDetection(work, detection)) ?? 0;
+}
+
+/** Marks the hooks of a detection as started, so that a new leader runs them again if this process dies in between. */
+export async function startDetectionHooks({db, dialect}: Work, detectionId: number): Promise<number> {
+  await db('failure_detection_hook')
+    .insert({detection_id: detectionId, state: 'started', attempt: 0, started_at: dialect.now()})
+    .onConflict('detection_id')
+    .ignore();
+  await db('failure_detection_hook')
+    .where({detection_id: detectionId})
+    .update({state: 'started', attempt: db.raw('attempt + 1'), started_at: dialect.now()});
+  const row = await db<{attempt: number}>('failure_detection_hook').where({detection_id: detectionId}).first('attempt');
+  return Number(row?.attempt ?? 1);
+}
+
+export async function endDetectionHooks(
+  {db, dialect}: Work,
+  detectionId: number,
+  end: {state: 'done' | 'failed'; outcome: string},
+): Promise<void> {
+  await db('failure_detection_hook')
+    .where({detection_id: detectionId})
+    .update({...end, finished_at: dialect.now()});
+}
+
+/** Ends the active detections of an instance: what was found is repaired, or somebody said it is known. */
+export async function clearDetections({db, dialect}: Work, instance: InstanceKey): Promise<void> {
+  await db('topology_failure_detection')
+    .where({hostname: instance.host, port: instance.port, in_active_period: 1})
+    .update({in_active_period: 0, end_active_period_unixtime: dialect.unix()});
+}

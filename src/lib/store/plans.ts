@@ -1,0 +1,141 @@
+import type {Backend, Work} from './backend.ts';
+import {OrchestratorError} from '../errors/errors.ts';
+
+/** Proves, by writing it, that the row a write is fenced by is still ours; see coordination/lease.ts and lock/hold.ts. */
+export type Fenced = (work: Work) => Promise<boolean>;
+
+export type StepState = 'planned' | 'started' | 'done' | 'failed';
+
+/** A plan that was journaled and has neither ended nor been given up. */
+export interface OpenPlan {
+  readonly uid: string;
+  readonly lockId: string;
+  readonly cluster: string;
+  /** As given to `openPlan`. */
+  readonly document: unknown;
+}
+
+export interface StepRecord {
+  readonly number: number;
+  readonly description: string;
+  readonly state: StepState;
+  readonly attempt: number;
+  readonly outcome: string;
+}
+
+/** Row of `recovery_plan`, as far as it is read; never leaves this file. */
+interface PlanRow {
+  uid: string;
+  lock_id: string;
+  cluster_name: string;
+  plan: string;
+}
+
+interface StepRow {
+  step_number: number;
+  description: string;
+  state: StepState;
+  attempt: number;
+  outcome: string | null;
+}
+
+export interface NewPlan {
+  readonly uid: string;
+  readonly recoveryId: number;
+  readonly lockId: string;
+  readonly fence: number;
+  readonly cluster: string;
+  readonly kind: string;
+  /** Anything JSON can hold: whoever resumes needs nothing else. */
+  readonly document: unknown;
+  readonly steps: readonly {readonly number: number; readonly description: string}[];
+}
+
+/** Writes a plan and its steps; inside the transaction that registers the recovery. */
+export async function openPlan({db, dialect}: Work, plan: NewPlan): Promise<void> {
+  await db('recovery_plan').insert({
+    uid: plan.uid,
+    recovery_id: plan.recoveryId,
+    lock_id: plan.lockId,
+    cluster_name: plan.cluster,
+    kind: plan.kind,
+    state: 'open',
+    fence: plan.fence,
+    plan: JSON.stringify(plan.document),
+    created_at: dialect.now(),
+  });
+  await db('recovery_plan_step').insert(
+    plan.steps.map(({number, description}) => ({uid: plan.uid, step_number: number, description, state: 'planned', attempt: 0})),
+  );
+}
+
+export interface Advance {
+  readonly ended: readonly {readonly number: number; readonly state: 'done' | 'failed'; readonly outcome: string}[];
+  readonly starting: readonly number[];
+  /** Lines for topology_recovery_steps, which people and 3.2.6 read. */
+  readonly messages: readonly string[];
+}
+
+/**
+ * Marks steps ended and others started, in one transaction under the lock.
+ *
+ * @throws OrchestratorError DEADLINE_PASSED when the lock is no longer ours: nothing was written, and nothing more may be done
+ */
+export async function advancePlan(backend: Backend, uid: string, {fenced, advance}: {fenced: Fenced; advance: Advance}): Promise<void> {
+  const ours = await backend.transaction(async (work) => {
+    if (!(await fenced(work))) return false;
+    const {db, dialect} = work;
+    for (const {number, state, outcome} of advance.ended) {
+      await db('recovery_plan_step').where({uid, step_number: number}).update({state, outcome, finished_at: dialect.now()});
+    }
+    if (advance.starting.length > 0) {
+      await db('recovery_plan_step')
+        .where({uid})
+        .whereIn('step_number', advance.starting)
+        .update({state: 'started', attempt: db.raw('attempt + 1'), started_at: dialect.now()});
+    }
+    await writeRecoverySteps(work, uid, advance.messages);
+    return true;
+  });
+  if (!ours) throw lostLock(uid);
+}
+
+/** Appends lines to the log of a recovery that people read. */
+export async function writeRecoverySteps({db, dialect}: Work, uid: string, messages: readonly string[]): Promise<void> {
+  if (messages.length === 0) return;
+  await db('topology_recovery_steps').insert(messages.map((message) => ({recovery_uid: uid, audit_at: dialect.now(), message})));
+}
+
+/** Ends a plan; inside the transaction that ends its recovery. */
+export async function endPlan({db, dialect}: Work, uid: string, end: {state: 'done' | 'aborted'; outcome: string}): Promise<void> {
+  await db('recovery_plan')
+    .where({uid, state: 'open'})
+    .update({...end, ended_at: dialect.now()});
+}
+
+/** A plan changes hands: its lock has a new fence. */
+export async function adoptPlan({db}: Work, uid: string, fence: number): Promise<void> {
+  await db('recovery_plan').where({uid}).update({fence});
+}
+
+export async function readOpenPlans(backend: Backend): Promise<readonly OpenPlan[]> {
+  const rows: readonly PlanRow[] = await backend.run(({db}) => db('recovery_plan').where({state: 'open'}).orderBy('created_at').select());
+  return rows.map((row) => ({uid: row.uid, lockId: row.lock_id, cluster: row.cluster_name, document: JSON.parse(row.plan) as unknown}));
+}
+
+export async function readPlanSteps({db}: Work, uid: string): Promise<readonly StepRecord[]> {
+  const rows: readonly StepRow[] = await db('recovery_plan_step').where({uid}).orderBy('step_number').select();
+  return rows.map((row) => ({
+    number: Number(row.step_number),
+    description: row.description,
+    state: row.state,
+    attempt: Number(row.attempt),
+    outcome: row.outcome ?? '',
+  }));
+}
+
+export function lostLock(uid: string): OrchestratorError {
+  return new OrchestratorError('DEADLINE_PASSED', `the lock of recovery ${uid} is held by somebody else now: it goes on there`, {
+    hint: 'see which-locks and audit-recovery-steps',
+  });
+}

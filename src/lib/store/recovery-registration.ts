@@ -1,0 +1,153 @@
+import type {InstanceKey} from '../model/instance-key.ts';
+import {keyText} from '../model/instance-key.ts';
+import type {Work} from './backend.ts';
+
+export interface NewRecovery {
+  readonly uid: string;
+  readonly failed: InstanceKey;
+  readonly analysis: string;
+  readonly cluster: string;
+  readonly alias: string;
+  readonly replicas: readonly InstanceKey[];
+  readonly node: {readonly hostname: string; readonly token: string};
+  /** A person asked: earlier recoveries that are complete are acknowledged and do not block. */
+  readonly forced: boolean;
+}
+
+export type Registration =
+  | {readonly registered: true; readonly recoveryId: number}
+  | {readonly registered: false; readonly blockedBy: number; readonly because: string};
+
+interface ActiveRow {
+  recovery_id: number;
+  hostname: string;
+  port: number;
+  cluster_name: string;
+  start_active_period: string;
+  successor_hostname: string | null;
+  successor_port: number | null;
+}
+
+/**
+ * Writes the row of a recovery, unless an earlier one is still in its active period (anti-flapping): of the same instance, of
+ * the same cluster, or the one that promoted this instance. Inside a fenced transaction; the cluster lock keeps others out.
+ */
+export async function registerRecovery(work: Work, recovery: NewRecovery): Promise<Registration> {
+  if (recovery.forced) await acknowledgeCompleted(work, recovery.failed);
+  const blocking = await findBlocking(work, recovery);
+  if (blocking) {
+    await writeBlocked(work, recovery, blocking.recovery_id);
+    return {registered: false, blockedBy: Number(blocking.recovery_id), because: blockedSentence(blocking)};
+  }
+  await work.db('topology_recovery').insert(await newRow(work, recovery));
+  const row = await work.db<{recovery_id: number}>('topology_recovery').where({uid: recovery.uid}).first('recovery_id');
+  return {registered: true, recoveryId: Number(row?.recovery_id ?? 0)};
+}
+
+async function newRow({db, dialect}: Work, {failed, ...recovery}: NewRecovery): Promise<Record<string, unknown>> {
+  const detection = await db<{last: number | null}>('topology_failure_detection')
+    .where({hostname: failed.host, port: failed.port})
+    .max({last: 'detection_id'})
+    .first();
+  return {
+    hostname: failed.host,
+    port: failed.port,
+    in_active_period: 1,
+    start_active_period: dialect.now(),
+    end_active_period_unixtime: 0,
+    processing_node_hostname: recovery.node.hostname,
+    processcing_node_token: recovery.node.token,
+    analysis: recovery.analysis,
+    cluster_name: recovery.cluster,
+    cluster_alias: recovery.alias,
+    count_affected_slaves: recovery.replicas.length,
+    slave_hosts: recovery.replicas.map(keyText).join(','),
+    participating_instances: '',
+    lost_slaves: '',
+    all_errors: '',
+    acknowledged_by: '',
+    acknowledge_comment: '',
+    last_detection_id: Number(detection?.last ?? 0),
+    uid: recovery.uid,
+  };
+}
+
+async function findBlocking({db}: Work, {failed, cluster, forced}: NewRecovery): Promise<ActiveRow | undefined> {
+  const active = db<ActiveRow>('topology_recovery').where('in_active_period', 1);
+  const same = {hostname: failed.host, port: failed.port};
+  const query = forced
+    ? active.where(same)
+    : active.where((any) =>
+        any.where(same).orWhere('cluster_name', cluster).orWhere({successor_hostname: failed.host, successor_port: failed.port}),
+      );
+  return query.orderBy('recovery_id', 'desc').first();
+}
+
+async function acknowledgeCompleted({db, dialect}: Work, failed: InstanceKey): Promise<void> {
+  await db('topology_recovery')
+    .where({hostname: failed.host, port: failed.port, acknowledged: 0})
+    .whereNotNull('end_recovery')
+    .update({
+      in_active_period: 0,
+      end_active_period_unixtime: db.raw('case when end_active_period_unixtime = 0 then ? else end_active_period_unixtime end', [
+        dialect.unix(),
+      ]),
+      acknowledged: 1,
+      acknowledged_at: dialect.now(),
+      acknowledged_by: 'orchestrator',
+      acknowledge_comment: 'detected forced recovery',
+    });
+}
+
+async function writeBlocked({db, dialect}: Work, {failed, cluster, analysis}: NewRecovery, blocker: number): Promise<void> {
+  await db('blocked_topology_recovery')
+    .insert({
+      hostname: failed.host,
+      port: failed.port,
+      cluster_name: cluster,
+      analysis,
+      last_blocked_timestamp: dialect.now(),
+      blocking_recovery_id: blocker,
+    })
+    .onConflict(['hostname', 'port'])
+    .merge();
+}
+
+function blockedSentence(row: ActiveRow): string {
+  const whom = keyText({host: row.hostname, port: row.port});
+  return `recovery ${row.recovery_id} of ${whom} in cluster ${row.cluster_name} began at ${row.start_active_period} and still blocks others (RecoveryPeriodBlockSeconds); acknowledge it to allow another`;
+}
+
+/** The successor was seen writable: only now is it a success. */
+export async function recordSuccessor({db}: Work, uid: string, {successor, alias}: {successor: InstanceKey; alias: string}): Promise<void> {
+  await db('topology_recovery')
+    .where({uid})
+    .update({is_successful: 1, successor_hostname: successor.host, successor_port: successor.port, successor_alias: alias});
+}
+
+export interface RecoveryEnding {
+  readonly lost: readonly InstanceKey[];
+  readonly participating: readonly InstanceKey[];
+  readonly errors: readonly string[];
+}
+
+/** Nothing more will be done. The active period goes on, against flapping. */
+export async function writeRecoveryEnd({db, dialect}: Work, uid: string, {lost, participating, errors}: RecoveryEnding): Promise<void> {
+  await db('topology_recovery')
+    .where({uid})
+    .update({
+      end_recovery: dialect.now(),
+      lost_slaves: lost.map(keyText).join(','),
+      participating_instances: participating.map(keyText).join(','),
+      all_errors: errors.join('\n'),
+    });
+}
+
+/**
+ * Whether our row still stands as we left it: beside 3.2.6, whose nodes acknowledge what they take for crashed, a plan is
+ * resumed only then.
+ */
+export async function isRecoveryOpen({db}: Work, uid: string): Promise<boolean> {
+  const row = await db<{uid: string}>('topology_recovery').where({uid, in_active_period: 1}).whereNull('end_recovery').first('uid');
+  return row !== undefined;
+}
