@@ -18,6 +18,11 @@ export const COMMON: Variables = {
   relay_log_recovery: 'relay_log_recovery',
 };
 
+/** Receivers of replicas, and whatever else reads the binary log. */
+export const showDumps: Statement = say(
+  "SELECT host FROM information_schema.processlist WHERE command IN ('Binlog Dump', 'Binlog Dump GTID') AND host IS NOT NULL",
+);
+
 /** One statement for all variables: a round trip, and one moment. */
 export function selectFacts(variables: Variables): Statement {
   return say(

@@ -86,12 +86,18 @@ export interface Flavor {
   readonly showReplicaStatus: Statement;
   readonly showBinlogStatus: Statement;
   readonly showReplicas: Statement;
+  /** Where the receivers of its replicas connect from: column `host`, with the port they connect *from*. */
+  readonly showDumps: Statement;
   /** One row of global variables, see `parseFacts`. Fails with 1193 where the server lacks one that its version should have. */
   readonly showFacts: Statement;
   /** Whether the server holds credentials of replication, and the period of its heartbeats; null where no table says so. */
   readonly showReplicationAccount: Statement | null;
+  /** User and password it replicates with, for setting up its former source; null where no table has them. */
+  readonly showReplicationCredentials: Statement | null;
   /** Members of its replication group; null where the family has no groups. */
   readonly showGroupMembers: Statement | null;
+  /** Name and mode of the group it is in; fails with 1193 where it is in none. */
+  readonly showGroup: Statement | null;
   /** These and the next four act on the managed channel alone. */
   readonly startReplication: Statement;
   readonly stopReplication: Statement;

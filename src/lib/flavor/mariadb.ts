@@ -1,5 +1,5 @@
 import {OrchestratorError} from '../errors/errors.ts';
-import {COMMON, factsParser, mariadbGtid, selectFacts} from './facts.ts';
+import {COMMON, factsParser, mariadbGtid, selectFacts, showDumps} from './facts.ts';
 import type {Flavor, Row} from './flavor.ts';
 import {changeSource, type ChangeDialect} from './point-at.ts';
 import {COLUMNS, replicaStatusParser} from './replica-status.ts';
@@ -33,9 +33,12 @@ export function mariadbFlavor(version: Version): Flavor {
     showReplicaStatus: say('SHOW ALL SLAVES STATUS'),
     showBinlogStatus: say('SHOW MASTER STATUS'),
     showReplicas: say('SHOW SLAVE HOSTS'),
+    showDumps,
     showFacts: selectFacts(atLeast(version, [10, 1, 6]) ? {...VARIABLES, binlog_row_image: 'binlog_row_image'} : VARIABLES),
     showReplicationAccount: null,
+    showReplicationCredentials: null,
     showGroupMembers: null,
+    showGroup: null,
     startReplication: say('START SLAVE'),
     stopReplication: say('STOP SLAVE'),
     startReceiver: say('START SLAVE IO_THREAD'),

@@ -1,6 +1,6 @@
 import {OrchestratorError} from '../errors/errors.ts';
 import type {Seconds} from '../model/units.ts';
-import {COMMON, factsParser, mysqlGtid, selectFacts, type Variables} from './facts.ts';
+import {COMMON, factsParser, mysqlGtid, selectFacts, showDumps, type Variables} from './facts.ts';
 import type {Flavor, Row, Statement} from './flavor.ts';
 import {changeReceiver, changeSource, type ChangeDialect} from './point-at.ts';
 import {COLUMNS, replicaStatusParser} from './replica-status.ts';
@@ -69,16 +69,20 @@ function statements(able: Abilities): Statements {
   const replica = able.newWords ? 'REPLICA' : 'SLAVE';
   // Without it a server with several channels starts, stops or forgets all of them.
   const channel = able.channels ? " FOR CHANNEL ''" : '';
+  const account = `FROM mysql.slave_master_info${able.channels ? " WHERE Channel_name = ''" : ''}`;
   return {
     showReplicaStatus: say(`SHOW ${replica} STATUS`),
     showBinlogStatus: say(able.binaryLogStatus ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS'),
     showReplicas: say(able.newWords ? 'SHOW REPLICAS' : 'SHOW SLAVE HOSTS'),
+    showDumps,
     showFacts: selectFacts(variables(able)),
-    showReplicationAccount: say(
-      `SELECT User_name <> '' AS has_user, Heartbeat AS heartbeat FROM mysql.slave_master_info${able.channels ? " WHERE Channel_name = ''" : ''}`,
-    ),
+    showReplicationAccount: say(`SELECT User_name <> '' AS has_user, Heartbeat AS heartbeat ${account}`),
+    showReplicationCredentials: say(`SELECT User_name, User_password, Ssl_ca, Ssl_cert, Ssl_key ${account}`),
     showGroupMembers: able.groups
       ? say('SELECT member_id, member_host, member_port, member_state, member_role FROM performance_schema.replication_group_members')
+      : null,
+    showGroup: able.groups
+      ? say('SELECT @@global.group_replication_group_name AS name, @@global.group_replication_single_primary_mode AS single_primary')
       : null,
     startReplication: say(`START ${replica}${channel}`),
     stopReplication: say(`STOP ${replica}${channel}`),

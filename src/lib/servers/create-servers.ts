@@ -4,7 +4,7 @@ import type {Milliseconds} from '../model/units.ts';
 import {say} from '../flavor/statement.ts';
 import {errnoOf} from './failure.ts';
 import {openSession, type MysqlSession} from './mysql-session.ts';
-import type {Servers, Session} from './servers.ts';
+import type {ConnectOptions, Servers, Session} from './servers.ts';
 import {TlsPolicy} from './tls.ts';
 
 /** A server's own wait_timeout must not end a connection that rests between two polls: that would look like a death. */
@@ -46,11 +46,8 @@ class MysqlServers implements Servers {
     return session;
   }
 
-  connect(key: InstanceKey, options: {readonly timeout?: Milliseconds} = {}): Promise<Session> {
-    return this.#connect(key, {
-      connectTimeout: options.timeout ?? atLeastOne(this.#config.MySQLConnectTimeoutSeconds),
-      readTimeout: atLeastOne(this.#config.MySQLTopologyReadTimeoutSeconds),
-    });
+  connect(key: InstanceKey, options: ConnectOptions = {}): Promise<Session> {
+    return this.#connect(key, options);
   }
 
   onLost(listener: (key: InstanceKey) => void): void {
@@ -70,10 +67,7 @@ class MysqlServers implements Servers {
   }
 
   async #openPersistent(key: InstanceKey): Promise<MysqlSession> {
-    const session = await this.#connect(key, {
-      connectTimeout: atLeastOne(this.#config.MySQLConnectTimeoutSeconds),
-      readTimeout: atLeastOne(this.#config.MySQLDiscoveryReadTimeoutSeconds),
-    });
+    const session = await this.#connect(key, {readTimeout: atLeastOne(this.#config.MySQLDiscoveryReadTimeoutSeconds), asksOnly: true});
     try {
       await session.query(say('SET SESSION wait_timeout = ?', IDLE_ALLOWED_S));
       return session;
@@ -97,8 +91,15 @@ class MysqlServers implements Servers {
     return lifetime > 0 && performance.now() - since > lifetime * 1000;
   }
 
-  async #connect(key: InstanceKey, timeouts: {connectTimeout: Milliseconds; readTimeout: Milliseconds}): Promise<MysqlSession> {
-    const target = {key, user: this.#config.MySQLTopologyUser, password: this.#config.MySQLTopologyPassword, ...timeouts};
+  async #connect(key: InstanceKey, options: ConnectOptions): Promise<MysqlSession> {
+    const target = {
+      key,
+      user: this.#config.MySQLTopologyUser,
+      password: this.#config.MySQLTopologyPassword,
+      connectTimeout: options.timeout ?? atLeastOne(this.#config.MySQLConnectTimeoutSeconds),
+      readTimeout: options.readTimeout ?? atLeastOne(this.#config.MySQLTopologyReadTimeoutSeconds),
+      manyAtOnce: options.asksOnly ?? false,
+    };
     if (this.#tls.begins(key)) return openSession({...target, tls: await this.#tls.options(key)});
     try {
       return await openSession({...target, tls: null});

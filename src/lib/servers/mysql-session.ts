@@ -17,6 +17,8 @@ export interface Target {
   /** For statements that do not say their own. */
   readonly readTimeout: Milliseconds;
   readonly tls: TlsOptions | null;
+  /** Whether several statements may travel in one message. */
+  readonly manyAtOnce: boolean;
 }
 
 /** What the server says when it greets. */
@@ -69,6 +71,8 @@ function optionsFor(target: Target, socket: Socket): ConnectionOptions {
     maxPreparedStatements: 16,
     // No server may ask us for files.
     flags: ['-LOCAL_FILES'],
+    // For `queryTogether`; texts are this program's own, and values are quoted by the driver.
+    multipleStatements: target.manyAtOnce,
     supportBigNumbers: true,
     dateStrings: true,
     connectAttributes: {program_name: 'orchestrator'},
@@ -82,7 +86,7 @@ export class MysqlSession implements Session {
   readonly connectionId: number;
   readonly serverVersion: string;
   readonly address: string;
-  readonly memory: SessionMemory = {};
+  readonly memory: SessionMemory = {refused: new Set()};
   readonly #connection: Connection;
   readonly #socket: Socket;
   readonly #readTimeout: Milliseconds;
@@ -107,23 +111,35 @@ export class MysqlSession implements Session {
     return this.#ended === undefined;
   }
 
-  query(statement: Statement, options: QueryOptions = {}): Promise<readonly Row[]> {
-    const {text, values} = options.comment === undefined ? statement : withComment(statement, options.comment);
+  async query(statement: Statement, options: QueryOptions = {}): Promise<readonly Row[]> {
+    const result = await this.#send(options.comment === undefined ? statement : withComment(statement, options.comment), options);
+    return Array.isArray(result) ? (result as Row[]) : [];
+  }
+
+  async queryTogether(statements: readonly Statement[], options: QueryOptions = {}): Promise<readonly (readonly Row[])[]> {
+    const [only] = statements;
+    if (only && statements.length === 1) return [await this.query(only, options)];
+    const joined = {text: statements.map(({text}) => text).join(';\n'), values: statements.flatMap(({values}) => values)};
+    return (await this.#send(joined, options)) as Row[][];
+  }
+
+  /** What mysql2 answers: rows; a header for a statement without; several of these for several statements. */
+  #send({text, values, secrets = []}: Statement, options: QueryOptions): Promise<unknown> {
     const timeout = options.timeout ?? this.#readTimeout;
     return new Promise((resolve, reject) => {
       const fail = (error: ServerError) => {
         callOff();
         this.#waiting.delete(fail);
-        reject(statementFailed(this.key, withoutSecrets(error, statement.secrets ?? [])));
+        reject(statementFailed(this.key, withoutSecrets(error, secrets)));
       };
       if (this.#ended) return reject(statementFailed(this.key, this.#ended));
       const callOff = alarm(timeout, () => this.#giveUp(fail, timeout));
       this.#waiting.add(fail);
-      this.#connection.query({sql: text, values: [...values]}, (error, rows) => {
+      this.#connection.query({sql: text, values: [...values]}, (error, result) => {
         if (error) return fail(reduce(error, false));
         callOff();
         this.#waiting.delete(fail);
-        resolve(Array.isArray(rows) ? (rows as Row[]) : []);
+        resolve(result);
       });
     });
   }

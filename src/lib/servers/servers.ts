@@ -1,4 +1,4 @@
-import type {Row, Statement} from '../flavor/flavor.ts';
+import type {Flavor, Row, Statement} from '../flavor/flavor.ts';
 import type {Reach} from '../model/instance.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds, Monotonic, Seconds} from '../model/units.ts';
@@ -9,6 +9,11 @@ export interface SessionMemory {
   uptime?: {readonly seconds: Seconds; readonly at: Monotonic};
   /** The semi-sync variables it has (none without plugins), and when it was asked. */
   semiSync?: {readonly variables: readonly string[]; readonly at: Monotonic};
+  /** Texts of the statements it last answered with an error. */
+  readonly refused: Set<string>;
+  flavor?: Flavor;
+  /** Whether one of its semi-sync roles was in use when its status was last asked for. */
+  semiSyncIsActive?: boolean;
 }
 
 export interface QueryOptions {
@@ -19,6 +24,15 @@ export interface QueryOptions {
   readonly timeout?: Milliseconds;
   /** Sent as a comment before the statement, for people who read the server's logs. */
   readonly comment?: string;
+}
+
+export interface ConnectOptions {
+  /** For the whole handshake; default MySQLConnectTimeoutSeconds. */
+  readonly timeout?: Milliseconds;
+  /** For statements that do not say their own; default MySQLTopologyReadTimeoutSeconds. */
+  readonly readTimeout?: Milliseconds;
+  /** It will ask and change nothing: `queryTogether` works, as it does on persistent connections. */
+  readonly asksOnly?: boolean;
 }
 
 /** One connection to one managed server. Statements run one after the other; several may be given at once. */
@@ -38,6 +52,11 @@ export interface Session {
    *   SERVER_STATEMENT_FAILED with the server's own number and sentence; `errnoOf` says the number
    */
   query(statement: Statement, options?: QueryOptions): Promise<readonly Row[]>;
+  /**
+   * Several statements in one message, one result each. The first that fails fails them all, and those behind it are not run; so
+   * only for statements that change nothing, on connections that are for asking. Values are quoted into them as by `query`.
+   */
+  queryTogether(statements: readonly Statement[], options?: QueryOptions): Promise<readonly (readonly Row[])[]>;
   /** Ends it now, without goodbye. */
   destroy(): void;
 }
@@ -59,10 +78,9 @@ export interface Servers {
   /**
    * A connection of one's own, for confirming a death or for changing a server. The caller destroys it.
    *
-   * @param options.timeout for the whole handshake; default MySQLConnectTimeoutSeconds
    * @throws OrchestratorError SERVER_UNREACHABLE, SERVER_TIMEOUT, SERVER_ACCESS_DENIED; see `classifyFailure`
    */
-  connect(key: InstanceKey, options?: {readonly timeout?: Milliseconds}): Promise<Session>;
+  connect(key: InstanceKey, options?: ConnectOptions): Promise<Session>;
   /** Called once for each persistent connection the server's side ended: an event, milliseconds after a kill -9. */
   onLost(listener: (key: InstanceKey) => void): void;
   /** Drops the persistent connection to one server, or to all. */
