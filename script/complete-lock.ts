@@ -48,7 +48,7 @@ function projectEntry(packages: Readonly<Record<string, Locked>>): Locked {
     string,
     Readonly<Record<string, string>>
   >;
-  return {...packages[''], ...{dependencies, devDependencies, optionalDependencies}} as Locked;
+  return {...packages[''], dependencies, devDependencies, optionalDependencies} as Locked;
 }
 
 const before = readFileSync(file, 'utf8');
