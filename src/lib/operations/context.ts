@@ -1,9 +1,10 @@
 import type {Config} from '../config/keys.ts';
 import type {LoadOptions} from '../config/load.ts';
+import type {NodeHealth, NodeRecord} from '../coordination/nodes.ts';
 import type {NodeId} from '../coordination/types.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Instance} from '../model/instance.ts';
-import type {BackendTime, Seconds} from '../model/units.ts';
+import type {Seconds} from '../model/units.ts';
 import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
 import type {Backend} from '../store/backend.ts';
 
@@ -104,22 +105,10 @@ export interface Service {
   health(): Promise<Health>;
 }
 
-export interface Health {
-  readonly healthy: boolean;
+/** What `checkNodeHealth` says, and who leads. */
+export interface Health extends NodeHealth {
   readonly isLeader: boolean;
-  readonly leader: NodeReport | null;
-  readonly nodes: readonly NodeReport[];
-  /** One sentence; '' when healthy. */
-  readonly error: string;
 }
 
-/** One row of node_health (or of the election), as read. */
-export interface NodeReport extends NodeId {
-  readonly version: string;
-  readonly firstSeen: BackendTime;
-  readonly lastSeen: BackendTime;
-  /** `HttpMode` or `CLIMode`. */
-  readonly mode: string;
-  readonly command: string;
-  readonly backend: string;
-}
+/** One row of node_health, or of the election, as read. */
+export type NodeReport = NodeRecord;

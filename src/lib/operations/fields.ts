@@ -117,7 +117,7 @@ export function flag(name: string, about: string): Field<boolean> {
 }
 
 /** A whole number from `least` up. */
-export function integer(option: Option, least: number, absent: number): Field<number> {
+export function integer(option: Option, {least, absent}: {readonly least: number; readonly absent: number}): Field<number> {
   return {
     options: [option],
     required: false,

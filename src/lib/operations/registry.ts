@@ -1,3 +1,5 @@
+import * as analysis from './analysis.ts';
+import * as audit from './audit.ts';
 import * as clusters from './clusters.ts';
 import * as configuration from './configuration.ts';
 import type {Operation} from './define.ts';
@@ -8,6 +10,14 @@ import * as recovery from './recovery.ts';
 import * as service from './service.ts';
 
 /** Every operation there is. Commands, routes, help and permissions derive from this list. */
-export const ALL: readonly Operation[] = [clusters, instances, management, downtime, recovery, service, configuration].flatMap((file) =>
-  Object.values(file).filter((one): one is Operation => typeof one === 'object' && 'prepare' in one),
-);
+export const ALL: readonly Operation[] = [
+  clusters,
+  instances,
+  analysis,
+  management,
+  downtime,
+  recovery,
+  audit,
+  service,
+  configuration,
+].flatMap((file) => Object.values(file).filter((one): one is Operation => typeof one === 'object' && 'prepare' in one));

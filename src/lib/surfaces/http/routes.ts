@@ -1,0 +1,90 @@
+import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import type {Config} from '../../config/keys.ts';
+import {messageOf, OrchestratorError} from '../../errors/errors.ts';
+import type {Answer, LegacyRoute, Operation, Texts} from '../../operations/define.ts';
+import {sendError, sendJson, sendOk} from './answers.ts';
+import type {HttpOptions} from './server.ts';
+import type {Visitor} from './visitors.ts';
+import {writeShape} from './writers.ts';
+
+/** Path parameters that are not simply the option of their name. */
+const MEANINGS: Readonly<Record<string, string>> = {clusterHint: 'cluster'};
+
+/**
+ * Registers every legacy route of every operation. All of them are GET, also those that change something: existing clients call
+ * them so. A route of an operation that changes anything is refused to visitors who may only read.
+ */
+export function registerLegacyRoutes(
+  app: FastifyInstance,
+  options: HttpOptions,
+  visitorOf: (request: FastifyRequest) => Promise<Visitor>,
+): void {
+  for (const operation of options.operations) {
+    for (const route of operation.routes) {
+      app.get(`${options.config.URLPrefix}/api/${route.path}`, async (request, reply) => {
+        const visitor = await visitorOf(request);
+        if (operation.changes !== 'nothing' && !visitor.mayChange) return sendError(reply, {message: 'Unauthorized', details: null});
+        return answer({operation, route, visitor, options}, request, reply);
+      });
+    }
+  }
+}
+
+interface Call {
+  readonly operation: Operation;
+  readonly route: LegacyRoute<unknown>;
+  readonly visitor: Visitor;
+  readonly options: HttpOptions;
+}
+
+async function answer(call: Call, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const {operation, route, visitor, options} = call;
+  try {
+    const {owner, ...texts} = textsOf(route, request.params as Texts, request.query as Readonly<Record<string, unknown>>);
+    const run = operation.prepare(texts);
+    const user = owner ?? (visitor.user || options.ports.node.hostname);
+    const warn = (sentence: string): void => options.log('warn', `${operation.name}: ${sentence}`);
+    return sendAnswer(reply, route, await run({...options.ports, caller: {user, via: 'http'}, warn}), options.config);
+  } catch (error) {
+    return sendFailure(reply, error, options);
+  }
+}
+
+function sendAnswer(reply: FastifyReply, route: LegacyRoute<unknown>, {result}: Answer, config: Config): FastifyReply {
+  const value = route.reply.from === undefined ? result : route.reply.from(result);
+  const empty = route.reply.nullWhenEmpty === true && Array.isArray(value) && value.length === 0;
+  const details = empty ? null : writeShape(route.reply.shape, value, config);
+  return route.reply.message === undefined ? sendJson(reply, details) : sendOk(reply, {message: route.reply.message(result), details});
+}
+
+/** A foreseen failure says what it is; anything else is for our log, not for a visitor. */
+export function sendFailure(reply: FastifyReply, error: unknown, {log}: Pick<HttpOptions, 'log'>): FastifyReply {
+  if (error instanceof OrchestratorError) return sendError(reply, {message: error.message, details: null});
+  log('error', `unexpected: ${error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error)}`);
+  return sendError(reply, {message: 'internal error; the log of this node has the details', details: null});
+}
+
+/** `:host/:port` are one instance, `:xHost/:xPort` one of option x; the rest are options of their own names. */
+function textsOf(route: LegacyRoute<unknown>, params: Texts, query: Readonly<Record<string, unknown>>): Texts {
+  const texts: Record<string, string | undefined> = {...route.fixed};
+  for (const [name, value] of Object.entries(params)) {
+    const host = /^(?:host|(.+)Host)$/.exec(name);
+    if (host)
+      texts[optionOf(route, host[1] ?? 'instance')] = instanceText(value, params[host[1] === undefined ? 'port' : `${host[1]}Port`]);
+    else if (!/^(?:port|.+Port)$/.test(name)) texts[optionOf(route, name)] = value;
+  }
+  for (const [name, option] of Object.entries(route.query ?? {})) {
+    const value = query[name];
+    if (typeof value === 'string') texts[option] = value;
+  }
+  return texts;
+}
+
+function optionOf(route: LegacyRoute<unknown>, name: string): string {
+  return route.params?.[name] ?? MEANINGS[name] ?? name;
+}
+
+function instanceText(host = '', port = ''): string {
+  if (!/^\d+$/.test(port)) throw new OrchestratorError('INPUT_INVALID', `Invalid port: ${port}`);
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
+}

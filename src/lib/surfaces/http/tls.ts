@@ -1,0 +1,42 @@
+import {readFile} from 'node:fs/promises';
+import {TLSSocket} from 'node:tls';
+import type {FastifyRequest} from 'fastify';
+import type {Config} from '../../config/keys.ts';
+import {messageOf, OrchestratorError} from '../../errors/errors.ts';
+
+interface TlsOptions {
+  readonly key: Buffer;
+  readonly cert: Buffer;
+  readonly ca?: Buffer;
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+}
+
+/** Certificates of the service, and whether callers have to show theirs. */
+export async function tlsOptions(config: Config): Promise<TlsOptions> {
+  const [key, cert] = [await read(config, 'SSLPrivateKeyFile'), await read(config, 'SSLCertFile')];
+  const ca = config.SSLCAFile === '' ? {} : {ca: await read(config, 'SSLCAFile')};
+  return {key, cert, ...ca, requestCert: config.UseMutualTLS, rejectUnauthorized: config.UseMutualTLS && !config.SSLSkipVerify};
+}
+
+/** With mutual TLS a caller's certificate has to be of one of SSLValidOUs; the status check may be let off. */
+export function checkUnit(request: FastifyRequest, config: Config): boolean {
+  if (!config.UseMutualTLS || !config.UseSSL || config.ListenSocket !== '') return true;
+  if (!config.StatusOUVerify && request.url.split('?')[0]?.includes(config.StatusEndpoint)) return true;
+  const {socket} = request;
+  if (!(socket instanceof TLSSocket)) return false;
+  const unit: unknown = socket.getPeerCertificate().subject?.OU;
+  const units: readonly unknown[] = Array.isArray(unit) ? unit : [unit];
+  return config.SSLValidOUs.some((valid) => units.includes(valid));
+}
+
+async function read(config: Config, key: 'SSLPrivateKeyFile' | 'SSLCertFile' | 'SSLCAFile'): Promise<Buffer> {
+  try {
+    return await readFile(config[key]);
+  } catch (error) {
+    throw new OrchestratorError('CONFIG_UNREADABLE', `${key} cannot be read: ${messageOf(error)}`, {
+      hint: 'UseSSL needs SSLPrivateKeyFile and SSLCertFile',
+      cause: error,
+    });
+  }
+}

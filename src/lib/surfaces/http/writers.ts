@@ -1,0 +1,47 @@
+import type {Config} from '../../config/keys.ts';
+import type {InstanceKey} from '../../model/instance-key.ts';
+import type {Instance} from '../../model/instance.ts';
+import type {Found} from '../../operations/analysis.ts';
+import type {ClusterInfo} from '../../operations/reads.ts';
+import type {ReplyShape} from '../../operations/replies.ts';
+import {analysisJson} from '../legacy-json/analysis.ts';
+import {clusterInfoJson} from '../legacy-json/cluster-info.ts';
+import {instanceJson} from '../legacy-json/instance.ts';
+import {recoveryJson, stepJson, type Recovery, type RecoveryStep} from '../legacy-json/recovery.ts';
+import {keyJson, keysJson, type Json} from '../legacy-json/values.ts';
+
+/** What each shape is written from; a route's `from` has to give this. */
+interface Shapes {
+  readonly instance: Instance;
+  readonly instances: readonly Instance[];
+  readonly key: InstanceKey;
+  readonly keys: readonly InstanceKey[];
+  readonly 'cluster-info': ClusterInfo;
+  readonly 'cluster-infos': readonly ClusterInfo[];
+  readonly analyses: readonly Found[];
+  readonly recoveries: readonly Recovery[];
+  readonly 'recovery-steps': readonly RecoveryStep[];
+  /** JSON as it is. */
+  readonly plain: Json;
+  readonly nothing: unknown;
+}
+
+const WRITERS: {readonly [Shape in ReplyShape]: (value: Shapes[Shape], config: Config) => Json} = {
+  instance: instanceJson,
+  instances: (all, config) => all.map((one) => instanceJson(one, config)),
+  key: keyJson,
+  keys: keysJson,
+  'cluster-info': clusterInfoJson,
+  'cluster-infos': (all, config) => all.map((one) => clusterInfoJson(one, config)),
+  analyses: (all, config) => all.map((one) => analysisJson(one, config)),
+  recoveries: (all, config) => all.map((one) => recoveryJson(one, config)),
+  'recovery-steps': (all) => all.map(stepJson),
+  plain: (value) => value,
+  nothing: () => null,
+};
+
+/** The result of an operation in a legacy shape. Results are opaque here; that shape and result fit is what tests of routes hold. */
+export function writeShape(shape: ReplyShape, value: unknown, config: Config): Json {
+  const write = WRITERS[shape] as (value: unknown, config: Config) => Json;
+  return write(value, config);
+}

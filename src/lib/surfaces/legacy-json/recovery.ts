@@ -1,0 +1,114 @@
+import type {ClusterInfo, Recovery, RecoveryStep} from '../../operations/reads.ts';
+import {clusterInfoJson, type RecoveryFilters} from './cluster-info.ts';
+import {coordinatesJson, keyJson, keysJson, type Json} from './values.ts';
+
+export type {Recovery, RecoveryStep};
+
+/** A recovery as the predecessor read it back: what was not stored has the value of a thing never set. */
+export function recoveryJson(recovery: Recovery, filters: RecoveryFilters): Json {
+  return {
+    Id: recovery.id,
+    UID: recovery.uid,
+    AnalysisEntry: entryJson(recovery, filters),
+    SuccessorKey: keyJson(recovery.successor),
+    SuccessorAlias: recovery.successorAlias,
+    SuccessorBinlogCoordinates: null,
+    IsActive: recovery.isActive,
+    IsSuccessful: recovery.isSuccessful,
+    LostReplicas: keysJson(recovery.lost),
+    ParticipatingInstanceKeys: keysJson(recovery.participating),
+    // An empty column split at line ends is one empty text.
+    AllErrors: recovery.errors.length === 0 ? [''] : [...recovery.errors],
+    RecoveryStartTimestamp: recovery.startedAt,
+    RecoveryEndTimestamp: recovery.endedAt,
+    ProcessingNodeHostname: recovery.node.hostname,
+    ProcessingNodeToken: recovery.node.token,
+    Acknowledged: recovery.acknowledged,
+    AcknowledgedAt: recovery.acknowledgedAt,
+    AcknowledgedBy: recovery.acknowledgedBy,
+    AcknowledgedComment: recovery.acknowledgedComment,
+    LastDetectionId: recovery.lastDetectionId,
+    RelatedRecoveryId: 0,
+    Type: '',
+    RecoveryType: 'NotMasterRecovery',
+  };
+}
+
+export function stepJson(step: RecoveryStep): Json {
+  return {Id: step.id, RecoveryUID: step.uid, AuditAt: step.at, Message: step.message};
+}
+
+function entryJson(recovery: Recovery, filters: RecoveryFilters): Json {
+  const cluster: ClusterInfo = {name: recovery.cluster, alias: recovery.alias, domain: '', instances: 0};
+  const replicas = keysJson(recovery.replicas);
+  return {
+    ...NOTHING_ANALYSED,
+    AnalyzedInstanceKey: keyJson(recovery.failed),
+    ClusterDetails: clusterInfoJson(cluster, filters),
+    CountReplicas: recovery.countReplicas,
+    Replicas: replicas,
+    SlaveHosts: replicas,
+    Analysis: recovery.analysis,
+  };
+}
+
+/** Every key of a finding with the value of one never set, in the order of `analysisJson`; a test compares them. */
+const NOTHING_ANALYSED = {
+  AnalyzedInstanceKey: keyJson(null),
+  AnalyzedInstanceMasterKey: keyJson(null),
+  ClusterDetails: null,
+  AnalyzedInstanceDataCenter: '',
+  AnalyzedInstanceRegion: '',
+  AnalyzedInstancePhysicalEnvironment: '',
+  AnalyzedInstanceBinlogCoordinates: coordinatesJson(null),
+  IsMaster: false,
+  IsReplicationGroupMember: false,
+  IsCoMaster: false,
+  LastCheckValid: false,
+  LastCheckPartialSuccess: false,
+  CountReplicas: 0,
+  CountValidReplicas: 0,
+  CountValidReplicatingReplicas: 0,
+  CountReplicasFailingToConnectToMaster: 0,
+  CountDowntimedReplicas: 0,
+  ReplicationDepth: 0,
+  Replicas: [],
+  SlaveHosts: [],
+  IsFailingToConnectToMaster: false,
+  Analysis: '',
+  Description: '',
+  StructureAnalysis: null,
+  IsDowntimed: false,
+  IsReplicasDowntimed: false,
+  DowntimeEndTimestamp: '',
+  DowntimeRemainingSeconds: 0,
+  IsBinlogServer: false,
+  PseudoGTIDImmediateTopology: false,
+  OracleGTIDImmediateTopology: false,
+  MariaDBGTIDImmediateTopology: false,
+  BinlogServerImmediateTopology: false,
+  SemiSyncMasterEnabled: false,
+  SemiSyncMasterStatus: false,
+  SemiSyncMasterWaitForReplicaCount: 0,
+  SemiSyncMasterClients: 0,
+  CountSemiSyncReplicasEnabled: 0,
+  CountLoggingReplicas: 0,
+  CountStatementBasedLoggingReplicas: 0,
+  CountMixedBasedLoggingReplicas: 0,
+  CountRowBasedLoggingReplicas: 0,
+  CountDistinctMajorVersionsLoggingReplicas: 0,
+  CountDelayedReplicas: 0,
+  CountLaggingReplicas: 0,
+  IsActionableRecovery: false,
+  ProcessingNodeHostname: '',
+  ProcessingNodeToken: '',
+  CountAdditionalAgreeingNodes: 0,
+  StartActivePeriod: '',
+  SkippableDueToDowntime: false,
+  GTIDMode: '',
+  MinReplicaGTIDMode: '',
+  MaxReplicaGTIDMode: '',
+  MaxReplicaGTIDErrant: '',
+  CommandHint: '',
+  IsReadOnly: false,
+} as const satisfies Readonly<Record<string, Json>>;
