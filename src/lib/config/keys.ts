@@ -351,6 +351,7 @@ export const KEYS = {
     'Promote a replica with errant transactions when only it has the latest received ones, instead of refusing',
     since4,
   ),
+  HookTimeoutSeconds: uint(600, 'hooks', 'How long a hook may take before it, and all that it started, is killed', since4),
   MaxConcurrentRecoveries: uint(5, 'recovery', 'How many clusters may be recovered automatically at the same time', since4),
 } as const satisfies Record<string, KeyDeclaration>;
 

@@ -34,6 +34,7 @@ const MINIMUMS = {
   ExpiryHostnameResolvesMinutes: 1,
   BinlogEventsChunkSize: 1,
   MaxConcurrentReplicaOperations: 1,
+  HookTimeoutSeconds: 1,
   MaxConcurrentRecoveries: 1,
 } as const satisfies Partial<Record<KeyName, number>>;
 
