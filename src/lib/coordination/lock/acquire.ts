@@ -38,7 +38,8 @@ export interface LockWish {
  *
  * The lock that comes back may have inherited sessions of a removed holder: kill `sessionsOf` it before anything is changed.
  */
-export async function acquireLock(wish: LockWish): Promise<LockHold | Contention> {
+export async function acquireLock(wanted: LockWish): Promise<LockHold | Contention> {
+  const wish = {...wanted, purpose: storable(wanted.purpose)};
   const {backend, timing, signal = new AbortController().signal, wait = 0, whenHeld = 'observe'} = wish;
   const until = performance.now() + wait;
   let watched: Watched = new Map();
@@ -112,4 +113,9 @@ async function insertLock(work: Work, wish: LockWish, {lockId, gone}: {lockId: s
   await insertMembers(work, lockId, instances);
   await beginMaintenance(work, {...me, lockId, reason: purpose});
   return fence;
+}
+
+/** As the columns take it: no more than 255 characters, and none beyond the basic plane. */
+function storable(purpose: string): string {
+  return purpose.replace(/[\u{10000}-\u{10ffff}]/gu, '?').slice(0, 255);
 }

@@ -1,0 +1,345 @@
+import {afterAll, beforeAll, beforeEach, describe, expect, test} from 'vitest';
+import {acquireLock, extendLock, type LockWish} from '../../src/lib/coordination/lock/acquire.ts';
+import {isContention} from '../../src/lib/coordination/lock/contention.ts';
+import {heartbeat, mayStillSend, releaseLock, touchLock} from '../../src/lib/coordination/lock/hold.ts';
+import {keepLock} from '../../src/lib/coordination/lock/keep.ts';
+import {instancesInMaintenance} from '../../src/lib/coordination/lock/maintenance.ts';
+import {isAbandoned, listLocks, observeLocks, type LockObservations} from '../../src/lib/coordination/lock/rows.ts';
+import {forgetSessions, journalSession, sessionsOf} from '../../src/lib/coordination/lock/sessions.ts';
+import {forceUnlock, takeOverLock} from '../../src/lib/coordination/lock/takeover.ts';
+import type {LockHold, NodeId} from '../../src/lib/coordination/types.ts';
+import type {InstanceKey} from '../../src/lib/model/instance-key.ts';
+import type {Backend} from '../../src/lib/store/backend.ts';
+import {waitFor} from '../sandbox/index.ts';
+import {bench, KINDS, node, quick, type Bench} from './support/coordination.ts';
+
+const key = (host: string): InstanceKey => ({host, port: 3306});
+const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(key) as [InstanceKey, InstanceKey, InstanceKey, InstanceKey];
+
+describe.each(KINDS)('cluster locks on %s', (kind) => {
+  let shared: Bench;
+  let one: Backend;
+  let two: Backend;
+  let ann: NodeId;
+  let bob: NodeId;
+
+  beforeAll(async () => {
+    shared = await bench(kind);
+    [one, two] = [await shared.open(), await shared.open()];
+  });
+  beforeEach(async () => {
+    await shared.empty();
+    [ann, bob] = [node('ann'), node('bob')];
+  });
+  afterAll(() => shared?.down());
+
+  const wish = (backend: Backend, me: NodeId, instances: readonly InstanceKey[], more: Partial<LockWish> = {}): LockWish => ({
+    backend,
+    me,
+    purpose: `work of ${me.hostname}`,
+    cluster: 'a:3306',
+    instances,
+    timing: quick,
+    ...more,
+  });
+  const mustLock = async (
+    backend: Backend,
+    me: NodeId,
+    instances: readonly InstanceKey[],
+    more: Partial<LockWish> = {},
+  ): Promise<LockHold> => {
+    const answer = await acquireLock(wish(backend, me, instances, more));
+    if (isContention(answer)) throw new Error(`contended: ${answer.purpose}`);
+    return answer;
+  };
+  const keeping = (backend: Backend, hold: LockHold) =>
+    keepLock({backend, hold, timing: quick, onLost: () => undefined, log: () => undefined});
+  const maintenance = () =>
+    one.run(({db}) =>
+      db('database_instance_maintenance')
+        .orderBy('hostname')
+        .select('hostname', 'processing_node_hostname', 'reason', 'explicitly_bounded', 'maintenance_active'),
+    );
+  const members = () => one.run(({db}) => db('cluster_lock_member').orderBy('hostname').pluck('hostname'));
+  const openPlan = (lockId: string, uid = 'u1') =>
+    one.run(({db}) =>
+      db('recovery_plan').insert({uid, lock_id: lockId, cluster_name: 'a:3306', kind: 'promote', state: 'running', fence: 1, plan: '{}'}),
+    );
+  const endPlan = (uid = 'u1') => one.run(({db, dialect}) => db('recovery_plan').where({uid}).update({ended_at: dialect.now()}));
+
+  test('locks all instances or none, tells who is in the way, and the fence grows', async () => {
+    const first = await mustLock(one, ann, [b, a]);
+    const kept = keeping(one, first);
+    const answer = await acquireLock(wish(two, bob, [b, c]));
+    expect(answer).toMatchObject({
+      contended: true,
+      instance: b,
+      cluster: 'a:3306',
+      holder: ann,
+      purpose: 'work of ann',
+      lockId: first.lockId,
+    });
+    expect(await members()).toEqual(['a', 'b']);
+    const other = await mustLock(two, bob, [c]);
+    expect(other.fence).toBeGreaterThan(first.fence);
+    expect(await kept.release()).toBe(true);
+    expect((await mustLock(two, bob, [a, b])).fence).toBeGreaterThan(other.fence);
+  });
+
+  test('of many who want overlapping sets at once each set goes to one', async () => {
+    const wishes = Array.from({length: 12}, (_, at) =>
+      wish(at % 2 === 0 ? one : two, node(`n${at}`), at % 3 === 0 ? [a, b] : at % 3 === 1 ? [b, c] : [c, a]),
+    );
+    const answers = await Promise.all(wishes.map((each) => acquireLock({...each, whenHeld: 'answer'})));
+    expect(answers.filter((answer) => !isContention(answer))).toHaveLength(1);
+    expect(await members()).toHaveLength(2);
+  });
+
+  test('maintenance rows come with the lock and go with it', async () => {
+    const hold = await mustLock(one, ann, [a, b]);
+    const row = {processing_node_hostname: 'ann', reason: 'work of ann', explicitly_bounded: 0, maintenance_active: 1};
+    expect(await maintenance()).toEqual([
+      {hostname: 'a', ...row},
+      {hostname: 'b', ...row},
+    ]);
+    expect(await releaseLock(one, hold)).toBe(true);
+    expect(await maintenance()).toEqual([]);
+    expect(await listLocks(one)).toEqual([]);
+    expect(await releaseLock(one, hold)).toBe(false);
+  });
+
+  test('a failed attempt leaves nothing behind, not even the maintenance of the free instances', async () => {
+    await one.run(({db, dialect}) => db('database_instance_maintenance').insert(byPerson(dialect, 'b')));
+    const answer = await acquireLock(wish(two, bob, [a, b, c]));
+    expect(answer).toMatchObject({contended: true, instance: b, lockId: null, purpose: 'maintenance by eve: disk'});
+    expect(await members()).toEqual([]);
+    expect((await maintenance()).map(({hostname}) => hostname)).toEqual(['b']);
+  });
+
+  test('a maintenance that has run out keeps nobody away', async () => {
+    await one.run(({db, dialect}) =>
+      db('database_instance_maintenance').insert({...byPerson(dialect, 'b'), end_timestamp: dialect.ago(5)}),
+    );
+    await mustLock(two, bob, [b]);
+    expect(await maintenance()).toMatchObject([{hostname: 'b', reason: 'work of bob'}]);
+  });
+
+  test('analysis sees the maintenance of people and of old nodes, and never that of a lock', async () => {
+    await mustLock(one, ann, [a]);
+    await one.run(({db, dialect}) => db('database_instance_maintenance').insert(byPerson(dialect, 'c')));
+    await one.run(({db, dialect}) =>
+      db('database_instance_maintenance').insert({
+        ...byPerson(dialect, 'd'),
+        explicitly_bounded: 0,
+        processing_node_token: 'of an old node',
+      }),
+    );
+    expect(await instancesInMaintenance(two)).toEqual([c, d]);
+  });
+
+  test('heartbeats prolong the hold; a stolen lock is noticed', async () => {
+    const hold = await mustLock(one, ann, [a]);
+    const beaten = await heartbeat(one, hold, quick);
+    expect(beaten!.validUntil).toBeGreaterThan(hold.validUntil);
+    await one.run(({db}) => db('cluster_lock').update({fence: 99}));
+    expect(await heartbeat(one, hold, quick)).toBeNull();
+  });
+
+  test('a queued caller gets the lock when it is released', async () => {
+    const kept = keeping(one, await mustLock(one, ann, [a]));
+    const queued = acquireLock(wish(two, bob, [a], {wait: 20_000}));
+    await waitFor('the holder was seen alive', () => kept.current());
+    await kept.release();
+    expect(isContention(await queued)).toBe(false);
+  });
+
+  test('waiting ends with the time given, and when told to stop', async () => {
+    const kept = keeping(one, await mustLock(one, ann, [a]));
+    const began = performance.now();
+    expect(isContention(await acquireLock(wish(two, bob, [a], {wait: 300})))).toBe(true);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(300);
+    const stopping = new AbortController();
+    const queued = acquireLock(wish(two, bob, [a], {wait: 60_000, signal: stopping.signal}));
+    stopping.abort();
+    expect(isContention(await queued)).toBe(true);
+    await kept.release();
+  });
+
+  describe('when the holder has died', () => {
+    test('a passer-by takes over after a whole lease of standstill, with a higher fence, and inherits its sessions', async () => {
+      const dead = await mustLock(one, ann, [a, b]);
+      expect(await journalSession(one, dead, {instance: a, connectionId: 17})).toBe(true);
+      const began = performance.now();
+      const hold = await mustLock(two, bob, [b, c]);
+      expect(performance.now() - began).toBeGreaterThanOrEqual(quick.lease);
+      expect(hold.fence).toBeGreaterThan(dead.fence);
+      expect(await sessionsOf(two, hold.lockId)).toEqual([{instance: a, connectionId: 17}]);
+      expect(await members()).toEqual(['b', 'c']);
+      expect(await maintenance()).toMatchObject([{hostname: 'b', processing_node_hostname: 'bob'}, {hostname: 'c'}]);
+      expect((await listLocks(one)).map(({lockId}) => lockId)).toEqual([hold.lockId]);
+    });
+
+    test('nothing it still writes goes through', async () => {
+      const dead = await mustLock(one, ann, [a]);
+      await mustLock(two, bob, [a]);
+      expect(await one.transaction((work) => touchLock(work, dead))).toBe(false);
+      expect(await journalSession(one, dead, {instance: a, connectionId: 1})).toBe(false);
+      expect(await heartbeat(one, dead, quick)).toBeNull();
+      expect(await releaseLock(one, dead)).toBe(false);
+      expect(await extendLock(one, dead, [d])).toBe('lost');
+      expect(await members()).toEqual(['a']);
+      expect(await maintenance()).toMatchObject([{hostname: 'a', processing_node_hostname: 'bob'}]);
+    });
+
+    test('of many passers-by one takes over', async () => {
+      await mustLock(one, ann, [a]);
+      const held: ReturnType<typeof keeping>[] = [];
+      const passBy = async (backend: Backend, at: number): Promise<void> => {
+        const answer = await acquireLock(wish(backend, node(`n${at}`), [a]));
+        if (!isContention(answer)) held.push(keeping(backend, answer));
+      };
+      await Promise.all(Array.from({length: 6}, (_, at) => passBy(at % 2 === 0 ? one : two, at)));
+      expect(held).toHaveLength(1);
+      await held[0]!.release();
+    });
+
+    test('its statements were over before anybody else could start', async () => {
+      const dead = await mustLock(one, ann, [a]);
+      await mustLock(two, bob, [a]);
+      expect(mayStillSend(dead, 0)).toBe(false);
+      expect(dead.validUntil).toBeLessThan(performance.now());
+    });
+
+    test('a passer-by leaves a lock with an open plan alone, and the leader takes it over', async () => {
+      const dead = await mustLock(one, ann, [a, b]);
+      await openPlan(dead.lockId);
+      const answer = await acquireLock(wish(two, bob, [b], {wait: 2 * quick.lease}));
+      expect(answer).toMatchObject({contended: true, holder: ann, lockId: dead.lockId});
+      const seen = await abandoned(dead.lockId);
+      const hold = await takeOverLock(two, {me: bob, seen, timing: quick});
+      expect(hold).toMatchObject({...bob, lockId: dead.lockId, purpose: dead.purpose});
+      expect(hold!.fence).toBeGreaterThan(dead.fence);
+      expect(await maintenance()).toMatchObject([
+        {hostname: 'a', processing_node_hostname: 'bob'},
+        {hostname: 'b', processing_node_hostname: 'bob'},
+      ]);
+      expect(await one.transaction((work) => touchLock(work, dead))).toBe(false);
+      expect(await two.transaction((work) => touchLock(work, hold!))).toBe(true);
+    });
+
+    test('once its plan has ended, a passer-by may take over', async () => {
+      const dead = await mustLock(one, ann, [a]);
+      await openPlan(dead.lockId);
+      await endPlan();
+      expect((await mustLock(two, bob, [a])).fence).toBeGreaterThan(dead.fence);
+    });
+  });
+
+  const abandoned = async (lockId: string) => {
+    let locks: LockObservations = new Map();
+    return waitFor('the lock stood still', async () => {
+      locks = await observeLocks(two, locks, quick);
+      const seen = locks.get(lockId);
+      return seen !== undefined && isAbandoned(seen, quick, performance.now()) ? seen : null;
+    });
+  };
+
+  test('the leader does not take over what stirs, and of two takeovers one succeeds', async () => {
+    const hold = await mustLock(one, ann, [a]);
+    const first = (await observeLocks(two, new Map(), quick)).get(hold.lockId)!;
+    expect(await takeOverLock(two, {me: bob, seen: first, timing: quick})).toBeNull();
+    const seen = await abandoned(hold.lockId);
+    await heartbeat(one, hold, quick);
+    expect(await takeOverLock(two, {me: bob, seen, timing: quick})).toBeNull();
+    const again = await abandoned(hold.lockId);
+    const outcomes = await Promise.all([
+      takeOverLock(one, {me: node('x'), seen: again, timing: quick}),
+      takeOverLock(two, {me: bob, seen: again, timing: quick}),
+    ]);
+    expect(outcomes.filter((outcome) => outcome !== null)).toHaveLength(1);
+  });
+
+  test('a lock grows by instances that are free, and says who has those that are not', async () => {
+    const hold = await mustLock(one, ann, [a]);
+    const other = keeping(two, await mustLock(two, bob, [c]));
+    expect(await extendLock(one, hold, [a, b])).toBe('extended');
+    expect(await extendLock(one, hold, [a, b])).toBe('extended');
+    expect(await extendLock(one, hold, [c, d])).toMatchObject({contended: true, instance: c, holder: bob});
+    expect(await members()).toEqual(['a', 'b', 'c']);
+    expect((await maintenance()).map(({hostname}) => hostname)).toEqual(['a', 'b', 'c']);
+    await other.release();
+    await releaseLock(one, hold);
+    expect(await maintenance()).toEqual([]);
+  });
+
+  test('a kept lock is never relied on past its heartbeats, and tells when it was lost', async () => {
+    const hold = await mustLock(one, ann, [a]);
+    const lost: string[] = [];
+    const kept = keepLock({backend: one, hold, timing: quick, onLost: (reason) => lost.push(reason), log: () => undefined});
+    await waitFor('it was prolonged', () => (kept.current()?.validUntil ?? 0) > hold.validUntil);
+    expect(kept.mayStillSend(50)).toBe(true);
+    expect(kept.mayStillSend(quick.lease)).toBe(false);
+    await one.run(({db}) => db('cluster_lock').where({lock_id: hold.lockId}).update({holder_token: 'somebody'}));
+    await waitFor('it was noticed', () => lost.length > 0);
+    expect(kept.current()).toBeNull();
+    expect(kept.mayStillSend(0)).toBe(false);
+    expect(lost).toEqual(['the lock was taken over by somebody else']);
+  });
+
+  test('a person takes a lock away from a living holder, kills its sessions first, and leaves nothing', async () => {
+    const hold = await mustLock(one, ann, [a, b]);
+    const kept = keeping(one, hold);
+    await journalSession(one, hold, {instance: b, connectionId: 5});
+    await openPlan(hold.lockId);
+    const killed: unknown[] = [];
+    const row = await forceUnlock(two, {
+      me: bob,
+      lockId: hold.lockId,
+      timing: quick,
+      log: () => undefined,
+      before: async (seized, sessions) => {
+        killed.push(...sessions);
+        expect(seized.fence).toBeGreaterThan(hold.fence);
+        expect(await forgetSessions(two, seized, sessions)).toBe(true);
+        await endPlan();
+      },
+    });
+    expect(row).toMatchObject({...ann, lockId: hold.lockId, planOpen: true});
+    expect(killed).toEqual([{instance: b, connectionId: 5}]);
+    expect(await listLocks(two)).toEqual([]);
+    expect(await maintenance()).toEqual([]);
+    await waitFor('the holder noticed', () => kept.current() === null);
+    await expect(
+      forceUnlock(two, {me: bob, lockId: 'none', timing: quick, log: () => undefined, before: async () => undefined}),
+    ).rejects.toMatchObject({code: 'NOT_FOUND'});
+  });
+
+  test('locks are listed with what they lock and who holds them', async () => {
+    const hold = await mustLock(one, ann, [b, a]);
+    expect(await listLocks(two)).toEqual([
+      expect.objectContaining({...ann, lockId: hold.lockId, fence: hold.fence, cluster: 'a:3306', planOpen: false, instances: [a, b]}),
+    ]);
+  });
+
+  test('a purpose of any length and any characters is no error', async () => {
+    await mustLock(one, ann, [a], {purpose: `ünder 🐬 ${'x'.repeat(1000)}`});
+    const [lock] = await listLocks(one);
+    expect(lock!.purpose).toMatch(/^ünder \? x+$/);
+    expect(lock!.purpose).toHaveLength(255);
+  });
+});
+
+function byPerson(dialect: Backend['dialect'], hostname: string) {
+  return {
+    hostname,
+    port: 3306,
+    maintenance_active: 1,
+    begin_timestamp: dialect.now(),
+    end_timestamp: dialect.ahead(600),
+    owner: 'eve',
+    reason: 'disk',
+    processing_node_hostname: 'box',
+    processing_node_token: 'of a person',
+    explicitly_bounded: 1,
+  };
+}
