@@ -1,6 +1,17 @@
 import {execFileSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
-import {existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {build as esbuild} from 'esbuild';
@@ -53,7 +64,7 @@ function isStale(loader: string): boolean {
   if (!existsSync(loader)) return true;
   const built = statSync(loader).mtimeMs;
   const sources = ['package.json', 'package-lock.json', 'script/build.ts', ...globSync('src/**/*', {cwd: root})];
-  return sources.some((source) => statSync(path.join(root, source)).mtimeMs > built);
+  return sources.some((source) => (statSync(path.join(root, source), {throwIfNoEntry: false})?.mtimeMs ?? Infinity) > built);
 }
 
 async function bundle(): Promise<{program: string; licences: string}> {
@@ -68,14 +79,32 @@ async function bundle(): Promise<{program: string; licences: string}> {
     external: NEVER_LOADED,
     minifySyntax: true,
     minifyWhitespace: true,
-    legalComments: 'external',
+    legalComments: 'none',
+    metafile: true,
     define: {BUILD_REVISION: JSON.stringify(revision())},
     banner: {js: '(function(exports,require,module,__filename,__dirname){'},
     footer: {js: '})'},
     logLevel: 'warning',
   });
-  const textOf = (suffix: string): string => result.outputFiles.find((file) => file.path.endsWith(suffix))?.text ?? '';
-  return {program: textOf('app.js'), licences: textOf('LEGAL.txt')};
+  return {program: result.outputFiles[0]?.text ?? '', licences: licencesOf(Object.keys(result.metafile.inputs))};
+}
+
+/** The licence of every package that has a file in the bundle. */
+function licencesOf(inputs: readonly string[]): string {
+  const folders = new Set(
+    inputs.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter((folder) => folder !== undefined),
+  );
+  return [...folders]
+    .sort()
+    .map((folder) => licenceOf(path.resolve(root, folder)))
+    .join('\n');
+}
+
+function licenceOf(folder: string): string {
+  const facts = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as {name: string; version: string; license?: string};
+  const files = readdirSync(folder).filter((name) => /^(licen[cs]e|copying|notice)/i.test(name));
+  const texts = files.map((name) => readFileSync(path.join(folder, name), 'utf8').trim());
+  return [`${facts.name} ${facts.version} (${facts.license ?? 'see below'})`, ...texts, ''].join('\n\n');
 }
 
 /** The commit, with `+` where the work tree differs from it; '' outside a repository. */
@@ -138,13 +167,13 @@ function put(file: string, text: string): void {
   renameSync(`${file}.${process.pid}`, file);
 }
 
-/** Programs of earlier builds, but not the latest ones: a service that runs from here may still have to read its own. */
+/** Programs of earlier builds. The latest ones stay: whoever has just read an older loader is about to read its program. */
 function dropOld(into: string, hash: string): void {
-  const hourAgo = Date.now() - 3_600_000;
+  const minuteAgo = Date.now() - 60_000;
   const others = readdirSync(into).filter((name) => name.startsWith('app-') && !name.includes(hash));
   for (const file of others.map((name) => path.join(into, name))) {
     const found = statSync(file, {throwIfNoEntry: false});
-    if (found && found.mtimeMs < hourAgo) rmSync(file, {force: true});
+    if (found && found.mtimeMs < minuteAgo) rmSync(file, {force: true});
   }
 }
 
