@@ -5,7 +5,7 @@ import {isUsableKey, keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import type {Milliseconds} from '../model/units.ts';
 import {LiveModel} from '../probe/live-model.ts';
-import type {ProbeOutcome} from '../probe/probe.ts';
+import type {ProbeOutcome} from '../probe/outcome.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {Look} from '../execute/confirm.ts';
 

@@ -1,6 +1,7 @@
 import {keyText} from '../model/instance-key.ts';
 import {unreachable} from '../errors/errors.ts';
 import type {PlannedStep, RecoveryPlan, Step, Weight} from '../plan/plan.ts';
+import type {Progress} from './run.ts';
 
 /** The lists of external programs a recovery of a source runs once it has a plan; configuration key names. */
 export type HookList =
@@ -66,7 +67,26 @@ function staged(steps: readonly PlannedStep[]): readonly (readonly {readonly act
   const byStage = Map.groupBy(steps, ({stage}) => stage);
   return [...byStage.keys()]
     .sort((a, b) => a - b)
-    .map((stage) => (byStage.get(stage) ?? []).map(({step, weight}) => ({act: {do: 'step', step}, weight})));
+    .map((stage) => (byStage.get(stage) ?? []).map(({step, weight}) => ({act: {do: 'step', step}, weight: weightOf(step, weight)})));
+}
+
+/** An old source that cannot be reached is no failure; one that can be reached and not be closed ends the recovery (P4). */
+function weightOf(step: Step, weight: Weight): Weight {
+  return step.do === 'close-source' ? 'must' : weight;
+}
+
+/**
+ * What counts as done when a recovery is taken over. Until the successor is open the old source may have come back meanwhile:
+ * then it is closed once more, and as long as no server was changed it is looked at once more.
+ */
+export function progressToResume(acts: readonly JournaledAct[], progress: ReadonlyMap<number, Progress>): ReadonlyMap<number, Progress> {
+  const stateOf = (act: JournaledAct): string => progress.get(act.number)?.state ?? 'planned';
+  const steps = acts.filter(({act}) => act.do === 'step');
+  const opened = steps.some((one) => one.act.do === 'step' && one.act.step.do === 'make-writable' && stateOf(one) === 'done');
+  if (opened) return progress;
+  const touched = steps.some((one) => one.act.do === 'step' && one.act.step.do !== 'close-source' && stateOf(one) !== 'planned');
+  const again = acts.filter(({act}) => (act.do === 'confirm-dead' && !touched) || (act.do === 'step' && act.step.do === 'close-source'));
+  return new Map([...progress].filter(([number]) => !again.some((act) => act.number === number && stateOf(act) === 'done')));
 }
 
 /** One line for the journal and for people. */
@@ -98,6 +118,8 @@ function stepText(step: Step): string {
       return `apply on ${on} all it received`;
     case 'catch-up':
       return `let ${on} catch up with ${keyText(step.from)}`;
+    case 'stop-receiver':
+      return `stop the receiver of ${on}`;
     case 'repoint':
       return `point ${on} at ${keyText(step.source)}`;
     case 'detach':

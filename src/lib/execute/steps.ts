@@ -1,12 +1,12 @@
 import type {Config} from '../config/keys.ts';
-import {OrchestratorError, messageOf, unreachable} from '../errors/errors.ts';
+import {OrchestratorError, isCode, messageOf, unreachable} from '../errors/errors.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import type {Milliseconds} from '../model/units.ts';
 import type {Step} from '../plan/plan.ts';
 import {closeSource} from './close-source.ts';
-import {drain} from './drain.ts';
+import {drain, stopReceiver} from './drain.ts';
 import type {Hand, Hands} from './hands.ts';
 import {forgetSource, makeWritable} from './promote.ts';
 import {detach, repoint} from './repoint.ts';
@@ -37,6 +37,8 @@ export async function perform(world: World, step: Step): Promise<string> {
       return drain(await world.hands.on(instance), instance, drainPatience(world.config));
     case 'catch-up':
       return catchUp(world, instance, mustKnow(world.topology, step.from));
+    case 'stop-receiver':
+      return stopReceiving(await world.hands.on(instance));
     case 'repoint':
       return repoint(await world.hands.on(instance), instance, {source: step.source, patience: drainPatience(world.config)});
     case 'detach':
@@ -58,13 +60,12 @@ export function drainPatience(config: Config): Milliseconds {
 
 /** An old source that cannot be reached stays unfenced; that is said, and does not stop the recovery. */
 async function close(world: World, instance: Instance): Promise<string> {
-  let hand: Hand;
   try {
-    hand = await world.hands.on(instance, CLOSE_WITHIN);
+    return await closeSource(await world.hands.on(instance, CLOSE_WITHIN));
   } catch (error) {
+    if (!isCode(error, 'SERVER_UNREACHABLE', 'SERVER_TIMEOUT')) throw error;
     return `${keyText(instance.key)} is unfenced: it could not be reached (${messageOf(error)})`;
   }
-  return closeSource(hand);
 }
 
 /** Fetches from the donor what it has and the successor has not, and applies it. */

@@ -3,7 +3,7 @@ import type {Check, Instance, Reading, Wishes} from '../model/instance.ts';
 import {compareKeys, isUsableKey, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {Topology} from '../model/topology.ts';
 import type {Monotonic} from '../model/units.ts';
-import type {ProbeOutcome} from './probe.ts';
+import type {ProbeOutcome} from './outcome.ts';
 
 interface Known {
   readonly instance: Instance;

@@ -31,13 +31,13 @@ export async function registerDetection(backend: Backend, detection: NewDetectio
     if (!(await fenced(work))) return null;
     const known = await activeDetection(work, detection);
     const detectionId = known ?? (await insertDetection(work, detection));
-    const hook = await work.db<{state: string}>('failure_detection_hook').where({detection_id: detectionId}).first('state');
+    const hook: {state: string} | undefined = await work.db('failure_detection_hook').where({detection_id: detectionId}).first('state');
     return {detectionId, isNew: known === null, hooksDue: known === null || (hook !== undefined && hook.state === 'started')};
   });
 }
 
 async function activeDetection({db}: Work, {instance, actionable}: NewDetection): Promise<number | null> {
-  const row = await db<{detection_id: number}>('topology_failure_detection')
+  const row: {detection_id: number} | undefined = await db('topology_failure_detection')
     .where({
       hostname: instance.host,
       port: instance.port,
@@ -78,7 +78,7 @@ export async function startDetectionHooks({db, dialect}: Work, detectionId: numb
   await db('failure_detection_hook')
     .where({detection_id: detectionId})
     .update({state: 'started', attempt: db.raw('attempt + 1'), started_at: dialect.now()});
-  const row = await db<{attempt: number}>('failure_detection_hook').where({detection_id: detectionId}).first('attempt');
+  const row: {attempt: number} | undefined = await db('failure_detection_hook').where({detection_id: detectionId}).first('attempt');
   return Number(row?.attempt ?? 1);
 }
 

@@ -40,12 +40,12 @@ export async function registerRecovery(work: Work, recovery: NewRecovery): Promi
     return {registered: false, blockedBy: Number(blocking.recovery_id), because: blockedSentence(blocking)};
   }
   await work.db('topology_recovery').insert(await newRow(work, recovery));
-  const row = await work.db<{recovery_id: number}>('topology_recovery').where({uid: recovery.uid}).first('recovery_id');
+  const row: {recovery_id: number} | undefined = await work.db('topology_recovery').where({uid: recovery.uid}).first('recovery_id');
   return {registered: true, recoveryId: Number(row?.recovery_id ?? 0)};
 }
 
 async function newRow({db, dialect}: Work, {failed, ...recovery}: NewRecovery): Promise<Record<string, unknown>> {
-  const detection = await db<{last: number | null}>('topology_failure_detection')
+  const detection: {last?: number | null} | undefined = await db('topology_failure_detection')
     .where({hostname: failed.host, port: failed.port})
     .max({last: 'detection_id'})
     .first();
@@ -73,7 +73,7 @@ async function newRow({db, dialect}: Work, {failed, ...recovery}: NewRecovery): 
 }
 
 async function findBlocking({db}: Work, {failed, cluster, forced}: NewRecovery): Promise<ActiveRow | undefined> {
-  const active = db<ActiveRow>('topology_recovery').where('in_active_period', 1);
+  const active = db('topology_recovery').where('in_active_period', 1);
   const same = {hostname: failed.host, port: failed.port};
   const query = forced
     ? active.where(same)
@@ -148,6 +148,9 @@ export async function writeRecoveryEnd({db, dialect}: Work, uid: string, {lost, 
  * resumed only then.
  */
 export async function isRecoveryOpen({db}: Work, uid: string): Promise<boolean> {
-  const row = await db<{uid: string}>('topology_recovery').where({uid, in_active_period: 1}).whereNull('end_recovery').first('uid');
+  const row: {uid: string} | undefined = await db('topology_recovery')
+    .where({uid, in_active_period: 1})
+    .whereNull('end_recovery')
+    .first('uid');
   return row !== undefined;
 }

@@ -1,0 +1,182 @@
+import {analyze, type Analysis} from '../analysis/analyze.ts';
+import {matchesCluster} from '../config/filters.ts';
+import type {Config} from '../config/keys.ts';
+import {messageOf} from '../errors/errors.ts';
+import type {Log} from '../coordination/keep-renewing.ts';
+import {confirmDead} from '../execute/confirm.ts';
+import {findingOf, type RecoveryOutcome, type RecoveryWish} from '../execute/recover.ts';
+import {isSource} from '../model/instance.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import type {Milliseconds, Monotonic} from '../model/units.ts';
+import type {Prober} from './prober.ts';
+
+/** After a refusal the same source is not planned for again before this; doubled each time, up to the last. */
+const FIRST_PAUSE: Milliseconds = 2_000;
+const LONGEST_PAUSE: Milliseconds = 60_000;
+
+export interface DetectorOptions {
+  readonly prober: Prober;
+  readonly config: Config;
+  readonly log: Log;
+  /** Leading, by our own clock, now. */
+  isLeader(): boolean;
+  /** Reads again what people said; before every decision. */
+  refreshWishes(): Promise<void>;
+  /** Registers a finding and runs its hooks where it is new. False: a hook failed, this attempt is over. */
+  register(analysis: Analysis): Promise<boolean>;
+  /** Automatic recovery is switched on globally; unreadable counts as off. */
+  mayRecover(): Promise<boolean>;
+  recover(wish: RecoveryWish): Promise<RecoveryOutcome>;
+  /** Writes what changed among findings. */
+  note(analyses: readonly Analysis[]): Promise<void>;
+}
+
+interface Case {
+  running: Promise<void> | null;
+  pause: Milliseconds;
+  notBefore: Monotonic;
+  /** Last refusal, so that the same one is said once. */
+  said: string;
+}
+
+/** Turns what was probed into findings, and confirmed findings into recoveries: one at a time for each source. */
+export class Detector {
+  readonly #options: DetectorOptions;
+  readonly #cases = new Map<string, Case>();
+  #codes: ReadonlyMap<string, string> = new Map();
+  #recovering = 0;
+
+  constructor(options: DetectorOptions) {
+    this.#options = options;
+  }
+
+  /** One round over everything: each second, and whenever something was probed out of turn. */
+  async round(): Promise<void> {
+    const {prober, config} = this.#options;
+    await this.#options.refreshWishes();
+    const analyses = analyze(prober.model.topology(), {...config, withDowntimed: true});
+    await this.#options.note(analyses);
+    for (const analysis of analyses) this.#consider(analysis);
+    await this.#registerStanding(analyses);
+  }
+
+  /** A server's end of the connection was closed: look at it and at those that replicate from it, now. */
+  suspect(key: InstanceKey): void {
+    const topology = this.#options.prober.model.topology();
+    const instance = topology.get(key);
+    if (instance && isSource(instance) && topology.replicasOf(key).length > 0) this.#investigate(key);
+  }
+
+  /** Resolves when nothing is being investigated or recovered any more. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#cases.values()].map(({running}) => running));
+  }
+
+  #consider(analysis: Analysis): void {
+    const unreachable = analysis.code === 'UnreachableMaster' || analysis.code === 'UnreachableMasterWithLaggingReplicas';
+    if (analysis.recovery === 'dead-source' || (unreachable && !analysis.facts.answers)) this.#investigate(analysis.instance.key);
+  }
+
+  #investigate(key: InstanceKey): void {
+    const name = keyText(key);
+    const known = this.#cases.get(name) ?? {running: null, pause: FIRST_PAUSE, notBefore: 0, said: ''};
+    this.#cases.set(name, known);
+    if (known.running || performance.now() < known.notBefore || !this.#options.isLeader() || !this.#isFresh(key)) return;
+    known.running = this.#pursue(key, known)
+      .catch((error: unknown) => this.#postpone(known, `${name} could not be recovered: ${messageOf(error)}`))
+      .finally(() => (known.running = null));
+  }
+
+  /** Acts only on what was probed in this term: the source, and every replica of it. */
+  #isFresh(key: InstanceKey): boolean {
+    const {model} = this.#options.prober;
+    return [
+      key,
+      ...model
+        .topology()
+        .replicasOf(key)
+        .map((replica) => replica.key),
+    ].every((one) => model.probedAt(one) !== null);
+  }
+
+  async #pursue(key: InstanceKey, known: Case): Promise<void> {
+    const {prober, config} = this.#options;
+    const topology = prober.model.topology();
+    const verdict = await confirmDead(prober, {source: key, topology}, {grace: config.FailureDetectionGraceMilliseconds});
+    if (!verdict.dead) return;
+    const analysis = findingOf({config}, verdict.topology, {key, overdue: verdict.handshakeOverdue});
+    if (analysis?.recovery !== 'dead-source') return;
+    this.#options.log('warn', `${analysis.code} ${keyText(key)}: ${verdict.because.join(' | ')}`);
+    await this.#act(analysis, verdict.handshakeOverdue, known);
+  }
+
+  async #act(analysis: Analysis, overdue: ReadonlySet<string>, known: Case): Promise<void> {
+    if (!this.#options.isLeader()) return;
+    const hooksPassed = await this.#options.register(analysis);
+    if (!hooksPassed) return this.#postpone(known, `${keyText(analysis.instance.key)}: an OnFailureDetection hook failed`);
+    const veto = await this.#veto(analysis);
+    if (veto !== null) return this.#postpone(known, veto);
+    this.#recovering += 1;
+    try {
+      const outcome = await this.#options.recover(wishOf(analysis, overdue));
+      if (outcome.outcome === 'promoted') known.pause = FIRST_PAUSE;
+      else this.#postpone(known, sentenceOf(analysis, outcome));
+    } finally {
+      this.#recovering -= 1;
+    }
+  }
+
+  /** Every reason not to act that needs no look at servers. Null: none. */
+  async #veto(analysis: Analysis): Promise<string | null> {
+    const {config} = this.#options;
+    const {instance} = analysis;
+    const name = keyText(instance.key);
+    const names = {name: instance.cluster.name, alias: instance.cluster.suggestedAlias || instance.cluster.name};
+    if (!matchesCluster(config.RecoverMasterClusterFilters, names)) {
+      return `${name} is not recovered: no filter of RecoverMasterClusterFilters matches cluster ${names.name}`;
+    }
+    await this.#options.refreshWishes();
+    const now = this.#options.prober.model.get(instance.key) ?? instance;
+    if (now.wishes.downtime) return `${name} is not recovered: it is downtimed (${now.wishes.downtime.reason})`;
+    if (now.wishes.inMaintenance) return `${name} is not recovered: it is in maintenance`;
+    if (!(await this.#options.mayRecover())) return `${name} is not recovered: recoveries are disabled globally`;
+    if (this.#recovering >= config.MaxConcurrentRecoveries) return `${name} waits: ${this.#recovering} recoveries are under way`;
+    return null;
+  }
+
+  /** Findings that nothing is done about are registered too, once they have stood for two rounds. */
+  async #registerStanding(analyses: readonly Analysis[]): Promise<void> {
+    const codes = new Map(analyses.map((analysis) => [keyText(analysis.instance.key), analysis.code]));
+    for (const analysis of analyses) {
+      const name = keyText(analysis.instance.key);
+      const stood = this.#codes.get(name) === analysis.code;
+      if (stood && analysis.recovery === 'detect-only' && !analysis.skippable && this.#isFresh(analysis.instance.key)) {
+        await this.#options.register(analysis);
+      }
+    }
+    this.#codes = codes;
+  }
+
+  #postpone(known: Case, because: string): void {
+    known.notBefore = performance.now() + known.pause;
+    known.pause = Math.min(known.pause * 2, LONGEST_PAUSE);
+    if (known.said !== because) this.#options.log('warn', because);
+    known.said = because;
+  }
+}
+
+function wishOf(analysis: Analysis, overdue: ReadonlySet<string>): RecoveryWish {
+  return {analysis, by: 'leader', candidate: null, skipHooks: false, allowDataLoss: false, noop: false, wait: 0, overdue};
+}
+
+function sentenceOf(analysis: Analysis, outcome: Exclude<RecoveryOutcome, {outcome: 'promoted'}>): string {
+  const name = keyText(analysis.instance.key);
+  switch (outcome.outcome) {
+    case 'failed':
+      return `recovery ${outcome.uid} of ${name} failed: ${outcome.because}`;
+    case 'refused':
+      return `${name} is not recovered (${outcome.why.code}): ${outcome.why.because}`;
+    case 'planned':
+      return `${name} would be replaced by ${keyText(outcome.plan.successor)}`;
+  }
+}

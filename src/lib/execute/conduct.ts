@@ -1,0 +1,199 @@
+import {touchLock} from '../coordination/lock/hold.ts';
+import type {KeptLock} from '../coordination/lock/keep.ts';
+import {journalSession} from '../coordination/lock/sessions.ts';
+import type {LockHold} from '../coordination/types.ts';
+import {OrchestratorError, unreachable} from '../errors/errors.ts';
+import {failedHook, hookError, runHooks, STOPPING_LISTS} from '../hooks/run.ts';
+import type {HookFacts} from '../hooks/facts.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import type {Topology} from '../model/topology.ts';
+import type {Work} from '../store/backend.ts';
+import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../store/plans.ts';
+import {recordSuccessor, writeRecoveryEnd} from '../store/recovery-registration.ts';
+import {actText, type Act, type HookList, type JournaledAct} from './acts.ts';
+import {confirmDead} from './confirm.ts';
+import type {RecoveryDocument} from './document.ts';
+import type {Environment} from './environment.ts';
+import {Hands} from './hands.ts';
+import {runActs, type Journal, type Progress} from './run.ts';
+import {perform} from './steps.ts';
+import {tidyUp} from './tidy-up.ts';
+
+export interface Conducting {
+  readonly document: RecoveryDocument;
+  readonly lock: KeptLock;
+  readonly hold: LockHold;
+  /** As probed under the lock. */
+  readonly topology: Topology;
+  readonly progress: ReadonlyMap<number, Progress>;
+  /** What an earlier confirmation found of restarted receivers. */
+  readonly overdue: ReadonlySet<string>;
+}
+
+export type Ending =
+  | {readonly outcome: 'promoted'; readonly uid: string; readonly successor: InstanceKey; readonly lost: readonly InstanceKey[]}
+  | {readonly outcome: 'failed'; readonly uid: string; readonly because: string};
+
+/**
+ * Carries a journaled recovery to its end, from wherever its journal stands, and closes its books. The lock stays held.
+ *
+ * @throws OrchestratorError DEADLINE_PASSED when the lock was lost: whoever holds it now goes on
+ */
+export async function conduct(env: Environment, what: Conducting): Promise<Ending> {
+  const {document, hold, lock} = what;
+  const {uid, plan} = document;
+  const hands = new Hands({
+    servers: env.servers,
+    tag: `${uid} ${hold.fence}`,
+    mayStillSend: (timeout) => lock.mayStillSend(timeout),
+    journal: async (instance, connectionId) => {
+      if (!(await journalSession(env.backend, hold, {instance, connectionId}))) throw lostLock(uid);
+    },
+  });
+  try {
+    const end = await runActs({
+      acts: document.acts,
+      progress: what.progress,
+      journal: journalOf(env, what),
+      perform: (act, attempt) => performAct({env, what, hands}, act, attempt),
+      ...(env.fault ? {fault: env.fault} : {}),
+    });
+    if (end.stoppedBy) return await fail(env, what, end.stoppedBy.because);
+    return {outcome: 'promoted', uid, successor: plan.successor, lost: await lostReplicas(env, what)};
+  } finally {
+    hands.release();
+  }
+}
+
+interface Performing {
+  readonly env: Environment;
+  readonly what: Conducting;
+  readonly hands: Hands;
+}
+
+async function performAct({env, what, hands}: Performing, act: Act, attempt: number): Promise<string> {
+  const {document, topology} = what;
+  const {plan} = document;
+  switch (act.do) {
+    case 'hooks':
+      return hooks(env, what, {list: act.list, attempt});
+    case 'confirm-dead': {
+      const {dead, because} = await confirmDead(env.eyes, {source: plan.failed, topology}, {overdue: what.overdue});
+      if (!dead) throw new OrchestratorError('REFUSED', `${keyText(plan.failed)} is not dead any more: ${because.at(-1) ?? ''}`);
+      return because.join(' | ');
+    }
+    case 'step':
+      return perform({topology, config: env.config, hands}, act.step);
+    case 'record-success':
+      await fenced(env, what, (work) =>
+        recordSuccessor(work, document.uid, {successor: plan.successor, alias: topology.get(plan.successor)?.alias ?? ''}),
+      );
+      return `${keyText(plan.successor)} is the new source of ${plan.cluster}`;
+    case 'tidy-up':
+      return tidyUp(env, document, await lostReplicas(env, what));
+    case 'end':
+      await closeBooks(env, what, 'done');
+      return 'the recovery has ended';
+    default:
+      return unreachable(act);
+  }
+}
+
+async function hooks(env: Environment, what: Conducting, run: {list: HookList; attempt: number}): Promise<string> {
+  const lines: string[] = [];
+  const outcomes = await runHooks({
+    list: run.list,
+    commands: env.config[run.list],
+    shell: env.config.ProcessesShellCommand,
+    stopOnFailure: STOPPING_LISTS.includes(run.list),
+    facts: await factsNow(env, what, run),
+    onStep: (sentence) => void lines.push(sentence),
+  });
+  await env.backend.transaction((work) => writeRecoverySteps(work, what.document.uid, lines));
+  const bad = failedHook(outcomes);
+  if (bad) throw hookError(bad);
+  return `${run.list}: ${outcomes.length} ran`;
+}
+
+/** What hooks are told depends on how far the recovery has come: a successor only once it was seen writable. */
+async function factsNow(env: Environment, what: Conducting, {list, attempt}: {list: HookList; attempt: number}): Promise<HookFacts> {
+  const {facts, plan} = what.document;
+  const promoted = list === 'PostMasterFailoverProcesses' || list === 'PostFailoverProcesses';
+  const successor = what.topology.get(plan.successor);
+  return {
+    ...facts,
+    attempt,
+    lost: await lostReplicas(env, what),
+    orchestratorHost: env.me.hostname,
+    successor: promoted ? {key: plan.successor, alias: successor?.alias ?? '', coordinates: successor?.binlog.at ?? null} : null,
+  };
+}
+
+function journalOf(env: Environment, what: Conducting): Journal {
+  const {uid, acts} = what.document;
+  const textOf = (number: number): string => {
+    const act = acts.find((one) => one.number === number);
+    return act ? actText(act.act) : `step ${number}`;
+  };
+  return {
+    advance: (ended, starting: readonly JournaledAct[]) =>
+      advancePlan(env.backend, uid, {
+        fenced: (work) => touchLock(work, what.hold),
+        advance: {
+          ended,
+          starting: starting.map(({number}) => number),
+          messages: [
+            ...ended.map((end) => `${textOf(end.number)}: ${end.state === 'done' ? end.outcome : `FAILED: ${end.outcome}`}`),
+            ...starting.map(({number}) => `begin: ${textOf(number)}`),
+          ],
+        },
+      }),
+  };
+}
+
+/** Replicas that were lost in the plan already, and those whose steps failed. */
+async function lostReplicas(env: Environment, {document}: Conducting): Promise<readonly InstanceKey[]> {
+  const {acts, plan, uid} = document;
+  const steps = await env.backend.run((work) => readPlanSteps(work, uid));
+  const failed = new Set(steps.filter(({state}) => state === 'failed').map(({number}) => number));
+  const dropped = acts.flatMap(({act, number, weight}) =>
+    act.do === 'step' && weight === 'lost' && failed.has(number) ? [act.step.on] : [],
+  );
+  return [...new Map([...plan.lost, ...dropped].map((key) => [keyText(key), key])).values()];
+}
+
+async function fail(env: Environment, what: Conducting, because: string): Promise<Ending> {
+  const {uid} = what.document;
+  const lines = [`the recovery failed: ${because}`];
+  try {
+    lines.push(await hooks(env, what, {list: 'PostUnsuccessfulFailoverProcesses', attempt: 1}));
+  } catch (error) {
+    if (!(error instanceof OrchestratorError)) throw error;
+    lines.push(error.message);
+  }
+  await closeBooks(env, what, 'aborted', lines);
+  return {outcome: 'failed', uid, because};
+}
+
+/** Ends recovery row and plan in one transaction under the lock. */
+async function closeBooks(env: Environment, what: Conducting, state: 'done' | 'aborted', more: readonly string[] = []): Promise<void> {
+  const {document, topology} = what;
+  const lost = await lostReplicas(env, what);
+  const participating = [document.plan.failed, ...topology.replicasOf(document.plan.failed).map(({key}) => key)];
+  await fenced(env, what, async (work) => {
+    const steps = await readPlanSteps(work, document.uid);
+    const errors = [...steps.filter((step) => step.state === 'failed').map(({outcome}) => outcome), ...more];
+    await writeRecoveryEnd(work, document.uid, {lost, participating, errors});
+    await writeRecoverySteps(work, document.uid, more);
+    await endPlan(work, document.uid, {state, outcome: more[0] ?? ''});
+  });
+}
+
+async function fenced(env: Environment, {hold, document}: Conducting, write: (work: Work) => Promise<void>): Promise<void> {
+  const ours = await env.backend.transaction(async (work) => {
+    if (!(await touchLock(work, hold))) return false;
+    await write(work);
+    return true;
+  });
+  if (!ours) throw lostLock(document.uid);
+}

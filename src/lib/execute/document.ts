@@ -1,0 +1,15 @@
+import type {HookFacts} from '../hooks/facts.ts';
+import type {RecoveryPlan} from '../plan/plan.ts';
+import type {JournaledAct} from './acts.ts';
+
+/** What the journal keeps of a recovery: whoever resumes it needs nothing else but the configuration. */
+export interface RecoveryDocument {
+  readonly version: 1;
+  readonly uid: string;
+  readonly plan: RecoveryPlan;
+  readonly acts: readonly JournaledAct[];
+  /** For hooks, without successor and losses, which are filled in as they become known. */
+  readonly facts: HookFacts;
+  /** Alias of the cluster before the failure; the cluster's name where it has none. */
+  readonly alias: string;
+}

@@ -1,0 +1,210 @@
+import {randomBytes} from 'node:crypto';
+import {analyze, instanceType, type Analysis} from '../analysis/analyze.ts';
+import {NOTHING_OBSERVED} from '../analysis/evidence.ts';
+import {matchesCluster} from '../config/filters.ts';
+import {acquireLock} from '../coordination/lock/acquire.ts';
+import {contentionError, isContention} from '../coordination/lock/contention.ts';
+import {touchLock} from '../coordination/lock/hold.ts';
+import {keepLock, type KeptLock} from '../coordination/lock/keep.ts';
+import {sessionsOf} from '../coordination/lock/sessions.ts';
+import {touchLease} from '../coordination/lease.ts';
+import type {LockHold} from '../coordination/types.ts';
+import {hookFacts, type HookFacts} from '../hooks/facts.ts';
+import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
+import type {Topology} from '../model/topology.ts';
+import type {Milliseconds} from '../model/units.ts';
+import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
+import {planRecovery} from '../plan/recovery.ts';
+import {openPlan} from '../store/plans.ts';
+import {registerRecovery, type Registration} from '../store/recovery-registration.ts';
+import {actsOf, actText} from './acts.ts';
+import {conduct, type Ending} from './conduct.ts';
+import type {RecoveryDocument} from './document.ts';
+import type {Environment} from './environment.ts';
+import {killSessions} from './kill-sessions.ts';
+
+export interface RecoveryWish {
+  /** The finding, confirmed by two looks. */
+  readonly analysis: Analysis;
+  /** `leader`: allowed by the lease, and stopped by an earlier recovery. `person`: neither. */
+  readonly by: 'leader' | 'person';
+  readonly candidate: InstanceKey | null;
+  readonly skipHooks: boolean;
+  readonly allowDataLoss: boolean;
+  /** Plan, and do nothing. */
+  readonly noop: boolean;
+  /** How long to queue for the lock. */
+  readonly wait: Milliseconds;
+  /** Receivers that were restarted and did not get through, as `host:port`. */
+  readonly overdue: ReadonlySet<string>;
+}
+
+export type RecoveryOutcome =
+  Ending | {readonly outcome: 'planned'; readonly plan: RecoveryPlan} | {readonly outcome: 'refused'; readonly why: Refusal};
+
+/**
+ * Replaces a dead source: lock, look again, analyse again, plan with every veto, journal, act (coordination.md §4). Nothing is
+ * changed on any server before the plan is journaled.
+ *
+ * @throws OrchestratorError CONTENDED for a person whose cluster somebody else is changing; BACKEND_*; DEADLINE_PASSED
+ */
+export async function recoverDeadSource(env: Environment, wish: RecoveryWish): Promise<RecoveryOutcome> {
+  const failed = wish.analysis.instance.key;
+  const {name: cluster} = wish.analysis.instance.cluster;
+  const hold = await acquireLock({
+    backend: env.backend,
+    me: env.me,
+    purpose: `recovery of ${keyText(failed)}`,
+    cluster,
+    instances: await env.members(cluster, failed),
+    timing: env.timing,
+    wait: wish.wait,
+    whenHeld: wish.by === 'leader' ? 'answer' : 'observe',
+  });
+  if (isContention(hold)) {
+    if (wish.by === 'person') throw contentionError(hold);
+    return refused('being-changed', contentionError(hold).message);
+  }
+  const lock = keepLock({backend: env.heartbeats, hold, timing: env.timing, log: env.log, onLost: (reason) => env.log('error', reason)});
+  let kept = true;
+  try {
+    const outcome = await underLock(env, wish, {hold, lock});
+    kept = false;
+    return outcome;
+  } finally {
+    // After an error the lock is left to go stale with its plan: whoever takes it over resumes (§4).
+    if (kept) await lock.stop();
+    else await lock.release();
+  }
+}
+
+interface Held {
+  readonly hold: LockHold;
+  readonly lock: KeptLock;
+}
+
+async function underLock(env: Environment, wish: RecoveryWish, held: Held): Promise<RecoveryOutcome> {
+  const {key, cluster} = wish.analysis.instance;
+  for (const sentence of await killSessions(env.servers, await sessionsOf(env.backend, held.hold.lockId))) env.log('warn', sentence);
+  const topology = await env.eyes.look([key, ...wish.analysis.facts.evidence.agrees.map((voice) => voice.key), ...othersOf(wish)]);
+  const again = findingOf(env, topology, {key, overdue: wish.overdue});
+  if (!again || again.recovery !== 'dead-source') {
+    return refused('no-longer-failed', `${keyText(key)} was found ${wish.analysis.code} and is now ${again?.code ?? 'without a finding'}`);
+  }
+  const decision = planRecovery(again, topology, env.config, {
+    ...(wish.candidate ? {candidate: wish.candidate} : {}),
+    allowDataLoss: wish.allowDataLoss,
+    forced: wish.by === 'person',
+  });
+  if (!decision.act) return {outcome: 'refused', why: decision.why};
+  if (wish.noop) return {outcome: 'planned', plan: decision.plan};
+  const document = documentOf(env, wish, {analysis: again, plan: decision.plan});
+  const registration = await open(env, wish, {held, document});
+  if (registration === null) return refused('being-changed', 'leadership or the lock was lost before the recovery was registered');
+  if (!registration.registered) return refused('recently-recovered', registration.because);
+  env.log(
+    'info',
+    `recovery ${document.uid}: ${keyText(key)} of cluster ${cluster.name} is replaced by ${keyText(decision.plan.successor)}`,
+  );
+  return conduct(env, {document, ...held, topology, progress: new Map(), overdue: wish.overdue});
+}
+
+function othersOf({analysis}: RecoveryWish): readonly InstanceKey[] {
+  const {abstains, contradicts, unreachable} = analysis.facts.evidence;
+  return [...abstains, ...contradicts, ...unreachable].map((voice) => voice.key);
+}
+
+/** The finding about one instance in a topology as it is now; our own lock does not hide it. */
+export function findingOf(
+  env: Pick<Environment, 'config'>,
+  topology: Topology,
+  {key, overdue}: {key: InstanceKey; overdue: ReadonlySet<string>},
+): Analysis | undefined {
+  const policy = {...env.config, withHealthy: true, withDowntimed: true};
+  const analyses = analyze(topology, policy, {...NOTHING_OBSERVED, handshakeOverdue: overdue});
+  return analyses.find((analysis) => sameKey(analysis.instance.key, key));
+}
+
+function documentOf(env: Environment, wish: RecoveryWish, made: {analysis: Analysis; plan: RecoveryPlan}): RecoveryDocument {
+  const uid = newUid();
+  const {cluster} = made.analysis.instance;
+  const alias = cluster.suggestedAlias || cluster.name;
+  return {
+    version: 1,
+    uid,
+    plan: made.plan,
+    acts: actsOf(made.plan, {skipHooks: wish.skipHooks}),
+    facts: factsOf(env, made.analysis, uid),
+    alias,
+  };
+}
+
+/** What hooks are told of a finding. */
+export function factsOf(env: Pick<Environment, 'config' | 'me'>, analysis: Analysis, uid: string): HookFacts {
+  const {instance, facts} = analysis;
+  const type = instanceType(facts);
+  const names = {name: instance.cluster.name, alias: instance.cluster.suggestedAlias || instance.cluster.name};
+  const {agrees, abstains, contradicts, unreachable} = facts.evidence;
+  return hookFacts({
+    failureType: analysis.code,
+    failureDescription: analysis.because,
+    instanceType: type === 'group-member' ? 'intermediate-master' : type,
+    failed: instance.key,
+    cluster: names.name,
+    clusterAlias: names.alias,
+    clusterDomain: instance.detected.clusterDomain ?? '',
+    countReplicas: facts.replicas,
+    replicas: [...agrees, ...abstains, ...contradicts, ...unreachable].map(({key}) => key),
+    isDowntimed: analysis.isDowntimed,
+    autoMasterRecovery: matchesCluster(env.config.RecoverMasterClusterFilters, names),
+    autoIntermediateMasterRecovery: matchesCluster(env.config.RecoverIntermediateMasterClusterFilters, names),
+    orchestratorHost: env.me.hostname,
+    recoveryUid: uid,
+  });
+}
+
+/** `<unix nanoseconds>:<64 hex digits>`, as 3.2.6 writes them. */
+export function newUid(): string {
+  return `${BigInt(Date.now()) * 1_000_000n}:${randomBytes(32).toString('hex')}`;
+}
+
+/** Row, plan and steps in one transaction, fenced by the lock and, for the leader, by its lease: the lease allows starting. */
+async function open(
+  env: Environment,
+  wish: RecoveryWish,
+  {held, document}: {held: Held; document: RecoveryDocument},
+): Promise<Registration | null> {
+  const {plan, uid, acts, alias} = document;
+  const lease = env.lease();
+  if (wish.by === 'leader' && !lease) return null;
+  return env.backend.transaction(async (work) => {
+    if (!(await touchLock(work, held.hold))) return null;
+    if (wish.by === 'leader' && !(lease && (await touchLease(work, lease)))) return null;
+    const registration = await registerRecovery(work, {
+      uid,
+      failed: plan.failed,
+      analysis: plan.code,
+      cluster: plan.cluster,
+      alias,
+      replicas: document.facts.replicas,
+      node: env.me,
+      forced: wish.by === 'person',
+    });
+    if (!registration.registered) return registration;
+    await openPlan(work, {
+      uid,
+      recoveryId: registration.recoveryId,
+      lockId: held.hold.lockId,
+      fence: held.hold.fence,
+      cluster: plan.cluster,
+      kind: plan.kind,
+      document,
+      steps: acts.map(({number, act}) => ({number, description: actText(act)})),
+    });
+    return registration;
+  });
+}
+
+function refused(code: Refusal['code'], because: string): RecoveryOutcome {
+  return {outcome: 'refused', why: {code, because, candidates: []}};
+}

@@ -1,0 +1,74 @@
+import type {LockHold} from '../coordination/types.ts';
+import {sessionsOf} from '../coordination/lock/sessions.ts';
+import {keepLock} from '../coordination/lock/keep.ts';
+import {touchLock} from '../coordination/lock/hold.ts';
+import {messageOf} from '../errors/errors.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import {adoptPlan, endPlan, readPlanSteps, writeRecoverySteps, type OpenPlan} from '../store/plans.ts';
+import {isRecoveryOpen} from '../store/recovery-registration.ts';
+import {progressToResume} from './acts.ts';
+import {conduct, type Ending} from './conduct.ts';
+import type {RecoveryDocument} from './document.ts';
+import type {Environment} from './environment.ts';
+import {killSessions} from './kill-sessions.ts';
+import type {Progress} from './run.ts';
+
+/**
+ * Goes on with a recovery whose conductor is gone, under its lock, which has just been taken over: what was done stays done,
+ * what was started is repeated. Given up instead where somebody has closed its row meanwhile (coordination.md §4).
+ *
+ * @returns null when it was given up
+ */
+export async function resume(env: Environment, plan: OpenPlan, hold: LockHold): Promise<Ending | null> {
+  const document = plan.document as RecoveryDocument;
+  const lock = keepLock({backend: env.heartbeats, hold, timing: env.timing, log: env.log, onLost: (reason) => env.log('error', reason)});
+  let kept = true;
+  try {
+    const remarks = await killSessions(env.servers, await sessionsOf(env.backend, hold.lockId));
+    const open = await adopt(env, {document, hold, remarks});
+    const ending = open ? await goOn(env, document, {hold, lock}) : null;
+    kept = false;
+    return ending;
+  } catch (error) {
+    env.log('error', `recovery ${document.uid} could not be resumed: ${messageOf(error)}`);
+    throw error;
+  } finally {
+    if (kept) await lock.stop();
+    else await lock.release();
+  }
+}
+
+interface Adopting {
+  readonly document: RecoveryDocument;
+  readonly hold: LockHold;
+  readonly remarks: readonly string[];
+}
+
+async function adopt(env: Environment, {document: {uid}, hold, remarks}: Adopting): Promise<boolean> {
+  return env.backend.transaction(async (work) => {
+    if (!(await touchLock(work, hold))) return false;
+    if (!(await isRecoveryOpen(work, uid))) {
+      await endPlan(work, uid, {state: 'aborted', outcome: 'its recovery was acknowledged or ended by somebody else meanwhile'});
+      return false;
+    }
+    await adoptPlan(work, uid, hold.fence);
+    await writeRecoverySteps(work, uid, [`resumed by ${env.me.hostname} under fence ${hold.fence}`, ...remarks]);
+    return true;
+  });
+}
+
+async function goOn(
+  env: Environment,
+  document: RecoveryDocument,
+  held: Pick<Parameters<typeof conduct>[1], 'hold' | 'lock'>,
+): Promise<Ending> {
+  const topology = await env.eyes.look(serversOf(document));
+  const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
+  const progress = new Map<number, Progress>(steps.map((step) => [step.number, step]));
+  return conduct(env, {document, ...held, topology, progress: progressToResume(document.acts, progress), overdue: new Set()});
+}
+
+function serversOf({plan}: RecoveryDocument): readonly InstanceKey[] {
+  const keys = [plan.failed, plan.successor, ...plan.steps.map(({step}) => step.on)];
+  return [...new Map(keys.map((key) => [keyText(key), key])).values()];
+}

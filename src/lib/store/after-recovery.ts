@@ -1,0 +1,41 @@
+import type {InstanceKey} from '../model/instance-key.ts';
+import type {Seconds} from '../model/units.ts';
+import type {Work} from './backend.ts';
+import {clearDetections} from './detection-registration.ts';
+
+/** What 3.2.6 and dashboards look for among downtimes. */
+export const LOST_IN_RECOVERY = 'lost-in-recovery';
+const A_YEAR: Seconds = 365 * 24 * 3600;
+
+/** Keeps instances that a recovery left behind from being acted on until they are back in order. */
+export async function downtimeLost({db, dialect}: Work, instances: readonly InstanceKey[], owner: string): Promise<void> {
+  for (const {host, port} of instances) {
+    const row = {
+      downtime_active: 1,
+      begin_timestamp: dialect.now(),
+      end_timestamp: dialect.ahead(A_YEAR),
+      owner,
+      reason: LOST_IN_RECOVERY,
+    };
+    await db('database_instance_downtime')
+      .insert({hostname: host, port, ...row})
+      .onConflict(['hostname', 'port'])
+      .merge();
+  }
+}
+
+/** A promoted instance is not to be left alone any more, and the failed one's finding is dealt with. */
+export async function closeFinding(work: Work, {failed, successor}: {failed: InstanceKey; successor: InstanceKey}): Promise<void> {
+  await clearDetections(work, failed);
+  await work.db('database_instance_downtime').where({hostname: successor.host, port: successor.port}).delete();
+}
+
+/** The cluster goes by the name of its new source; its alias, and one that people gave it by hand, go with it. */
+export async function moveAlias({db, dialect}: Work, {from, to, alias}: {from: string; to: string; alias: string}): Promise<void> {
+  if (alias !== '' && alias !== from) {
+    await db('cluster_alias').where({alias}).orWhere({cluster_name: to}).delete();
+    await db('cluster_alias').insert({cluster_name: to, alias, last_registered: dialect.now()});
+  }
+  const taken: unknown = await db('cluster_alias_override').where({cluster_name: to}).first('alias');
+  if (taken === undefined) await db('cluster_alias_override').where({cluster_name: from}).update({cluster_name: to});
+}
