@@ -8,10 +8,10 @@ import type {NodeId} from '../../../src/lib/coordination/types.ts';
 import type {Backend} from '../../../src/lib/store/backend.ts';
 import {migrate} from '../../../src/lib/store/migrations/migrate.ts';
 import {openBackend} from '../../../src/lib/store/open.ts';
-import {ACCOUNTS, sandbox, type Instance} from '../../sandbox/index.ts';
+import {ACCOUNTS, galera, sandbox, type Instance} from '../../sandbox/index.ts';
 
 /** What the protocol must hold on. SQLite is for one node, but several processes may have the file open. */
-export const KINDS = ['sqlite', 'mariadb'] as const;
+export const KINDS = ['sqlite', 'mariadb', 'galera'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** The protocol with everything ten to twenty times shorter; proportions are kept. */
@@ -30,10 +30,11 @@ export const quick: Timing = {
 /** A real backend with our tables, and as many connections to it as a test wants. */
 export interface Bench {
   readonly kind: Kind;
-  readonly config: Config;
-  /** The server behind it; null for SQLite. */
-  readonly server: Instance | null;
-  /** One connection of its own, as a process has it; closed by `down`. */
+  /** One a database node. */
+  readonly configs: readonly Config[];
+  /** The servers behind it; none for SQLite. */
+  readonly servers: readonly Instance[];
+  /** One connection of its own, as a process has it, each to the next database node; closed by `down`. */
   open(): Promise<Backend>;
   /** Empties every table this room writes. */
   empty(): Promise<void>;
@@ -54,9 +55,10 @@ const TABLES = [
 ];
 
 export async function bench(kind: Kind): Promise<Bench> {
-  const {config, server, end} = await (kind === 'sqlite' ? embedded() : mariadb());
+  const {configs, servers, end} = await MAKERS[kind]();
   const opened: Backend[] = [];
   const open = async (): Promise<Backend> => {
+    const config = configs[opened.length % configs.length]!;
     const backend = await openBackend(config, {pool: 1, queryTimeout: 1000, connectTimeout: 1000});
     opened.push(backend);
     return backend;
@@ -65,8 +67,8 @@ export async function bench(kind: Kind): Promise<Bench> {
   await migrate(first, {appVersion: 'test'});
   return {
     kind,
-    config,
-    server,
+    configs,
+    servers,
     open,
     empty: async () => {
       for (const table of TABLES) await first.run(({db}) => db(table).delete());
@@ -82,27 +84,35 @@ export function node(name: string): NodeId {
   return makeNodeId(name);
 }
 
-type Made = Pick<Bench, 'config' | 'server'> & {end(): Promise<void>};
+type Made = Pick<Bench, 'configs' | 'servers'> & {end(): Promise<void>};
 
-async function embedded(): Promise<Made> {
-  const folder = await mkdtemp(join(tmpdir(), 'orchestrator-coordination-'));
-  const config = configOf({BackendDB: 'sqlite', SQLite3DataFile: join(folder, 'backend.db')});
-  return {config, server: null, end: () => rm(folder, {recursive: true})};
-}
+const MAKERS: Readonly<Record<Kind, () => Promise<Made>>> = {
+  sqlite: async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'orchestrator-coordination-'));
+    const config = configOf({BackendDB: 'sqlite', SQLite3DataFile: join(folder, 'backend.db')});
+    return {configs: [config], servers: [], end: () => rm(folder, {recursive: true})};
+  },
+  mariadb: async () => {
+    const box = await sandbox({flavor: 'mariadb'});
+    const {shared} = await box.topology('shared:');
+    return {configs: [configFor(shared)], servers: [shared], end: () => box.down()};
+  },
+  galera: async () => {
+    const cluster = await galera();
+    return {configs: cluster.nodes.map(configFor), servers: cluster.nodes, end: () => cluster.down()};
+  },
+};
 
-async function mariadb(): Promise<Made> {
-  const box = await sandbox({flavor: 'mariadb'});
-  const {shared} = await box.topology('shared:');
+function configFor({key}: Instance): Config {
   const {user, password} = ACCOUNTS.orc;
-  const config = configOf({
+  return configOf({
     BackendDB: 'mysql',
-    MySQLOrchestratorHost: shared.key.host,
-    MySQLOrchestratorPort: shared.key.port,
+    MySQLOrchestratorHost: key.host,
+    MySQLOrchestratorPort: key.port,
     MySQLOrchestratorDatabase: 'orchestrator',
     MySQLOrchestratorUser: user,
     MySQLOrchestratorPassword: password,
   });
-  return {config, server: shared, end: () => box.down()};
 }
 
 function configOf(settings: Partial<Config>): Config {
