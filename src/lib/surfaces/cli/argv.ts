@@ -45,11 +45,9 @@ export function understand(argv: readonly string[], operations: readonly Operati
   if (named === 'help') return {ask: 'help', topic: null, form};
   const command = named === undefined ? commandOf(words, operations) : {name: named, rest: words[0] === 'cli' ? words.slice(1) : words};
   if (said('help') === 'true') return {ask: 'help', topic: command.name || null, form: 'plain'};
-  if (command.name === '') {
-    refuseUnknown(given, everything);
-    return {ask: 'usage'};
-  }
   const operation = find(command.name, operations);
+  if (!operation) refuseUnknown(given, everything); // what looks like a command may be the value of a mistyped option
+  if (command.name === '') return {ask: 'usage'};
   if (!operation) return {ask: 'unknown', name: command.name, form};
   const options = optionsFor(operation);
   const taken = retokenize(given, options, form === 'version-3' ? BORNE : []);
