@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {promisify} from 'node:util';
 import {fetchServer, type Tree} from '../fetch.ts';
 import type {GuardedFolder} from './guard.ts';
-import {Instance} from './instance.ts';
+import {Instance, type BeforeStart} from './instance.ts';
 import {locations, startOptions} from './options.ts';
 import {programOf} from './program.ts';
 import {templateOf} from './template.ts';
@@ -28,12 +28,12 @@ export interface Wanted {
   readonly netTimeout: number;
   /** More options for every start of the server. */
   readonly options: readonly string[];
-  readonly identity?: {readonly uid: number; readonly gid: number};
+  readonly beforeStart?: BeforeStart;
 }
 
-export async function factoryOf(flavor: Flavor): Promise<Factory> {
-  const tree = await fetchServer(flavor);
-  return {flavor, tree, template: await templateOf(flavor, tree)};
+export async function factoryOf(server: Flavor | 'galera'): Promise<Factory> {
+  const tree = await fetchServer(server);
+  return {flavor: server === 'galera' ? 'mariadb' : server, tree, template: await templateOf(server, tree)};
 }
 
 /** A fresh instance, not started: a copy of the template in a folder of its own. What was in that folder is gone. */
@@ -63,6 +63,6 @@ export async function buildInstance(factory: Factory, box: GuardedFolder, wanted
     folder,
     mayStart: () => box.open,
     program: {command, args: [...args, ...locations(server, tree), ...own, ...wanted.options], env: {...env, ...box.mark}},
-    identity: wanted.identity,
+    beforeStart: wanted.beforeStart,
   });
 }

@@ -11,7 +11,12 @@ export interface FleetOptions {
   readonly serverOptions?: readonly string[];
 }
 
-interface Member {
+/** What a member of a cluster has beyond a plain server. */
+export interface More extends Partial<Pick<Wanted, 'options' | 'beforeStart'>> {
+  readonly reserved?: ReservedPorts;
+}
+
+export interface Member {
   readonly serverId: number;
   readonly reserved: ReservedPorts;
   instance: Instance;
@@ -36,7 +41,8 @@ export class Fleet {
   }
 
   get instances(): readonly Instance[] {
-    return [...this.members.values()].map((member) => member.instance);
+    const members = [...this.members.values()].sort((one, other) => one.serverId - other.serverId);
+    return members.map((member) => member.instance);
   }
 
   /** @throws Error when there is no server of this name */
@@ -48,9 +54,13 @@ export class Fleet {
 
   /** Makes these servers run, empty and standing alone; others that still run are emptied too, so that none is in the way. */
   async blank(names: readonly string[], {gtid}: {readonly gtid: boolean}): Promise<void> {
-    const work = this.makeBlank(names, gtid);
-    this.busy = Promise.allSettled([work]);
-    await work;
+    await this.settle(this.makeBlank(names, gtid));
+  }
+
+  /** Runs work on the servers that `down` must wait for. */
+  settle<T>(work: Promise<T>): Promise<T> {
+    this.busy = Promise.allSettled([this.busy, work]);
+    return work;
   }
 
   private async makeBlank(names: readonly string[], gtid: boolean): Promise<void> {
@@ -70,11 +80,11 @@ export class Fleet {
     await together([...unusable.map((member) => this.renew(member)), ...added.map((member) => this.begin(member))]);
   }
 
-  /** A new server with a fresh data folder, not started. `extra` gives more options once the reserved ports are known. */
-  async add(name: string, extra: {readonly ports?: number; options?(ports: readonly number[]): Partial<Wanted>} = {}): Promise<Member> {
+  /** A new server with a fresh data folder, not started. It listens on the first of its ports. */
+  async add(name: string, more: More = {}): Promise<Member> {
     const serverId = ++this.lastServerId;
-    const reserved = await reservePorts(extra.ports ?? 1);
-    const instance = await this.build(name, serverId, reserved, extra.options?.(reserved.ports));
+    const reserved = more.reserved ?? (await reservePorts(1));
+    const instance = await this.build(name, serverId, reserved, more);
     const member: Member = {serverId, reserved, instance, pristine: null};
     this.members.set(name, member);
     return member;
@@ -106,11 +116,11 @@ export class Fleet {
     member.pristine = await takePristine(member.instance);
   }
 
-  private build(name: string, serverId: number, reserved: ReservedPorts, more: Partial<Wanted> = {}): Promise<Instance> {
+  private build(name: string, serverId: number, reserved: ReservedPorts, more: More = {}): Promise<Instance> {
     const {netTimeout = 60, serverOptions = []} = this.options;
     const [port = 0] = reserved.ports;
     const options = [...serverOptions, ...(more.options ?? [])];
-    return buildInstance(this.factory, this.folder, {name, serverId, port, netTimeout, gtid: this.gtid, ...more, options});
+    return buildInstance(this.factory, this.folder, {...more, name, serverId, port, netTimeout, gtid: this.gtid, options});
   }
 }
 

@@ -12,6 +12,8 @@ import {WORDS, type Flavor, type Words} from './words.ts';
 const READY_WITHIN = 60_000;
 const STOP_WITHIN = 20_000;
 
+export type BeforeStart = (program: Program, folder: string) => Promise<readonly string[]>;
+
 export interface InstanceSetup {
   readonly name: string;
   readonly flavor: Flavor;
@@ -24,8 +26,8 @@ export interface InstanceSetup {
   readonly program: Program;
   /** False once the sandbox is being removed: a process started then would never be found. */
   readonly mayStart: () => boolean;
-  /** Run as this user and group instead of ours. */
-  readonly identity?: {readonly uid: number; readonly gid: number} | undefined;
+  /** Asked before each start for options of that start, e.g. where a crashed cluster member had got to. */
+  readonly beforeStart?: BeforeStart | undefined;
 }
 
 /** One real server process on 127.0.0.1. Its data, port and identity outlive the process. */
@@ -72,14 +74,14 @@ export class Instance {
   async start(extra: readonly string[] = []): Promise<void> {
     if (this.child) return;
     const {command, args, env} = this.setup.program;
+    const now = (await this.setup.beforeStart?.(this.setup.program, this.folder)) ?? [];
     if (!this.setup.mayStart()) throw new Error(`${this.name} does not start: its sandbox is being removed.`);
     const output = openSync(join(this.folder, 'output.log'), 'a');
-    const child = spawn(command, [...args, ...this.configured, ...extra], {
+    const child = spawn(command, [...args, ...this.configured, ...now, ...extra], {
       env: {...process.env, ...env},
       stdio: ['ignore', output, output],
       detached: true,
       cwd: this.folder,
-      ...this.setup.identity,
     });
     closeSync(output); // the child has its own
     this.child = child;

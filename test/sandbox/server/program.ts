@@ -14,8 +14,14 @@ export function programOf(server: ServerName, tree: string): Program {
   const recipe = RECIPES[server];
   const program = join(tree, recipe.program);
   if (recipe.from === 'npm') return {command: program, args: [], env: {LD_LIBRARY_PATH: tree}};
-  const libraries = libraryFolders(tree);
-  return {command: loaderIn(libraries), args: ['--library-path', libraries.join(':'), program], env: {}};
+  const {loader, libraries} = loaderOf(tree);
+  return {command: loader, args: ['--library-path', libraries, program], env: {}};
+}
+
+/** The dynamic loader of an unpacked tree and what it takes as library path. */
+export function loaderOf(tree: string): {readonly loader: string; readonly libraries: string} {
+  const folders = libraryFolders(tree);
+  return {loader: loaderIn(folders), libraries: folders.join(':')};
 }
 
 function libraryFolders(tree: string): string[] {

@@ -8,7 +8,11 @@ import {join} from 'node:path';
 import {cacheFolder, type Tree} from '../fetch.ts';
 import {accountStatements} from './accounts.ts';
 import type {ServerName} from './fetch-recipes.ts';
-import {locations, SMALL} from './options.ts';
+import {waitFor} from '../wait.ts';
+import {Instance} from './instance.ts';
+import {locations, SMALL, startOptions} from './options.ts';
+import {reservePorts} from './ports.ts';
+import {providerOptions} from './wsrep.ts';
 import {withLock} from './lock.ts';
 import {programOf} from './program.ts';
 
@@ -44,7 +48,7 @@ interface Making {
 
 const MAKE: Readonly<Record<MysqlServer, (making: Making) => Promise<void>>> = {
   mariadb: makeMaria,
-  galera: makeMaria,
+  galera: makeGalera,
   mysql9: makeMysql9,
   mysql56: makeMysql56,
 };
@@ -65,6 +69,52 @@ async function makeMaria({tree, accounts, folder}: Making): Promise<void> {
   const tables = await Promise.all(MARIA_SYSTEM_TABLES.map((name) => readFile(join(share, name), 'utf8')));
   const sql = ['USE mysql;', 'SET @auth_root_socket=NULL;', ...tables, lines(accounts)].join('\n');
   await bootstrap(tree, ['--bootstrap', '--innodb-log-file-size=4M', '--innodb-buffer-pool-size=8M', ...dataOf(folder)], sql);
+}
+
+/** Data of a node that once was a whole cluster: nodes that begin with the same data need not be sent it. */
+async function makeGalera(making: Making): Promise<void> {
+  await makeMaria(making);
+  const {tree, folder} = making;
+  const reserved = await reservePorts(4);
+  const [port = 0] = reserved.ports;
+  const peers = `127.0.0.1:${reserved.ports[1]}`;
+  const {command, args, env} = programOf(tree.server, tree.folder);
+  const settings = {folder, port, serverId: 1, netTimeout: 60, gtid: true, user: userInfo().username};
+  const node = new Instance({
+    name: 'template',
+    flavor: 'mariadb',
+    serverId: 1,
+    port,
+    version: tree.version,
+    folder,
+    mayStart: () => true,
+    program: {
+      command,
+      args: [
+        ...args,
+        ...locations('galera', tree),
+        ...startOptions('galera', settings),
+        ...providerOptions({tree, name: 'template', ports: reserved.ports, peers}),
+        '--skip-log-bin',
+      ],
+      env,
+    },
+  });
+  try {
+    await node.start(['--wsrep-new-cluster']);
+    await waitFor(
+      'the cluster of one is Synced',
+      async () => {
+        const [row] = await node.query("SHOW GLOBAL STATUS LIKE 'wsrep_local_state_comment'");
+        return row?.['Value'] === 'Synced';
+      },
+      {within: 60_000},
+    );
+  } finally {
+    await node.stop();
+    await reserved.release();
+  }
+  await Promise.all(['galera.cache', 'gvwstate.dat'].map((name) => rm(join(folder, 'data', name), {force: true})));
 }
 
 async function makeMysql9({tree, accounts, folder}: Making): Promise<void> {
