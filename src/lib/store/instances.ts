@@ -1,0 +1,21 @@
+/** Instances as the backend knows them: written by probes, read by everything. */
+export {
+  allKeys,
+  byImportance,
+  keysLike,
+  outdatedKeys,
+  readInstance,
+  readInstances,
+  type InstanceFilter,
+  type ReadPolicy,
+} from './instances/read.ts';
+export {
+  markAttempted,
+  markUnreachable,
+  upsertInstances,
+  writeClusterFacts,
+  type SeenInstance,
+  type UnreachableInstance,
+} from './instances/write.ts';
+export {forgetCluster, forgetDifferentlyResolved, forgetInstance, forgetUnseen, placeInstances, unseenSources} from './instances/place.ts';
+export {readWishes, NO_WISHES} from './instances/wishes.ts';
