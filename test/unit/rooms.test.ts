@@ -108,7 +108,7 @@ test('a ring of three files is seen', () => {
   expect(cycles(ring)).toEqual(['src/a.ts > src/b.ts > src/c.ts > src/a.ts']);
 });
 
-/** One line for each ring of imports, types included; found by walking depth first. */
+/** One line for each ring of imports, found by walking depth first. Types alone make no ring: they are gone when the program runs. */
 function cycles(all: readonly Source[]): readonly string[] {
   const byFile = new Map(all.map((source) => [source.file, source]));
   const done = new Set<string>();
@@ -117,7 +117,7 @@ function cycles(all: readonly Source[]): readonly string[] {
     const at = trail.indexOf(file);
     if (at >= 0) found.push([...trail.slice(at), file].join(' > '));
     if (at >= 0 || done.has(file)) return;
-    for (const next of byFile.get(file)?.imports ?? []) walk(next.file, [...trail, file]);
+    for (const next of byFile.get(file)?.imports ?? []) if (!next.typeOnly) walk(next.file, [...trail, file]);
     done.add(file);
   };
   for (const {file} of all) walk(file, []);
