@@ -56,6 +56,11 @@ export class Prober implements Look {
     }
   }
 
+  /** Ends the persistent connection to a server that is not looked at any more. */
+  disconnect(key: InstanceKey): void {
+    this.#options.servers.forget(key);
+  }
+
   #haste(key: InstanceKey): {timeout?: Milliseconds} {
     return this.model.get(key)?.check.reach === 'silent' ? {timeout: KNOWN_SILENT} : {};
   }

@@ -42,6 +42,18 @@ export async function drain(hand: Hand, instance: Instance, patience: Millisecon
   return `${keyText(hand.key)} has applied everything it received`;
 }
 
+/**
+ * Stops only the receiver, so that nothing more comes from the old source and nothing more is acknowledged to it. On MariaDB
+ * the applier is started first where it is stopped: with both stopped, what was received would be gone.
+ */
+export async function stopReceiving(hand: Hand, instance: Instance): Promise<string> {
+  const now = await hand.replication();
+  if (now === null || now.receiver.state === 'stopped') return `${keyText(hand.key)} receives from nobody`;
+  if (isMariadb(instance) && now.usingMariadbGtid && now.applier.state !== 'running') await startApplier(hand, now);
+  await stopReceiver(hand);
+  return `${keyText(hand.key)} has stopped receiving`;
+}
+
 /** Stops the receiver and sees it stopped. */
 export async function stopReceiver(hand: Hand): Promise<void> {
   await hand.say(hand.flavor.stopReceiver);

@@ -1,4 +1,4 @@
-import {OrchestratorError} from '../errors/errors.ts';
+import {isCode, OrchestratorError} from '../errors/errors.ts';
 import {DETACHED_PREFIX, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Instance, Replication} from '../model/instance.ts';
 import type {Milliseconds} from '../model/units.ts';
@@ -8,15 +8,24 @@ import {waitFor} from './wait.ts';
 
 /** How long a replica may take to be connected to its new source before it is reported as not following. */
 const CONNECTED_WITHIN: Milliseconds = 5000;
+/** What the new source has anyway is not waited for longer than this before it is fetched again. */
+const REFETCH_AFTER: Milliseconds = 1000;
+
+interface To {
+  readonly source: InstanceKey;
+  /** For applying what was received. */
+  readonly patience: Milliseconds;
+  /** The new source has everything this one received: what is not applied in a moment may be dropped and fetched again. */
+  readonly refetch: boolean;
+}
 
 /**
  * Makes a replica follow another source by GTID, keeping what it received: where the server allows it the applier goes on
  * running; elsewhere everything received is applied first (coordination.md §6). Bears repetition.
  *
- * @param patience for applying what was received
  * @throws OrchestratorError REPLICATION_BROKEN when it does not connect to the new source
  */
-export async function repoint(hand: Hand, instance: Instance, to: {source: InstanceKey; patience: Milliseconds}): Promise<string> {
+export async function repoint(hand: Hand, instance: Instance, to: To): Promise<string> {
   const now = await hand.replication();
   if (now === null) throw broken(hand, 'is not a replica any more', null);
   if (!(sameKey(now.source, to.source) && now.receiver.state === 'running')) await pointReceiverAt(hand, instance, {...to, now});
@@ -28,7 +37,7 @@ export async function repoint(hand: Hand, instance: Instance, to: {source: Insta
 async function pointReceiverAt(
   hand: Hand,
   instance: Instance,
-  to: {source: InstanceKey; patience: Milliseconds; now: Replication},
+  to: To & {readonly now: Replication},
 ): Promise<void> {
   const usesGtid = to.now.usingOracleGtid || to.now.usingMariadbGtid;
   if (hand.flavor.repointsWhileApplying && to.now.usingOracleGtid && to.now.applier.state === 'running') {
@@ -36,9 +45,17 @@ async function pointReceiverAt(
     await hand.say(hand.flavor.pointReceiverAt(to.source));
     return;
   }
-  await drain(hand, instance, to.patience);
+  await drainOrRefetch(hand, instance, to);
   await hand.say(hand.flavor.stopReplication);
   await hand.say(hand.flavor.pointAt({source: to.source, gtid: usesGtid}));
+}
+
+async function drainOrRefetch(hand: Hand, instance: Instance, {patience, refetch}: To): Promise<void> {
+  try {
+    await drain(hand, instance, refetch ? Math.min(patience, REFETCH_AFTER) : patience);
+  } catch (error) {
+    if (!(refetch && isCode(error, 'REPLICATION_BROKEN'))) throw error;
+  }
 }
 
 /** Waits until the receiver is connected to the source and the applier runs. */

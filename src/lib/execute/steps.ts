@@ -6,7 +6,7 @@ import type {Topology} from '../model/topology.ts';
 import type {Milliseconds} from '../model/units.ts';
 import type {Step} from '../plan/plan.ts';
 import {closeSource} from './close-source.ts';
-import {drain, stopReceiver} from './drain.ts';
+import {drain, stopReceiving} from './drain.ts';
 import type {Hand, Hands} from './hands.ts';
 import {forgetSource, makeWritable} from './promote.ts';
 import {detach, repoint} from './repoint.ts';
@@ -38,9 +38,13 @@ export async function perform(world: World, step: Step): Promise<string> {
     case 'catch-up':
       return catchUp(world, instance, mustKnow(world.topology, step.from));
     case 'stop-receiver':
-      return stopReceiving(await world.hands.on(instance));
+      return stopReceiving(await world.hands.on(instance), instance);
     case 'repoint':
-      return repoint(await world.hands.on(instance), instance, {source: step.source, patience: drainPatience(world.config)});
+      return repoint(await world.hands.on(instance), instance, {
+        source: step.source,
+        patience: drainPatience(world.config),
+        refetch: step.refetch === true,
+      });
     case 'detach':
       return detach(await world.hands.on(instance));
     case 'make-writable':
@@ -73,7 +77,7 @@ async function catchUp(world: World, instance: Instance, donor: Instance): Promi
   const hand = await world.hands.on(instance);
   const donorHand = await world.hands.on(donor);
   const wanted = await executedBy(donorHand);
-  await repoint(hand, instance, {source: donor.key, patience: drainPatience(world.config)});
+  await repoint(hand, instance, {source: donor.key, patience: drainPatience(world.config), refetch: false});
   const until = performance.now() + Math.max(drainPatience(world.config), 1000);
   while (!hand.flavor.waited(await hand.say(hand.flavor.waitForGtid(wanted, 1)))) {
     if (performance.now() > until) {

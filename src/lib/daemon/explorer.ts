@@ -1,0 +1,101 @@
+import {instanceFilter} from '../config/filters.ts';
+import type {Config} from '../config/keys.ts';
+import type {Log} from '../coordination/keep-renewing.ts';
+import {messageOf} from '../errors/errors.ts';
+import type {Instance} from '../model/instance.ts';
+import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
+import {neighbours} from '../probe/live-model.ts';
+import type {Backend} from '../store/backend.ts';
+import {allKeys, readInstances} from '../store/instances.ts';
+import type {Prober} from './prober.ts';
+import {Schedule} from './schedule.ts';
+
+export interface ExplorerOptions {
+  readonly backend: Backend;
+  readonly config: Config;
+  readonly prober: Prober;
+  readonly log: Log;
+}
+
+/** Keeps probing what is known, finds what it leads to, and follows what others put into the backend or take out of it. */
+export class Explorer {
+  readonly #options: ExplorerOptions;
+  readonly #schedule: Schedule;
+  /** Keys the backend had when it was last read: one that is gone since was forgotten by somebody. */
+  #published: ReadonlySet<string> = new Set();
+  readonly #isIgnored: (key: InstanceKey) => boolean;
+  readonly #isIgnoredSource: (key: InstanceKey) => boolean;
+
+  constructor(options: ExplorerOptions) {
+    const {config} = options;
+    this.#options = options;
+    this.#isIgnored = instanceFilter(config.DiscoveryIgnoreHostnameFilters);
+    this.#isIgnoredSource = instanceFilter(config.DiscoveryIgnoreMasterHostnameFilters);
+    this.#schedule = new Schedule({
+      poll: config.InstancePollSeconds * 1000,
+      concurrency: config.DiscoveryMaxConcurrency,
+      slowConcurrency: Math.max(4, Math.floor(config.DiscoveryMaxConcurrency / 10)),
+    });
+  }
+
+  /** Starts a term: all that the backend knows is due now, and counts as not probed. */
+  async begin(): Promise<void> {
+    const {backend, config, prober} = this.#options;
+    const rows = await readInstances(backend, config);
+    prober.model.begin(rows);
+    this.#published = new Set(rows.map(({key}) => keyText(key)));
+    for (const {key} of rows) this.#add(key);
+  }
+
+  /** Starts the probes that are due. Does not wait for them. */
+  tick(): void {
+    for (const key of this.#schedule.take(performance.now())) void this.#visit(key);
+  }
+
+  /** Follows the backend: learns what was discovered elsewhere, drops what was forgotten. */
+  async follow(): Promise<void> {
+    const {backend, config, prober} = this.#options;
+    const keys = await allKeys(backend);
+    const now = new Set(keys.map(keyText));
+    const unknown = keys.filter((key) => !this.#schedule.has(key) && !this.#isIgnored(key));
+    if (unknown.length > 0) {
+      for (const instance of await readInstances(backend, config, {keys: unknown})) prober.model.learn(instance);
+      for (const key of unknown) this.#add(key);
+    }
+    for (const key of prober.model.keys()) if (this.#published.has(keyText(key)) && !now.has(keyText(key))) this.forget(key);
+    this.#published = now;
+  }
+
+  /** Stops looking at a server. */
+  forget(key: InstanceKey): void {
+    this.#options.prober.model.forget(key);
+    this.#options.prober.disconnect(key);
+    this.#schedule.remove(key);
+  }
+
+  #add(key: InstanceKey): void {
+    if (!this.#isIgnored(key)) this.#schedule.add(key, performance.now());
+  }
+
+  async #visit(key: InstanceKey): Promise<void> {
+    const {prober, log} = this.#options;
+    let instance: Instance | null = null;
+    try {
+      instance = await prober.probe(key);
+    } catch (error) {
+      log('error', `${keyText(key)} could not be probed: ${messageOf(error)}`);
+    }
+    const ok = instance?.check.valid === true;
+    const matters = prober.model.topology().replicasOf(key).length > 0;
+    this.#schedule.ended(key, {ok, matters, now: performance.now()});
+    if (!instance || !ok) return;
+    if (!sameKey(instance.key, key)) {
+      this.#schedule.remove(key);
+      this.#add(instance.key);
+    }
+    for (const other of neighbours(instance)) {
+      const isSourceOf = sameKey(other, instance.replication?.source);
+      if (!this.#schedule.has(other) && !(isSourceOf && this.#isIgnoredSource(other))) this.#add(other);
+    }
+  }
+}

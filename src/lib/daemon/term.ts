@@ -1,0 +1,137 @@
+import type {Config} from '../config/keys.ts';
+import type {Log} from '../coordination/keep-renewing.ts';
+import type {Timing} from '../coordination/timing.ts';
+import type {Lease, NodeId} from '../coordination/types.ts';
+import {messageOf} from '../errors/errors.ts';
+import type {Environment} from '../execute/environment.ts';
+import {recoverDeadSource} from '../execute/recover.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import {probeAfresh} from '../probe/fresh.ts';
+import {createProber} from '../probe/probe.ts';
+import type {Servers} from '../servers/servers.ts';
+import type {Backend} from '../store/backend.ts';
+import {readWishes} from '../store/instances.ts';
+import {Detector} from './detector.ts';
+import {every, type Running} from './every.ts';
+import {Explorer} from './explorer.ts';
+import {Prober} from './prober.ts';
+import {Publisher} from './publisher.ts';
+import {registerFinding} from './register.ts';
+import {StaleLocks} from './stale-locks.ts';
+
+export interface TermOptions {
+  readonly config: Config;
+  readonly backend: Backend;
+  readonly heartbeats: Backend;
+  readonly servers: Servers;
+  readonly me: NodeId;
+  readonly timing: Timing;
+  readonly log: Log;
+  /** By our own clock, now. */
+  lease(): Lease | null;
+  resolve(host: string): Promise<string>;
+  /** Recoveries are not disabled globally; throws when that cannot be read. */
+  recoveriesEnabled(): Promise<boolean>;
+  note(analyses: Parameters<ConstructorParameters<typeof Detector>[0]['note']>[0]): Promise<void>;
+  /** Periodic work of the leader beside probing; each says how often. */
+  readonly chores: readonly {readonly period: number; readonly what: string; run(): Promise<void>}[];
+  readonly fault?: Environment['fault'];
+}
+
+/** All that only the leader does, for one term. */
+export interface Term extends Running {
+  /** A server's end of a persistent connection was closed. */
+  suspect(key: InstanceKey): void;
+}
+
+/** Starts to probe, analyse and recover; until stopped, or until the lease ends by our own clock. */
+export function startTerm(options: TermOptions): Term {
+  const {backend, config, log, servers} = options;
+  const publisher = new Publisher(backend);
+  const prober = proberFor(options, publisher);
+  const environment = environmentFor(options, prober);
+  const explorer = new Explorer({backend, config, prober, log});
+  const locks = new StaleLocks(environment);
+  const detector = new Detector({
+    prober,
+    config,
+    log,
+    isLeader: () => options.lease() !== null,
+    refreshWishes: async () => prober.model.wish(await readWishes(backend)),
+    register: (analysis) => registerFinding(options, analysis),
+    mayRecover: () => mayRecover(options),
+    recover: (wish) => recoverDeadSource(environment, wish),
+    note: (analyses) => options.note(analyses),
+  });
+  const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
+  const loop = (what: string, period: number, round: () => Promise<void> | void): Running =>
+    every(leading(round), {period, onError: (error) => log('error', `${what}: ${messageOf(error)}`)});
+  let begun = false;
+  const begin = async (): Promise<void> => {
+    if (begun) return explorer.follow();
+    await explorer.begin();
+    begun = true;
+  };
+  const loops = [
+    loop('following the backend', 1000, begin),
+    loop('probing', 50, () => (begun ? explorer.tick() : undefined)),
+    loop('analysis', 1000, () => (begun ? detector.round() : undefined)),
+    loop('publishing', 100, () => publisher.flush()),
+    loop('watching locks', 500, () => locks.round()),
+    ...options.chores.map(({what, period, run}) => loop(what, period, run)),
+  ];
+  return {
+    suspect: (key) => (begun && options.lease() ? detector.suspect(key) : undefined),
+    async stop() {
+      await Promise.all(loops.map((one) => one.stop()));
+      await Promise.all([detector.idle(), locks.idle()]);
+      servers.forget();
+    },
+  };
+}
+
+function proberFor({config, servers, resolve}: TermOptions, publisher: Publisher): Prober {
+  const probing = {servers, config, resolve};
+  const persistent = createProber(probing);
+  const patience = config.MySQLConnectTimeoutSeconds * 1000;
+  return new Prober({
+    servers,
+    config,
+    probe: (key, {fresh, timeout}) => (fresh ? probeAfresh(probing, key, timeout ?? patience) : persistent.probe(key)),
+    onRecorded: (instance, outcome) => publisher.note(instance, outcome),
+  });
+}
+
+function environmentFor(options: TermOptions, eyes: Prober): Environment {
+  const {backend, heartbeats, me, timing, config, servers, log} = options;
+  return {
+    backend,
+    heartbeats,
+    me,
+    timing,
+    config,
+    servers,
+    eyes,
+    log,
+    lease: () => options.lease(),
+    members: (cluster, failed) => Promise.resolve(membersOf(eyes, cluster, failed)),
+    ...(options.fault ? {fault: options.fault} : {}),
+  };
+}
+
+/** Everything of the cluster, and everything below the failed instance under whatever name. */
+function membersOf({model}: Prober, cluster: string, failed: InstanceKey): readonly InstanceKey[] {
+  const topology = model.topology();
+  const all = [failed, ...topology.inCluster(cluster).map(({key}) => key), ...topology.below(failed).map(({key}) => key)];
+  return [...new Map(all.map((key) => [keyText(key), key])).values()];
+}
+
+/** The kill switch fails closed: what cannot be read counts as switched off. */
+async function mayRecover({recoveriesEnabled, log}: TermOptions): Promise<boolean> {
+  try {
+    return await recoveriesEnabled();
+  } catch (error) {
+    log('error', `whether recoveries are disabled cannot be read, so nothing is recovered: ${messageOf(error)}`);
+    return false;
+  }
+}
