@@ -1,28 +1,33 @@
-import {randomBytes} from 'node:crypto';
-import {hostname} from 'node:os';
 import {loadConfig, type LoadedConfig, type LoadOptions} from './lib/config/load.ts';
 import type {Config} from './lib/config/keys.ts';
 import {noticeText} from './lib/config/notice.ts';
-import {OrchestratorError} from './lib/errors/errors.ts';
+import {makeNodeId, startNodeHealth} from './lib/coordination/nodes.ts';
+import type {NodeId} from './lib/coordination/types.ts';
+import {messageOf, OrchestratorError} from './lib/errors/errors.ts';
 import type {Build, Ports} from './lib/operations/context.ts';
-import type {Texts} from './lib/operations/define.ts';
+import type {Operation, Texts} from './lib/operations/define.ts';
 import type {Backend} from './lib/store/backend.ts';
+import type {MigrateOptions} from './lib/store/migrations/migrate.ts';
 import type {Opened} from './lib/surfaces/cli/program.ts';
 
 export interface Composing {
+  /** Options every command takes, as given. */
+  readonly common: Texts;
+  readonly operation: Pick<Operation, 'name' | 'changes'>;
   readonly build: Build;
   readonly env: NodeJS.ProcessEnv;
-  /** For notices about the configuration, where somebody reads them. */
+  /** A sentence for a person who is looking; not for cron, which mails every line. */
   warn(sentence: string): void;
 }
 
-/** Joins the rooms for one command line. Nothing is read or opened before an operation asks for it. */
-export function compose(common: Texts, command: string, composing: Composing): Opened {
-  const node = {hostname: hostname(), token: randomBytes(32).toString('hex')};
-  const loading = loadOptions(common, composing.env);
-  const loaded = once(() => load(loading, command, composing));
+/** Joins the rooms for one command line. Nothing is read or opened before an operation asks for it; what is heavy is loaded then. */
+export function compose(composing: Composing): Opened {
+  const node = makeNodeId();
+  const loading = loadOptions(composing.common, composing.env);
+  const loaded = once(() => load(loading, composing));
   const config = once(async (): Promise<Config> => loaded().config);
-  const backend = once(() => openAndMigrate(config));
+  const opened = once(() => openRegistered(config, node, composing));
+  const backend = async (): Promise<Backend> => (await opened()).backend;
   const ports: Ports = {
     node,
     build: composing.build,
@@ -33,12 +38,15 @@ export function compose(common: Texts, command: string, composing: Composing): O
     discover: () => notYet('discover'),
     recover: () => notYet('recover'),
     serve: () => notYet('serve'),
-    deploySchema: () => notYet('redeploy-internal-db'),
+    deploySchema: async () => deploy(await config(), {appVersion: composing.build.version, redeploy: true}),
   };
   return {
     ports,
     async close() {
-      if (backend.asked()) await (await backend()).close();
+      if (!opened.asked()) return;
+      const {deregister, backend: open} = await opened();
+      await deregister();
+      await open.close();
     },
   };
 }
@@ -47,9 +55,49 @@ function notYet(what: string): Promise<never> {
   return Promise.reject(new OrchestratorError('NOT_SUPPORTED', `${what} is not part of this build`));
 }
 
-async function openAndMigrate(config: () => Promise<Config>): Promise<Backend> {
-  const {openBackend} = await import('./lib/store/open.ts');
-  return openBackend(await config());
+interface OpenBackend {
+  readonly backend: Backend;
+  /** Stops saying that this process lives. Awaited before the backend is closed. */
+  deregister(): Promise<void>;
+}
+
+/**
+ * Opens, migrates and registers. Who changes servers is registered before its first change, so that nobody takes its recovery for
+ * one of a dead process; a mere reader does not wait for it, and does its work even where it cannot write.
+ */
+async function openRegistered(config: () => Promise<Config>, node: NodeId, composing: Composing): Promise<OpenBackend> {
+  const {build, common, operation} = composing;
+  const found = await config();
+  const options = {
+    appVersion: build.version,
+    skip: found.SkipOrchestratorDatabaseUpdate,
+    refuseIfNotDeployed: found.PanicIfDifferentDatabaseDeploy,
+  };
+  const backend = await openMigrated(found, options);
+  const ownsItsRegistration = operation.name === 'serve' || operation.name === 'continuous';
+  if (ownsItsRegistration || common['skip-continuous-registration'] === 'true') return {backend, deregister: () => Promise.resolve()};
+  const registration = {me: node, mode: 'CLIMode', command: operation.name, version: build.version} as const;
+  const starting = startNodeHealth(backend, registration, (_level, sentence) => composing.warn(sentence));
+  const started = starting.catch((error: unknown) => composing.warn(`this command does not show up in node_health: ${messageOf(error)}`));
+  if (operation.changes === 'servers') await starting;
+  return {backend, deregister: async () => (await started)?.stop()};
+}
+
+async function openMigrated(config: Config, options: MigrateOptions): Promise<Backend> {
+  const [{openBackend}, {migrate}] = await Promise.all([import('./lib/store/open.ts'), import('./lib/store/migrations/migrate.ts')]);
+  const backend = await openBackend(config);
+  try {
+    await migrate(backend, options);
+    return backend;
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+}
+
+async function deploy(config: Config, options: MigrateOptions): Promise<void> {
+  const backend = await openMigrated(config, options);
+  await backend.close();
 }
 
 function loadOptions(common: Texts, env: NodeJS.ProcessEnv): LoadOptions {
@@ -62,10 +110,9 @@ function loadOptions(common: Texts, env: NodeJS.ProcessEnv): LoadOptions {
   return {path: common['config'], env, overrides, ignoreRaftSetup: common['ignore-raft-setup'] === 'true'};
 }
 
-/** Cron mails every line, so notices go to services and terminals only; `composing.warn` knows which this is. */
-function load(loading: LoadOptions, command: string, {warn}: Composing): LoadedConfig {
+function load(loading: LoadOptions, {operation, warn}: Composing): LoadedConfig {
   const loaded = loadConfig(loading);
-  if (!command.startsWith('config ')) for (const notice of loaded.notices) warn(noticeText(notice));
+  if (!operation.name.startsWith('config ')) for (const notice of loaded.notices) warn(noticeText(notice));
   return loaded;
 }
 

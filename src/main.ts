@@ -2,6 +2,7 @@ import {userInfo} from 'node:os';
 import packageFacts from '../package.json' with {type: 'json'};
 import {COMMANDS} from './command-map.ts';
 import {compose} from './composition.ts';
+import type {Operation, Texts} from './lib/operations/define.ts';
 import {ALL} from './lib/operations/registry.ts';
 import {runCommandLine} from './lib/surfaces/cli/command-line.ts';
 import type {Io} from './lib/surfaces/cli/program.ts';
@@ -24,8 +25,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     io,
     operations: ALL,
     user: userName(),
-    ports: (common: Readonly<Record<string, string | undefined>>, command: string) =>
-      compose(common, command, {build, env: process.env, warn}),
+    ports: (common: Texts, operation: Operation) => compose({common, operation, build, env: process.env, warn}),
   };
   process.exitCode = await runCommandLine(argv, {program, commands: COMMANDS, facts: packageFacts, build});
 }

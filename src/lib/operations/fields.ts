@@ -76,7 +76,7 @@ export function parseDuration(given: string, name: string): Seconds {
 }
 
 /** A regular expression, as configuration files write them. */
-export function pattern(about: string): Field<RegExp> {
+export function pattern(about: string): Field<string> {
   const option: Option = {name: 'pattern', value: 'EXPRESSION', about};
   return {
     options: [option],
@@ -84,9 +84,9 @@ export function pattern(about: string): Field<RegExp> {
     bare: 'pattern',
     read(texts) {
       const given = demand(option, texts['pattern']);
-      const compiled = compilePattern(given);
-      if (compiled === null) throw new OrchestratorError('INPUT_INVALID', `--pattern ${JSON.stringify(given)} is not a regular expression`);
-      return () => compiled;
+      if (compilePattern(given) === null)
+        throw new OrchestratorError('INPUT_INVALID', `--pattern ${JSON.stringify(given)} is not a regular expression`);
+      return () => given;
     },
   };
 }

@@ -1,10 +1,11 @@
 import {isReplica, type Instance} from '../model/instance.ts';
-import {compareKeys, keyText, type InstanceKey} from '../model/instance-key.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import {instance, knownInstance, optionalCluster} from './addressing.ts';
 import {describe, describeInstance} from './ascii-topology.ts';
 import {define, type Table} from './define.ts';
 import {pattern, text} from './fields.ts';
-import {allInstances, downtimedInstances, replicasOf} from './reads.ts';
+import {allInstances, downtimedInstances, instancesWhere, replicasOf} from './reads.ts';
+import {byImportance} from '../store/instances.ts';
 import {keyLines} from './say.ts';
 
 /** Reason of the downtime that a recovery puts on what it left behind. */
@@ -18,7 +19,7 @@ export const allInstancesOperation = define({
   examples: ['all-instances', 'all-instances --json'],
   input: {},
   changes: 'nothing',
-  run: async (context) => (await allInstances(context)).toSorted(byStanding),
+  run: async (context) => (await allInstances(context)).toSorted(byImportance),
   print: keyLines,
   table: instanceTable,
   legacy: {http: [{path: 'all-instances', reply: {shape: 'instances'}}]},
@@ -32,10 +33,7 @@ export const search = define({
   examples: ['search 10.11', 'search --pattern db1'],
   input: {text: text({name: 'pattern', value: 'TEXT', about: 'what to look for'}, {bare: true})},
   changes: 'nothing',
-  async run(context, input) {
-    const sought = input.text.toLowerCase();
-    return (await allInstances(context)).filter((one) => mentions(one, sought)).sort(byStanding);
-  },
+  run: async (context, input) => (await instancesWhere(context, {search: input.text})).toSorted(byImportance),
   print: keyLines,
   table: instanceTable,
   legacy: {
@@ -54,7 +52,7 @@ export const find = define({
   examples: ["find '^db[0-9]+:3306$'"],
   input: {pattern: pattern('what host:port has to match')},
   changes: 'nothing',
-  run: async (context, input) => (await allInstances(context)).filter((one) => input.pattern.test(keyText(one.key))).sort(byStanding),
+  run: async (context, input) => (await instancesWhere(context, {pattern: input.pattern})).toSorted(byImportance),
   print: keyLines,
   table: instanceTable,
 });
@@ -146,17 +144,6 @@ export const whichLostInRecovery = define({
   print: keyLines,
   table: downtimeTable,
 });
-
-/** Depth ascending, most replicas first, then cluster, host, port. */
-export function byStanding(a: Instance, b: Instance): number {
-  const byCluster = a.cluster.name < b.cluster.name ? -1 : a.cluster.name > b.cluster.name ? 1 : 0;
-  return a.cluster.depth - b.cluster.depth || b.replicas.length - a.replicas.length || byCluster || compareKeys(a.key, b.key);
-}
-
-function mentions(one: Instance, sought: string): boolean {
-  const texts = [one.cluster.name, one.version, one.versionComment, keyText(one.key), one.alias, one.cluster.suggestedAlias];
-  return texts.some((said) => said.toLowerCase().includes(sought)) || sought === String(one.serverId) || sought === String(one.key.port);
-}
 
 function instanceTable(instances: readonly Instance[]): Table {
   return {

@@ -1,4 +1,5 @@
 import {listNodes, type NodeRecord} from '../coordination/nodes.ts';
+import {keysLike as storedKeysLike, readInstance, readInstances, type InstanceFilter} from '../store/instances.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Instance} from '../model/instance.ts';
 import type {Context} from './context.ts';
@@ -41,20 +42,18 @@ export interface ClusterInfo {
   readonly instances: number;
 }
 declare function todo(): never;
+export async function instancesWhere(context: Context, filter: InstanceFilter): Promise<readonly Instance[]> {
+  return readInstances(await context.backend(), await context.config(), filter);
+}
+
 export async function instanceAt(context: Context, key: InstanceKey): Promise<Instance | null> {
-  void context;
-  void key;
-  return todo();
+  return readInstance(await context.backend(), await context.config(), key);
 }
 export async function keysLike(context: Context, key: InstanceKey): Promise<readonly InstanceKey[]> {
-  void context;
-  void key;
-  return todo();
+  return storedKeysLike(await context.backend(), key);
 }
 export async function clusterOfInstance(context: Context, key: InstanceKey): Promise<string | null> {
-  void context;
-  void key;
-  return todo();
+  return (await instanceAt(context, key))?.cluster.name ?? null;
 }
 export async function clusterOfAlias(context: Context, alias: string): Promise<string | null> {
   void context;
@@ -66,24 +65,18 @@ export async function hasCluster(context: Context, name: string): Promise<boolea
   void name;
   return todo();
 }
-export async function allInstances(context: Context): Promise<readonly Instance[]> {
-  void context;
-  return todo();
+export function allInstances(context: Context): Promise<readonly Instance[]> {
+  return instancesWhere(context, {});
 }
-export async function instancesOf(context: Context, name: string): Promise<readonly Instance[]> {
-  void context;
-  void name;
-  return todo();
+export function instancesOf(context: Context, cluster: string): Promise<readonly Instance[]> {
+  return instancesWhere(context, {cluster});
 }
-export async function replicasOf(context: Context, key: InstanceKey): Promise<readonly Instance[]> {
-  void context;
-  void key;
-  return todo();
+export function replicasOf(context: Context, sourceKey: InstanceKey): Promise<readonly Instance[]> {
+  return instancesWhere(context, {sourceKey});
 }
 export async function downtimedInstances(context: Context, cluster: string | null): Promise<readonly Instance[]> {
-  void context;
-  void cluster;
-  return todo();
+  const instances = await instancesWhere(context, cluster === null ? {} : {cluster});
+  return instances.filter((instance) => instance.wishes.downtime !== null);
 }
 export async function clusterInfos(context: Context): Promise<readonly ClusterInfo[]> {
   void context;

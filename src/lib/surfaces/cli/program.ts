@@ -18,8 +18,8 @@ export interface Program {
   readonly operations: readonly Operation[];
   /** User of the operating system. */
   readonly user: string;
-  /** Made for one command line, from its common options and the name of its command. */
-  ports(common: Texts, command: string): Opened;
+  /** Made for one command line, from its common options and what it runs. */
+  ports(common: Texts, operation: Operation): Opened;
 }
 
 export interface Opened {
@@ -46,7 +46,7 @@ export async function invoke(program: Program, invocation: Invocation): Promise<
   try {
     const format = chooseFormat(invocation.common, io.terminal);
     const runs = each(invocation).map((texts) => invocation.operation.prepare(texts));
-    const {ports, close} = program.ports(invocation.common, invocation.operation.name);
+    const {ports, close} = program.ports(invocation.common, invocation.operation);
     const context = contextFor(program, invocation, ports);
     try {
       let status = 0;
