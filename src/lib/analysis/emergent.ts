@@ -76,7 +76,8 @@ function restartable({beingChangedBy}: Analysis, replicas: readonly Instance[]):
 }
 
 /** Whether restarting its receiver costs nothing that was received, and may tell something. */
-export function mayRestartReceiver(replica: Instance): boolean {
+export /** Whether restarting the receiver of a reachable replica tells something, and loses nothing. */
+function mayRestartReceiver(replica: Instance): boolean {
   const {receiver, applier} = replica.replication ?? {};
   if (!receiver || replica.wishes.inMaintenance) return false;
   const believesOrTries = receiver.state === 'running' || (receiver.state === 'other' && receiver.errno === 0);

@@ -1,4 +1,4 @@
-import {OrchestratorError} from '../errors/errors.ts';
+import {isCode, OrchestratorError} from '../errors/errors.ts';
 
 /** The numbers a server's version starts with: 10, 11, 18 of `10.11.18-MariaDB-log`. Missing ones are 0. */
 export interface Version {
@@ -16,6 +16,16 @@ export function parseVersion(text: string): Version {
   const match = /^(?:5\.5\.5-(?=\d+\.\d+.*mariadb))?(\d+)(?:\.(\d+))?(?:\.(\d+))?/i.exec(text);
   if (!match) throw new OrchestratorError('SERVER_UNKNOWN', `${JSON.stringify(text)} is not a server version`);
   return {major: Number(match[1]), minor: Number(match[2] ?? 0), patch: Number(match[3] ?? 0)};
+}
+
+/** As `parseVersion`, but null for what cannot be read. */
+export function readVersion(text: string): Version | null {
+  try {
+    return parseVersion(text);
+  } catch (error) {
+    if (isCode(error, 'SERVER_UNKNOWN')) return null;
+    throw error;
+  }
 }
 
 /** Negative when `a` is older. By number, so that 10.6 comes before 10.11. */

@@ -12,8 +12,13 @@ export type Step =
   | {readonly do: 'drain'; readonly on: InstanceKey; readonly source: InstanceKey}
   /** Let `on` fetch and apply what `from` has and it has not. */
   | {readonly do: 'catch-up'; readonly on: InstanceKey; readonly from: InstanceKey}
-  /** Drain `on`, point it at `source` and start it. */
-  | {readonly do: 'repoint'; readonly on: InstanceKey; readonly source: InstanceKey}
+  /** Stop only the receiver, so that nothing more comes from the old source and nothing more is acknowledged to it. */
+  | {readonly do: 'stop-receiver'; readonly on: InstanceKey}
+  /**
+   * Drain `on`, point it at `source` and start it. `refetch`: the source has all that `on` received, so where draining would
+   * take long, what is not applied may be dropped and fetched again.
+   */
+  | {readonly do: 'repoint'; readonly on: InstanceKey; readonly source: InstanceKey; readonly refetch?: true}
   /** Point `on` at a host that does not exist (`//host`), so that nobody starts it by accident. */
   | {readonly do: 'detach'; readonly on: InstanceKey}
   /** Stop both threads, switch semi-sync on where the old source had it, read_only off; seen writable afterwards or failed. */

@@ -18,7 +18,7 @@ export const down: But = {reachable: false};
 /** Up, but its receiver cannot connect to its source (2003). */
 export const broken: But = {replication: {receiver: {state: 'other', errno: 2003, error: 'error connecting'}}};
 /** Up; somebody stopped replication. */
-export const stopped: But = {replication: {receiver: {state: 'stopped'}, applier: {state: 'stopped'}}};
+export const stopped: But = {replication: {receiver: {state: 'stopped', errno: 0, error: ''}, applier: {state: 'stopped'}}};
 /** Its receiver still believes to be connected; the applier was stopped. */
 export const applierStopped: But = {replication: {applier: {state: 'stopped'}}};
 /** The server answers with an error of its own: 1040, too many connections. */

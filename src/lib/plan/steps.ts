@@ -1,0 +1,76 @@
+import type {Instance} from '../model/instance.ts';
+import type {InstanceKey} from '../model/instance-key.ts';
+import type {Option} from './choose.ts';
+import {isSlow, type Case, type Contender} from './contenders.ts';
+import type {PlannedStep, Step, Weight} from './plan.ts';
+
+/** Steps of one stage, in the order of stages; empty stages vanish. */
+type Stage = readonly (readonly [weight: Weight, step: Step])[];
+
+/**
+ * How one option is carried out. Everything received is drained, and caught up with, before anybody is pointed elsewhere;
+ * replicas that follow at once come before the successor opens, slow ones after; what clears the finding comes last.
+ */
+export function stepsFor(option: Option, contenders: readonly Contender[], at: Case): readonly PlannedStep[] {
+  const siblings = contenders.filter((one) => one !== option.contender && !option.lost.some(({contender}) => contender === one));
+  const stages: readonly Stage[] = [
+    [[at.failed.check.valid ? 'must' : 'note', {do: 'close-source', on: at.failed.key}]],
+    ...gatherStages(option, at),
+    siblingStage(siblings, option, at),
+    makeWritable(option, at),
+    [...lateSiblings(siblings, option, at), ...detachLost(option, at)],
+    letGo(option, at),
+  ];
+  return stages.filter((stage) => stage.length > 0).flatMap((steps, stage) => steps.map(([weight, step]) => ({step, weight, stage})));
+}
+
+/** The successor, and those it fetches from, apply what they received; then it fetches, from one donor after the other. */
+function gatherStages({contender, donors}: Option, {failed, wishes}: Case): readonly Stage[] {
+  const weight: Weight = wishes.allowDataLoss ? 'note' : 'must';
+  const drain = ({replica}: Contender): Step => ({do: 'drain', on: replica.key, source: failed.key});
+  return [
+    [contender, ...donors].map((one) => [weight, drain(one)] as const),
+    ...donors.map(({replica}): Stage => [[weight, {do: 'catch-up', on: contender.replica.key, from: replica.key}]]),
+  ];
+}
+
+/** Before the successor opens no replica receives from the old source any more: neither data nor does it acknowledge any. */
+function siblingStage(siblings: readonly Contender[], {contender: {replica}}: Option, {policy}: Case): Stage {
+  return siblings.map((sibling) => {
+    const on = sibling.replica.key;
+    if (isSlow(sibling) && policy.ApplyMySQLPromotionAfterMasterFailover) return ['note', {do: 'stop-receiver', on}];
+    return ['lost', repoint(sibling, replica.key)];
+  });
+}
+
+function lateSiblings(siblings: readonly Contender[], {contender: {replica}}: Option, {policy}: Case): Stage {
+  if (!policy.ApplyMySQLPromotionAfterMasterFailover) return [];
+  return siblings.filter(isSlow).map((sibling) => ['lost', repoint(sibling, replica.key)]);
+}
+
+function repoint(sibling: Contender, source: InstanceKey): Step {
+  const step = {do: 'repoint', on: sibling.replica.key, source} as const;
+  return isSlow(sibling) ? {...step, refetch: true} : step;
+}
+
+function makeWritable({contender: {replica}}: Option, {failed, policy}: Case): Stage {
+  if (!policy.ApplyMySQLPromotionAfterMasterFailover) return [];
+  return [['must', {do: 'make-writable', on: replica.key, semiSync: hadSemiSync(failed)}]];
+}
+
+function hadSemiSync({semiSync}: Instance): boolean {
+  return semiSync.sourceEnabled;
+}
+
+function detachLost({lost}: Option, {policy}: Case): Stage {
+  // Either key switches it on; that the older of the two is on by default is what 3.2.6 did too.
+  if (!policy.DetachLostReplicasAfterMasterFailover && !policy.DetachLostSlavesAfterMasterFailover) return [];
+  return lost.map(({contender}) => ['note', {do: 'detach', on: contender.replica.key}]);
+}
+
+function letGo({contender, donors}: Option, {failed, policy}: Case): Stage {
+  const on = contender.replica.key;
+  const source = donors.at(-1)?.replica.key ?? failed.key;
+  if (policy.ApplyMySQLPromotionAfterMasterFailover) return [['must', {do: 'forget-source', on, source}]];
+  return policy.MasterFailoverDetachReplicaMasterHost || policy.MasterFailoverDetachSlaveMasterHost ? [['must', {do: 'detach', on}]] : [];
+}
