@@ -309,6 +309,7 @@ describe('unresolving', () => {
     {what: 'is the name itself', options: given({registered: () => Promise.resolve('db1')}), is: key},
     {what: 'is not registered', options: given({registered: () => Promise.resolve(null)}), is: key},
     {what: 'leads to a trusted binlog server', options: given({trustBinlogServers: true}, other, true), is: virtual},
+    {what: 'leads elsewhere where binlog servers are trusted', options: given({trustBinlogServers: true}, other), is: 'REFUSED'},
     {what: 'leads to a binlog server', options: given({}, other, true), is: 'REFUSED'},
   ])('a virtual name that $what: $is', async ({options, is}) => {
     const answer = unresolve(key, options).catch((error: unknown) => (error instanceof OrchestratorError ? error.code : error));
