@@ -2,6 +2,8 @@ import {userInfo} from 'node:os';
 import packageFacts from '../package.json' with {type: 'json'};
 import {COMMANDS} from './command-map.ts';
 import {compose} from './composition.ts';
+import type {Log} from './lib/coordination/keep-renewing.ts';
+import {logTo} from './log.ts';
 import type {Operation, Texts} from './lib/operations/define.ts';
 import {ALL} from './lib/operations/registry.ts';
 import {runCommandLine} from './lib/surfaces/cli/command-line.ts';
@@ -21,11 +23,17 @@ export async function main(argv: readonly string[]): Promise<void> {
   const warn = (sentence: string): void => {
     if (process.stderr.isTTY || argv.includes('serve') || argv.includes('http')) io.err(`orchestrator: ${sentence}\n`);
   };
+  const logOf = (operation: Operation, common: Texts): Log => {
+    const isService = operation.name === 'serve' || operation.name === 'continuous';
+    const wordy = isService || common['verbose'] === 'true' || common['debug'] === 'true';
+    return logTo(io.err, common['quiet'] === 'true' ? 'error' : wordy ? 'info' : 'warn');
+  };
   const program = {
     io,
     operations: ALL,
     user: userName(),
-    ports: (common: Texts, operation: Operation) => compose({common, operation, build, env: process.env, warn}),
+    ports: (common: Texts, operation: Operation) =>
+      compose({common, operation, build, env: process.env, warn, log: logOf(operation, common)}),
   };
   process.exitCode = await runCommandLine(argv, {program, commands: COMMANDS, facts: packageFacts, build});
 }

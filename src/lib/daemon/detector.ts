@@ -8,7 +8,7 @@ import {findingOf, type RecoveryOutcome, type RecoveryWish} from '../execute/rec
 import {isSource} from '../model/instance.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds, Monotonic} from '../model/units.ts';
-import type {Prober} from './prober.ts';
+import type {Prober} from '../execute/prober.ts';
 
 /** After a refusal the same source is not planned for again before this; doubled each time, up to the last. */
 const FIRST_PAUSE: Milliseconds = 2_000;

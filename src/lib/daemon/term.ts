@@ -3,9 +3,10 @@ import type {Log} from '../coordination/keep-renewing.ts';
 import type {Timing} from '../coordination/timing.ts';
 import type {Lease, NodeId} from '../coordination/types.ts';
 import {messageOf} from '../errors/errors.ts';
+import {membersOf} from '../execute/by-hand.ts';
 import type {Environment} from '../execute/environment.ts';
 import {recoverDeadSource} from '../execute/recover.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import type {InstanceKey} from '../model/instance-key.ts';
 import {probeAfresh} from '../probe/fresh.ts';
 import {createProber} from '../probe/probe.ts';
 import type {Servers} from '../servers/servers.ts';
@@ -14,8 +15,8 @@ import {readWishes} from '../store/instances.ts';
 import {Detector} from './detector.ts';
 import {every, type Running} from './every.ts';
 import {Explorer} from './explorer.ts';
-import {Prober} from './prober.ts';
-import {Publisher} from './publisher.ts';
+import {Prober} from '../execute/prober.ts';
+import {Publisher} from '../execute/publisher.ts';
 import {registerFinding} from './register.ts';
 import {StaleLocks} from './stale-locks.ts';
 
@@ -117,13 +118,6 @@ function environmentFor(options: TermOptions, eyes: Prober): Environment {
     members: (cluster, failed) => Promise.resolve(membersOf(eyes, cluster, failed)),
     ...(options.fault ? {fault: options.fault} : {}),
   };
-}
-
-/** Everything of the cluster, and everything below the failed instance under whatever name. */
-function membersOf({model}: Prober, cluster: string, failed: InstanceKey): readonly InstanceKey[] {
-  const topology = model.topology();
-  const all = [failed, ...topology.inCluster(cluster).map(({key}) => key), ...topology.below(failed).map(({key}) => key)];
-  return [...new Map(all.map((key) => [keyText(key), key])).values()];
 }
 
 /** The kill switch fails closed: what cannot be read counts as switched off. */

@@ -34,11 +34,7 @@ export async function repoint(hand: Hand, instance: Instance, to: To): Promise<s
   return `${keyText(hand.key)} follows ${keyText(to.source)}`;
 }
 
-async function pointReceiverAt(
-  hand: Hand,
-  instance: Instance,
-  to: To & {readonly now: Replication},
-): Promise<void> {
+async function pointReceiverAt(hand: Hand, instance: Instance, to: To & {readonly now: Replication}): Promise<void> {
   const usesGtid = to.now.usingOracleGtid || to.now.usingMariadbGtid;
   if (hand.flavor.repointsWhileApplying && to.now.usingOracleGtid && to.now.applier.state === 'running') {
     await hand.say(hand.flavor.stopReceiver);

@@ -1,4 +1,5 @@
 import type {Instance} from '../model/instance.ts';
+import type {InstanceKey} from '../model/instance-key.ts';
 import type {ProbeOutcome} from '../probe/outcome.ts';
 import type {Backend} from '../store/backend.ts';
 import {markUnreachable, upsertInstances, type SeenInstance, type UnreachableInstance} from '../store/instances.ts';
@@ -14,13 +15,14 @@ export class Publisher {
   }
 
   note(instance: Instance, outcome: ProbeOutcome): void {
-    if (outcome.ok) {
-      this.#seen.push({instance, startedAt: outcome.startedAt});
-      return;
-    }
+    if (outcome.ok) this.#seen.push({instance, startedAt: outcome.startedAt});
+    else this.noteFailure(instance.key, outcome);
+  }
+
+  noteFailure(key: InstanceKey, outcome: ProbeOutcome): void {
+    if (outcome.ok || outcome.unreachable.reach === 'never-tried') return;
     const {reach, errno} = outcome.unreachable;
-    if (reach === 'never-tried') return;
-    this.#failed.push({key: instance.key, reach, errno, partial: outcome.partial, startedAt: outcome.startedAt});
+    this.#failed.push({key, reach, errno, partial: outcome.partial, startedAt: outcome.startedAt});
   }
 
   /** Writes all that was noted; what could not be written is dropped, since the next probe says it again. */

@@ -5,9 +5,10 @@ import {isUsableKey, keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import type {Milliseconds} from '../model/units.ts';
 import {LiveModel} from '../probe/live-model.ts';
-import type {ProbeOutcome} from '../probe/outcome.ts';
+import type {NotFound, ProbeOutcome} from '../probe/outcome.ts';
+import {OrchestratorError} from '../errors/errors.ts';
 import type {Servers} from '../servers/servers.ts';
-import type {Look} from '../execute/confirm.ts';
+import type {Look} from './confirm.ts';
 
 /** A server that was silent for a whole read timeout already is not given a whole connect timeout at each further look. */
 const KNOWN_SILENT: Milliseconds = 500;
@@ -19,13 +20,19 @@ export interface ProberOptions {
   probe(key: InstanceKey, options: {readonly fresh: boolean; readonly timeout?: Milliseconds}): Promise<ProbeOutcome>;
   /** Hears of every outcome that the model took in. */
   onRecorded(instance: Instance, outcome: ProbeOutcome): void;
+  /** Hears of a failed probe of a server that is not in the model. */
+  onFailure?(key: InstanceKey, outcome: ProbeOutcome): void;
 }
+
+/** ER_DBACCESS_DENIED, ER_ACCESS_DENIED, ER_HOST_NOT_PRIVILEGED, ER_SPECIFIC_ACCESS_DENIED. */
+const DENIED: ReadonlySet<number> = new Set([1044, 1045, 1130, 1227]);
 
 /** Probes servers into the model of one process. */
 export class Prober implements Look {
   readonly model = new LiveModel();
   readonly #options: ProberOptions;
   readonly #underway = new Map<string, Promise<Instance | null>>();
+  readonly #failures = new Map<string, NotFound>();
 
   constructor(options: ProberOptions) {
     this.#options = options;
@@ -37,6 +44,19 @@ export class Prober implements Look {
     const running = this.#underway.get(name) ?? this.#record(key, {fresh: false}).finally(() => this.#underway.delete(name));
     this.#underway.set(name, running);
     return running;
+  }
+
+  /** Why the last probe of a server failed, as an error to report. */
+  failureOf(key: InstanceKey): OrchestratorError {
+    const failure = this.#failures.get(keyText(key));
+    if (!failure) return new OrchestratorError('SERVER_UNREACHABLE', `${keyText(key)} could not be probed`);
+    const {reach, errno} = failure.unreachable;
+    const code = reach === 'silent' ? 'SERVER_TIMEOUT' : DENIED.has(errno) ? 'SERVER_ACCESS_DENIED' : 'SERVER_UNREACHABLE';
+    return new OrchestratorError(code, failure.message, {
+      hint: DENIED.has(errno)
+        ? 'check MySQLTopologyUser and its password, and that its account may connect from here'
+        : 'check that the server runs and that this host can reach its port',
+    });
   }
 
   /** Probes servers over fresh connections. */
@@ -67,8 +87,11 @@ export class Prober implements Look {
 
   async #record(key: InstanceKey, how: {readonly fresh: boolean; readonly timeout?: Milliseconds}): Promise<Instance | null> {
     const outcome = await this.#options.probe(key, how);
+    if (outcome.ok) this.#failures.delete(keyText(key));
+    else this.#failures.set(keyText(key), outcome);
     const instance = this.model.record(key, outcome);
     if (instance) this.#options.onRecorded(instance, outcome);
+    else if (!outcome.ok) this.#options.onFailure?.(key, outcome);
     return instance;
   }
 }

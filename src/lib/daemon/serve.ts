@@ -1,0 +1,167 @@
+import type {Config} from '../config/keys.ts';
+import {checkBackend} from '../coordination/backend-checks.ts';
+import type {Log} from '../coordination/keep-renewing.ts';
+import {startLeadership, type Leadership} from '../coordination/leadership.ts';
+import {checkNodeHealth, startNodeHealth, type NodeHealth, type Registration} from '../coordination/nodes.ts';
+import {defaultTiming, type Timing} from '../coordination/timing.ts';
+import type {NodeId} from '../coordination/types.ts';
+import {messageOf, OrchestratorError} from '../errors/errors.ts';
+import {createServers} from '../servers/create-servers.ts';
+import {noteAnalysis} from '../store/analysis-changelog.ts';
+import type {Backend} from '../store/backend.ts';
+import {recoveriesDisabled} from '../store/kill-switch.ts';
+import {placeInstances} from '../store/instances.ts';
+import {openBackend} from '../store/open.ts';
+import type {Environment} from '../execute/environment.ts';
+import {parseInstanceKey} from '../model/instance-key.ts';
+import {choresOf} from './chores.ts';
+import {superviseBySystemd} from './systemd.ts';
+import {startTerm, type Term} from './term.ts';
+
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly backend: Backend;
+  readonly me: NodeId;
+  readonly version: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+  readonly timing?: Timing;
+  /** Probe, analyse and recover when leading; false: neither leads nor tries to. */
+  readonly discovery: boolean;
+  readonly grabElection: boolean;
+  resolve(host: string): Promise<string>;
+  /** Begins to answer HTTP; null = this service does not. */
+  readonly startHttp: ((service: RunningService) => Promise<{readonly address: string; close(): Promise<void>}>) | null;
+  /** Aborted = time to end. */
+  readonly signal: AbortSignal;
+  readonly fault?: Environment['fault'];
+}
+
+/** What the HTTP interface asks of a running service. */
+export interface RunningService {
+  isLeader(): boolean;
+  health(): Promise<NodeHealth & {readonly isLeader: boolean}>;
+}
+
+/** Lease and heartbeats have connections of their own, with a second for everything (coordination.md §1). */
+const HASTE = {pool: 1, queryTimeout: 1000, connectTimeout: 1000};
+/** How long an answer about health is good for. */
+const HEALTH_FOR_MS = 1000;
+
+/** Runs one node of the service until it is told to stop: election, health, HTTP, and while it leads all that a leader does. */
+export async function runService(options: ServiceOptions): Promise<void> {
+  const {config, backend, log, me} = options;
+  await reportBackend(backend, log);
+  const registration: Registration = {me, mode: 'HttpMode', command: '', version: options.version};
+  const [leaseBackend, heartbeats] = [await openBackend(config, HASTE), await openBackend(config, {...HASTE, pool: 4})];
+  const health = await startNodeHealth(heartbeats, registration, log);
+  const leading = options.discovery ? lead(options, {leaseBackend, heartbeats}) : null;
+  const service = serviceOf(backend, registration, leading?.leadership ?? null);
+  const http = options.startHttp ? await options.startHttp(service) : null;
+  if (http) log('info', `listening on ${http.address}`);
+  if (options.grabElection) await leading?.leadership.grab();
+  const supervision = superviseBySystemd({env: options.env, alive: () => true, onProblem: (sentence) => log('warn', sentence)});
+  await supervision.ready(`node ${me.hostname} runs`);
+  await aborted(options.signal);
+  log('info', 'stopping');
+  await supervision.stopping();
+  await leading?.stop();
+  await http?.close();
+  await health.stop();
+  supervision.close();
+  await Promise.all([leaseBackend.close(), heartbeats.close()]);
+}
+
+interface Leading {
+  readonly leadership: Leadership;
+  stop(): Promise<void>;
+}
+
+/** Follows the election; a term begins when we are elected and ends when we are deposed. */
+function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbeats: Backend}): Leading {
+  const {config, backend, me, log, timing = defaultTiming} = options;
+  const servers = createServers(config);
+  let term: Term | null = null;
+  let ending: Promise<void> = Promise.resolve();
+  servers.onLost((key) => term?.suspect(key));
+  const end = (): Promise<void> => {
+    const last = term;
+    term = null;
+    ending = Promise.all([ending, last?.stop()]).then(() => undefined);
+    return ending;
+  };
+  const leadership = startLeadership({
+    backend: backends.leaseBackend,
+    me,
+    timing,
+    log,
+    onElected(lease) {
+      log('info', `elected leader of term ${lease.term}`);
+      const isCurrent = (): boolean => leadership.current()?.term === lease.term;
+      void ending.then(() => {
+        if (!isCurrent()) return;
+        term = startTerm({
+          config,
+          backend,
+          heartbeats: backends.heartbeats,
+          servers,
+          me,
+          timing,
+          log,
+          lease: () => (isCurrent() ? leadership.current() : null),
+          resolve: (host) => options.resolve(host),
+          recoveriesEnabled: async () => !(await recoveriesDisabled(backend)),
+          note: async (analyses) => {
+            for (const {instance, code, facts} of analyses) if (facts.replicas > 0) await noteAnalysis(backend, instance.key, code);
+          },
+          chores: choresOf(options),
+          ...(options.fault ? {fault: options.fault} : {}),
+        });
+        void plantSeeds(options).catch((error: unknown) => log('error', `DiscoverySeeds: ${messageOf(error)}`));
+      });
+    },
+    onDeposed(reason) {
+      log('warn', `no longer leader: ${reason}`);
+      void end();
+    },
+  });
+  return {
+    leadership,
+    async stop() {
+      await end();
+      await leadership.stop({release: true});
+    },
+  };
+}
+
+async function plantSeeds({backend, config}: ServiceOptions): Promise<void> {
+  const seeds = config.DiscoverySeeds.map((text) => parseInstanceKey(text, config.DefaultInstancePort));
+  if (seeds.length > 0) await placeInstances(backend, seeds);
+}
+
+function serviceOf(backend: Backend, registration: Registration, leadership: Leadership | null): RunningService {
+  const isLeader = (): boolean => (leadership?.current() ?? null) !== null;
+  let asked: {readonly at: number; readonly answer: Promise<NodeHealth>} | null = null;
+  return {
+    isLeader,
+    async health() {
+      if (!asked || performance.now() - asked.at > HEALTH_FOR_MS)
+        asked = {at: performance.now(), answer: checkNodeHealth(backend, registration)};
+      return {...(await asked.answer), isLeader: isLeader()};
+    },
+  };
+}
+
+async function reportBackend(backend: Backend, log: Log): Promise<void> {
+  const remarks = await checkBackend(backend);
+  for (const {sentence, hint} of remarks) log('warn', `${sentence} ${hint}`);
+  const [grave] = remarks.filter(({level}) => level === 'error');
+  if (grave) throw new OrchestratorError('REFUSED', grave.sentence, {hint: grave.hint});
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), {once: true});
+  });
+}

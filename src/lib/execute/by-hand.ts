@@ -1,0 +1,165 @@
+import type {Config} from '../config/keys.ts';
+import type {Log} from '../coordination/keep-renewing.ts';
+import {defaultTiming, type Timing} from '../coordination/timing.ts';
+import type {NodeId} from '../coordination/types.ts';
+import {OrchestratorError} from '../errors/errors.ts';
+import type {Instance} from '../model/instance.ts';
+import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
+import type {Milliseconds} from '../model/units.ts';
+import {probeAfresh} from '../probe/fresh.ts';
+import {neighbours} from '../probe/live-model.ts';
+import {createProber} from '../probe/probe.ts';
+import {createServers} from '../servers/create-servers.ts';
+import type {Servers} from '../servers/servers.ts';
+import type {Backend} from '../store/backend.ts';
+import {readInstance, readInstances, readWishes} from '../store/instances.ts';
+import {confirmDead} from './confirm.ts';
+import type {Environment} from './environment.ts';
+import {Prober} from './prober.ts';
+import {Publisher} from './publisher.ts';
+import {findingOf, recoverDeadSource, type RecoveryOutcome, type RecoveryWish} from './recover.ts';
+
+/** What a command, or a request at a node that does not lead, works with: servers, and a model of its own. */
+export interface HandOptions {
+  readonly config: Config;
+  readonly backend: Backend;
+  /** Opened when a lock is needed; heartbeats go over it. */
+  heartbeats(): Promise<Backend>;
+  readonly me: NodeId;
+  readonly log: Log;
+  resolve(host: string): Promise<string>;
+  readonly timing?: Timing;
+}
+
+interface Bench {
+  readonly servers: Servers;
+  readonly prober: Prober;
+  readonly publisher: Publisher;
+}
+
+/** Runs something with servers at hand, publishes what was probed meanwhile, and lets go of them. */
+async function atWork<Result>(options: HandOptions, work: (bench: Bench) => Promise<Result>): Promise<Result> {
+  const {backend, config} = options;
+  const servers = createServers(config);
+  const publisher = new Publisher(backend);
+  const probing = {servers, config, resolve: options.resolve};
+  const persistent = createProber(probing);
+  const patience: Milliseconds = config.MySQLConnectTimeoutSeconds * 1000;
+  const prober = new Prober({
+    servers,
+    config,
+    probe: (key, {fresh, timeout}) => (fresh ? probeAfresh(probing, key, timeout ?? patience) : persistent.probe(key)),
+    onRecorded: (instance, outcome) => publisher.note(instance, outcome),
+    onFailure: (key, outcome) => publisher.noteFailure(key, outcome),
+  });
+  try {
+    return await work({servers, prober, publisher});
+  } finally {
+    await publisher.flush();
+    servers.forget();
+  }
+}
+
+export interface Discovery {
+  readonly instance: Instance;
+  readonly others: readonly {readonly key: InstanceKey; readonly problem: string | null}[];
+}
+
+/**
+ * Probes a server and writes what it says; with `drill` also its source, its replicas, and theirs.
+ *
+ * @throws OrchestratorError SERVER_UNREACHABLE, SERVER_TIMEOUT, SERVER_ACCESS_DENIED when the server itself cannot be read
+ */
+export async function discoverByHand(options: HandOptions, wish: {instance: InstanceKey; drill: boolean}): Promise<Discovery> {
+  return atWork(options, async ({prober, publisher}) => {
+    prober.model.begin(await readInstances(options.backend, options.config));
+    const found = await prober.probe(wish.instance);
+    if (!found?.check.valid) throw prober.failureOf(wish.instance);
+    const others = wish.drill ? await drill(prober, found) : [];
+    await publisher.flush();
+    const stored = await readInstance(options.backend, options.config, found.key);
+    return {instance: stored ?? found, others};
+  });
+}
+
+async function drill(prober: Prober, from: Instance): Promise<Discovery['others']> {
+  const visited = new Map<string, string | null>([[keyText(from.key), null]]);
+  for (let tier = [...neighbours(from)]; tier.length > 0;) {
+    const fresh = tier.filter((key) => !visited.has(keyText(key)));
+    const found = await Promise.all(
+      fresh.map(async (key) => {
+        const instance = await prober.probe(key);
+        visited.set(keyText(key), instance?.check.valid ? null : prober.failureOf(key).message);
+        return instance?.check.valid ? neighbours(instance) : [];
+      }),
+    );
+    tier = found.flat();
+  }
+  visited.delete(keyText(from.key));
+  const keyOf = new Map(prober.model.keys().map((key) => [keyText(key), key]));
+  return [...visited].flatMap(([name, problem]) => {
+    const key = keyOf.get(name);
+    return key ? [{key, problem}] : [];
+  });
+}
+
+export type HandWish = Omit<RecoveryWish, 'analysis' | 'by' | 'overdue'> & {readonly instance: InstanceKey};
+
+/**
+ * Recovers an instance because a person asked: looks at it now, and does what automatic recovery would do, also where that is
+ * filtered out, disabled, downtimed or blocked by an earlier one.
+ *
+ * @throws OrchestratorError NOT_FOUND, CONTENDED, BACKEND_*
+ */
+export async function recoverByHand(options: HandOptions, wish: HandWish): Promise<RecoveryOutcome> {
+  const heartbeats = await options.heartbeats();
+  try {
+    return await atWork(options, (bench) => recoverAt(options, wish, {...bench, heartbeats}));
+  } finally {
+    await heartbeats.close();
+  }
+}
+
+async function recoverAt(options: HandOptions, wish: HandWish, bench: Bench & {heartbeats: Backend}): Promise<RecoveryOutcome> {
+  const {config, backend} = options;
+  const {prober} = bench;
+  prober.model.begin(await readInstances(backend, config));
+  prober.model.wish(await readWishes(backend));
+  const topology = prober.model.topology();
+  const known = topology.get(wish.instance);
+  if (!known) {
+    throw new OrchestratorError('NOT_FOUND', `${keyText(wish.instance)} is not a known instance`, {
+      hint: 'see all-instances, or discover it',
+    });
+  }
+  const verdict = await confirmDead(prober, {source: wish.instance, topology});
+  const analysis = findingOf(options, verdict.topology, {key: wish.instance, overdue: verdict.handshakeOverdue});
+  if (!verdict.dead || analysis?.recovery !== 'dead-source') {
+    const because = `${analysis?.code ?? 'NoProblem'}: ${verdict.because.at(-1) ?? ''}`;
+    return {outcome: 'refused', why: {code: 'nothing-to-do', because, candidates: []}};
+  }
+  return recoverDeadSource(environmentOf(options, bench), {...wish, analysis, by: 'person', overdue: verdict.handshakeOverdue});
+}
+
+function environmentOf(options: HandOptions, {servers, prober, heartbeats}: Bench & {heartbeats: Backend}): Environment {
+  const {config, backend, me, log, timing = defaultTiming} = options;
+  return {
+    backend,
+    heartbeats,
+    me,
+    timing,
+    config,
+    servers,
+    eyes: prober,
+    log,
+    lease: () => null,
+    members: (cluster, failed) => Promise.resolve(membersOf(prober, cluster, failed)),
+  };
+}
+
+/** Everything of the cluster, and everything below the failed instance under whatever name. */
+export function membersOf({model}: Prober, cluster: string, failed: InstanceKey): readonly InstanceKey[] {
+  const topology = model.topology();
+  const all = [failed, ...topology.inCluster(cluster).map(({key}) => key), ...topology.below(failed).map(({key}) => key)];
+  return all.filter((key, index) => all.findIndex((other) => sameKey(other, key)) === index);
+}

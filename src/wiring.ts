@@ -1,0 +1,103 @@
+import type {Config} from './lib/config/keys.ts';
+import {scrubber} from './lib/config/secrets.ts';
+import type {Log} from './lib/coordination/keep-renewing.ts';
+import {runService, type RunningService} from './lib/daemon/serve.ts';
+import {actFault} from './lib/execute/fault.ts';
+import {discoverByHand, recoverByHand, type HandOptions} from './lib/execute/by-hand.ts';
+import {HostNames} from './lib/names/host-names.ts';
+import {systemDns} from './lib/names/dns.ts';
+import type {Ports, ServeOptions} from './lib/operations/context.ts';
+import type {Backend} from './lib/store/backend.ts';
+import {readResolve, readResolves, writeAddresses, writeResolve} from './lib/store/hostname.ts';
+import {openBackend} from './lib/store/open.ts';
+
+/** What the heavier ports work with. This module is loaded when one of them is called, not before. */
+export interface Wiring {
+  readonly config: Config;
+  readonly backend: Backend;
+  readonly ports: Ports;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+}
+
+/** The ports that need servers, names or a service. */
+export interface Wired extends Pick<Ports, 'discover' | 'recover' | 'serve'> {
+  readonly names: HostNames;
+}
+
+/** Heartbeats of a lock never queue behind anything, and have a second for everything. */
+const HASTE = {pool: 1, queryTimeout: 1000, connectTimeout: 1000};
+
+export function wire(given: Wiring): Wired {
+  const wiring = {...given, log: scrubbed(given.log, given.config)};
+  const names = hostNames(wiring);
+  const byHand: HandOptions = {
+    ...wiring,
+    heartbeats: () => openBackend(wiring.config, HASTE),
+    me: wiring.ports.node,
+    resolve: (host) => names.resolve(host),
+  };
+  return {
+    names,
+    discover: (request) => discoverByHand(byHand, request),
+    recover: (request) => recoverByHand(byHand, {...request, wait: (request.wait ?? 0) * 1000}),
+    serve: (options) => serve(wiring, names, options),
+  };
+}
+
+/** Runs the service until SIGTERM or SIGINT. */
+async function serve(wiring: Wiring, names: HostNames, options: ServeOptions): Promise<void> {
+  const {backend, ports, env, log} = wiring;
+  const config: Config = {...wiring.config, ...(options.recover ? {RecoverMasterClusterFilters: options.recover} : {})};
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  process.once('SIGTERM', end).once('SIGINT', end);
+  await names.load();
+  const fault = actFault(env);
+  await runService({
+    config,
+    backend,
+    me: ports.node,
+    version: ports.build.version,
+    env,
+    log,
+    discovery: options.discovery,
+    grabElection: options.grabElection,
+    resolve: (host) => names.resolve(host),
+    startHttp: options.http ? (service) => startHttp({...wiring, config}, service) : null,
+    signal: ending.signal,
+    ...(fault ? {fault} : {}),
+  });
+}
+
+async function startHttp({config, ports, log}: Wiring, service: RunningService): Promise<{address: string; close(): Promise<void>}> {
+  const [{createHttp}, {listen}, {ALL}] = await Promise.all([
+    import('./lib/surfaces/http/server.ts'),
+    import('./lib/surfaces/http/listen.ts'),
+    import('./lib/operations/registry.ts'),
+  ]);
+  const app = await createHttp({config, ports, service, operations: ALL, log});
+  const address = await listen(app, config);
+  return {address, close: () => app.close()};
+}
+
+/** Host names as this configuration resolves them, through the memory kept in the backend. */
+function hostNames({config, backend, log}: Pick<Wiring, 'config' | 'backend' | 'log'>): HostNames {
+  return new HostNames({
+    config,
+    dns: systemDns(),
+    memory: {
+      resolved: (host) => readResolve(backend, host),
+      allResolved: () => readResolves(backend),
+      saveResolved: (host, resolved) => writeResolve(backend, host, resolved),
+      saveAddresses: (host, addresses) => writeAddresses(backend, host, addresses),
+    },
+    onProblem: (sentence) => log('warn', sentence),
+  });
+}
+
+/** No secret of the configuration reaches the log, whoever put it into a sentence. */
+function scrubbed(log: Log, config: Config): Log {
+  const scrub = scrubber(config);
+  return (level, sentence) => log(level, scrub(sentence));
+}
