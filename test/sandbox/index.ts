@@ -15,6 +15,7 @@ export {
 } from './replication.ts';
 export {galera, type Galera, type GaleraOptions} from './galera.ts';
 export {groupReplication, type Group, type GroupMember, type GroupOptions} from './group-replication.ts';
+export {haproxy, type Proxy, type ProxyOptions} from './haproxy.ts';
 export {sandbox, Sandbox, type Instances, type SandboxOptions, type TopologyOptions} from './sandbox.ts';
 export {parseShape, type Shape} from './topology.ts';
 export {waitFor, type Waiting} from './wait.ts';

@@ -1,5 +1,7 @@
+import {createServer} from 'node:http';
+import type {AddressInfo} from 'node:net';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {galera, groupReplication, type Galera, type Group} from '../sandbox/index.ts';
+import {galera, groupReplication, haproxy, type Galera, type Group} from '../sandbox/index.ts';
 
 describe('a Galera sandbox', () => {
   let cluster: Galera;
@@ -51,4 +53,32 @@ describe.each([
     await group.online(b, 2);
     expect((await group.members(b)).some((member) => member.port === a.key.port && member.state === 'ONLINE')).toBe(false);
   });
+});
+
+test('HAProxy sends traffic to the backend whose check answers 200, and follows a change', async () => {
+  let leader = 'one';
+  const backends = await Promise.all(
+    ['one', 'two'].map(async (name) => {
+      const server = createServer((request, response) => {
+        response.statusCode = request.url === '/api/leader-check' && name !== leader ? 404 : 200;
+        response.end(name);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return {server, port: (server.address() as AddressInfo).port};
+    }),
+  );
+  const proxy = await haproxy({mode: 'http', backends, check: '/api/leader-check'});
+  try {
+    const answer = async (): Promise<string> =>
+      (await fetch(`http://127.0.0.1:${proxy.port}/`, {signal: AbortSignal.timeout(2_000)})).text();
+    await expect.poll(answer, {timeout: 10_000}).toBe('one');
+    leader = 'two';
+    await expect.poll(answer, {timeout: 10_000}).toBe('two');
+  } finally {
+    await proxy.down();
+    for (const {server} of backends) {
+      server.closeAllConnections();
+      server.close();
+    }
+  }
 });
