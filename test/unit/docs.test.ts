@@ -28,7 +28,7 @@ test('decisions are numbered without a gap, and each says its context, the decis
 });
 
 test('the scripts that the pages name can be run', () => {
-  const named = new Set(pages.flatMap((page) => [...text(page).matchAll(/\bscript\/([a-z]+)\b/g)].map((match) => match[1] ?? '')));
+  const named = new Set(pages.flatMap((page) => [...text(page).matchAll(/\bscript\/([a-z]+)(?![\w.-])/g)].map((match) => match[1] ?? '')));
   const lost = [...named].filter((name) => !((statSync(path.join(ROOT, 'script', name), {throwIfNoEntry: false})?.mode ?? 0) & 0o100));
   expect(lost).toEqual([]);
 });
