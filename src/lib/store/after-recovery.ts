@@ -1,27 +1,11 @@
 import type {InstanceKey} from '../model/instance-key.ts';
-import type {Seconds} from '../model/units.ts';
 import type {Work} from './backend.ts';
 import {clearDetections} from './detection-registration.ts';
-
-/** What 3.2.6 and dashboards look for among downtimes. */
-export const LOST_IN_RECOVERY = 'lost-in-recovery';
-const A_YEAR: Seconds = 365 * 24 * 3600;
+import {LOST_IN_RECOVERY, LOST_IN_RECOVERY_LASTING, writeDowntime} from './downtime.ts';
 
 /** Keeps instances that a recovery left behind from being acted on until they are back in order. */
-export async function downtimeLost({db, dialect}: Work, instances: readonly InstanceKey[], owner: string): Promise<void> {
-  for (const {host, port} of instances) {
-    const row = {
-      downtime_active: 1,
-      begin_timestamp: dialect.now(),
-      end_timestamp: dialect.ahead(A_YEAR),
-      owner,
-      reason: LOST_IN_RECOVERY,
-    };
-    await db('database_instance_downtime')
-      .insert({hostname: host, port, ...row})
-      .onConflict(['hostname', 'port'])
-      .merge();
-  }
+export async function downtimeLost(work: Work, instances: readonly InstanceKey[], owner: string): Promise<void> {
+  for (const key of instances) await writeDowntime(work, key, {owner, reason: LOST_IN_RECOVERY, lasting: LOST_IN_RECOVERY_LASTING});
 }
 
 /** A promoted instance is not to be left alone any more, and the failed one's finding is dealt with. */

@@ -1,5 +1,8 @@
-import type {Backend, Work} from './backend.ts';
 import {OrchestratorError} from '../errors/errors.ts';
+import type {Backend, Work} from './backend.ts';
+import {fitter} from './fit.ts';
+
+const fitStep = fitter('topology_recovery_steps');
 
 /** Proves, by writing it, that the row a write is fenced by is still ours; see coordination/lease.ts and lock/hold.ts. */
 export type Fenced = (work: Work) => Promise<boolean>;
@@ -51,9 +54,9 @@ export interface NewPlan {
   readonly steps: readonly {readonly number: number; readonly description: string}[];
 }
 
-/** Writes a plan and its steps; inside the transaction that registers the recovery. */
+/** Writes a plan and its steps; inside the transaction that registers the recovery. Repeating it changes nothing. */
 export async function openPlan({db, dialect}: Work, plan: NewPlan): Promise<void> {
-  await db('recovery_plan').insert({
+  const row = {
     uid: plan.uid,
     recovery_id: plan.recoveryId,
     lock_id: plan.lockId,
@@ -62,11 +65,19 @@ export async function openPlan({db, dialect}: Work, plan: NewPlan): Promise<void
     state: 'open',
     fence: plan.fence,
     plan: JSON.stringify(plan.document),
-    created_at: dialect.now(),
-  });
-  await db('recovery_plan_step').insert(
-    plan.steps.map(({number, description}) => ({uid: plan.uid, step_number: number, description, state: 'planned', attempt: 0})),
-  );
+  };
+  await db('recovery_plan')
+    .insert({...row, created_at: dialect.now()})
+    .onConflict('uid')
+    .ignore();
+  const steps = plan.steps.map(({number, description}) => ({
+    uid: plan.uid,
+    step_number: number,
+    description,
+    state: 'planned',
+    attempt: 0,
+  }));
+  if (steps.length > 0) await db('recovery_plan_step').insert(steps).onConflict(['uid', 'step_number']).ignore();
 }
 
 export interface Advance {
@@ -103,7 +114,9 @@ export async function advancePlan(backend: Backend, uid: string, {fenced, advanc
 /** Appends lines to the log of a recovery that people read. */
 export async function writeRecoverySteps({db, dialect}: Work, uid: string, messages: readonly string[]): Promise<void> {
   if (messages.length === 0) return;
-  await db('topology_recovery_steps').insert(messages.map((message) => ({recovery_uid: uid, audit_at: dialect.now(), message})));
+  await db('topology_recovery_steps').insert(
+    messages.map((message) => ({...fitStep({recovery_uid: uid, message}), audit_at: dialect.now()})),
+  );
 }
 
 /** Ends a plan; inside the transaction that ends its recovery. */

@@ -1,6 +1,12 @@
 import type {InstanceKey} from '../model/instance-key.ts';
 import {keyText} from '../model/instance-key.ts';
 import type {Work} from './backend.ts';
+import {fitter} from './fit.ts';
+import {keysList} from './instances/keys-text.ts';
+import {acknowledgeWithin} from './recovery/acknowledge.ts';
+
+const fit = fitter('topology_recovery');
+const fitBlocked = fitter('blocked_topology_recovery');
 
 export interface NewRecovery {
   readonly uid: string;
@@ -31,8 +37,11 @@ interface ActiveRow {
 /**
  * Writes the row of a recovery, unless an earlier one is still in its active period (anti-flapping): of the same instance, of
  * the same cluster, or the one that promoted this instance. Inside a fenced transaction; the cluster lock keeps others out.
+ * Repeated with the same uid (the answer to a COMMIT was lost) it gives the same answer.
  */
 export async function registerRecovery(work: Work, recovery: NewRecovery): Promise<Registration> {
+  const ours = await recoveryId(work, recovery.uid);
+  if (ours !== null) return {registered: true, recoveryId: ours};
   if (recovery.forced) await acknowledgeCompleted(work, recovery.failed);
   const blocking = await findBlocking(work, recovery);
   if (blocking) {
@@ -40,8 +49,12 @@ export async function registerRecovery(work: Work, recovery: NewRecovery): Promi
     return {registered: false, blockedBy: Number(blocking.recovery_id), because: blockedSentence(blocking)};
   }
   await work.db('topology_recovery').insert(await newRow(work, recovery));
-  const row: {recovery_id: number} | undefined = await work.db('topology_recovery').where({uid: recovery.uid}).first('recovery_id');
-  return {registered: true, recoveryId: Number(row?.recovery_id ?? 0)};
+  return {registered: true, recoveryId: (await recoveryId(work, recovery.uid)) ?? 0};
+}
+
+async function recoveryId({db}: Work, uid: string): Promise<number | null> {
+  const row: {recovery_id: number} | undefined = await db('topology_recovery').where({uid}).first('recovery_id');
+  return row === undefined ? null : Number(row.recovery_id);
 }
 
 async function newRow({db, dialect}: Work, {failed, ...recovery}: NewRecovery): Promise<Record<string, unknown>> {
@@ -49,11 +62,10 @@ async function newRow({db, dialect}: Work, {failed, ...recovery}: NewRecovery): 
     .where({hostname: failed.host, port: failed.port})
     .max({last: 'detection_id'})
     .first();
-  return {
+  const row = fit({
     hostname: failed.host,
     port: failed.port,
     in_active_period: 1,
-    start_active_period: dialect.now(),
     end_active_period_unixtime: 0,
     processing_node_hostname: recovery.node.hostname,
     processcing_node_token: recovery.node.token,
@@ -61,7 +73,7 @@ async function newRow({db, dialect}: Work, {failed, ...recovery}: NewRecovery): 
     cluster_name: recovery.cluster,
     cluster_alias: recovery.alias,
     count_affected_slaves: recovery.replicas.length,
-    slave_hosts: recovery.replicas.map(keyText).join(','),
+    slave_hosts: keysList(recovery.replicas),
     participating_instances: '',
     lost_slaves: '',
     all_errors: '',
@@ -69,7 +81,8 @@ async function newRow({db, dialect}: Work, {failed, ...recovery}: NewRecovery): 
     acknowledge_comment: '',
     last_detection_id: Number(detection?.last ?? 0),
     uid: recovery.uid,
-  };
+  });
+  return {...row, start_active_period: dialect.now()};
 }
 
 async function findBlocking({db}: Work, {failed, cluster, forced}: NewRecovery): Promise<ActiveRow | undefined> {
@@ -83,32 +96,16 @@ async function findBlocking({db}: Work, {failed, cluster, forced}: NewRecovery):
   return query.orderBy('recovery_id', 'desc').first();
 }
 
-async function acknowledgeCompleted({db, dialect}: Work, failed: InstanceKey): Promise<void> {
-  await db('topology_recovery')
-    .where({hostname: failed.host, port: failed.port, acknowledged: 0})
-    .whereNotNull('end_recovery')
-    .update({
-      in_active_period: 0,
-      end_active_period_unixtime: db.raw('case when end_active_period_unixtime = 0 then ? else end_active_period_unixtime end', [
-        dialect.unix(),
-      ]),
-      acknowledged: 1,
-      acknowledged_at: dialect.now(),
-      acknowledged_by: 'orchestrator',
-      acknowledge_comment: 'detected forced recovery',
-    });
+async function acknowledgeCompleted(work: Work, failed: InstanceKey): Promise<void> {
+  await acknowledgeWithin(work, {by: 'orchestrator', comment: 'detected forced recovery'}, (query) =>
+    query.where({hostname: failed.host, port: failed.port}).whereNotNull('end_recovery'),
+  );
 }
 
 async function writeBlocked({db, dialect}: Work, {failed, cluster, analysis}: NewRecovery, blocker: number): Promise<void> {
+  const row = fitBlocked({hostname: failed.host, port: failed.port, cluster_name: cluster, analysis, blocking_recovery_id: blocker});
   await db('blocked_topology_recovery')
-    .insert({
-      hostname: failed.host,
-      port: failed.port,
-      cluster_name: cluster,
-      analysis,
-      last_blocked_timestamp: dialect.now(),
-      blocking_recovery_id: blocker,
-    })
+    .insert({...row, last_blocked_timestamp: dialect.now()})
     .onConflict(['hostname', 'port'])
     .merge();
 }
@@ -122,7 +119,7 @@ function blockedSentence(row: ActiveRow): string {
 export async function recordSuccessor({db}: Work, uid: string, {successor, alias}: {successor: InstanceKey; alias: string}): Promise<void> {
   await db('topology_recovery')
     .where({uid})
-    .update({is_successful: 1, successor_hostname: successor.host, successor_port: successor.port, successor_alias: alias});
+    .update(fit({is_successful: 1, successor_hostname: successor.host, successor_port: successor.port, successor_alias: alias}));
 }
 
 export interface RecoveryEnding {
@@ -136,10 +133,8 @@ export async function writeRecoveryEnd({db, dialect}: Work, uid: string, {lost, 
   await db('topology_recovery')
     .where({uid})
     .update({
+      ...fit({lost_slaves: keysList(lost), participating_instances: keysList(participating), all_errors: errors.join('\n')}),
       end_recovery: dialect.now(),
-      lost_slaves: lost.map(keyText).join(','),
-      participating_instances: participating.map(keyText).join(','),
-      all_errors: errors.join('\n'),
     });
 }
 

@@ -1,0 +1,41 @@
+import type {Seconds} from '../../model/units.ts';
+import type {Backend} from '../backend.ts';
+
+const TABLE = 'topology_recovery';
+/** A block that was not met again for so long is over. */
+const BLOCK_FRESH: Seconds = 2;
+
+/** Ends the active period of recoveries that began this long ago (RecoveryPeriodBlockSeconds). */
+export async function expireRecoveries(backend: Backend, lasting: Seconds): Promise<number> {
+  return backend.run(({db, dialect}) =>
+    db(TABLE)
+      .where('in_active_period', 1)
+      .where('start_active_period', '<', dialect.ago(lasting))
+      .update({in_active_period: 0, end_active_period_unixtime: dialect.unix()}),
+  );
+}
+
+/** Removes blocks whose blocker is acknowledged or gone, and those not met again. */
+export async function expireBlockedRecoveries(backend: Backend): Promise<number> {
+  return backend.run(({db, dialect}) =>
+    db('blocked_topology_recovery')
+      .where('last_blocked_timestamp', '<', dialect.ago(BLOCK_FRESH))
+      .orWhereNotIn('blocking_recovery_id', db(TABLE).where('acknowledged', 0).select('recovery_id'))
+      .delete(),
+  );
+}
+
+/** Removes recoveries, their stories and ended plans of long ago (AuditPurgeDays). */
+export async function purgeRecoveries(backend: Backend, lasting: Seconds): Promise<number> {
+  return backend.transaction(async ({db, dialect}) => {
+    const before = dialect.ago(lasting);
+    await db('topology_recovery_steps').where('audit_at', '<', before).delete();
+    const ended = db('recovery_plan').whereNot('state', 'open').where('ended_at', '<', before);
+    await db('recovery_plan_step').whereIn('uid', ended.clone().select('uid')).delete();
+    await ended.delete();
+    return db(TABLE)
+      .where('start_active_period', '<', before)
+      .whereNotIn('uid', db('recovery_plan').where('state', 'open').select('uid'))
+      .delete();
+  });
+}
