@@ -1,7 +1,7 @@
 import {keyText} from '../model/instance-key.ts';
+import {readRecoveries, readRecoverySteps, type Recovery, type RecoveryStep} from '../store/recoveries.ts';
 import {define, type LegacyRoute} from './define.ts';
 import {flag, integer, optionalText, text} from './fields.ts';
-import {recoveries, recoverySteps, type Recovery} from './reads.ts';
 
 const SECTION = 'Recovery';
 const reply: LegacyRoute<readonly Recovery[]>['reply'] = {shape: 'recoveries'};
@@ -16,13 +16,22 @@ export const auditRecovery = define({
   input: {
     cluster: optionalText({name: 'cluster', value: 'NAME', about: 'only this cluster, by the name it had then'}),
     alias: optionalText({name: 'alias', short: 'a', value: 'NAME', about: 'only the cluster of this alias'}),
-    id: optionalText({name: 'id', value: 'NUMBER', about: 'only the recovery of this number'}),
+    id: integer({name: 'id', value: 'NUMBER', about: 'only the recovery of this number'}, {least: 1, absent: null}),
     uid: optionalText({name: 'uid', value: 'UID', about: 'only the recovery of this UID'}),
     unacknowledged: flag('unacknowledged', 'only those nobody has acknowledged'),
     page: integer({name: 'page', value: 'NUMBER', about: 'which page, from 0'}, {least: 0, absent: 0}),
   },
   changes: 'nothing',
-  run: recoveries,
+  async run(context, {cluster, alias, id, uid, unacknowledged, page}): Promise<readonly Recovery[]> {
+    return readRecoveries(await context.backend(), {
+      ...(cluster !== null && {cluster}),
+      ...(alias !== null && {alias}),
+      ...(id !== null && {id}),
+      ...(uid !== null && {uid}),
+      ...(unacknowledged && {isAcknowledged: false}),
+      page,
+    });
+  },
   print: (found) => found.map((one) => summary(one).join('\t')),
   table: (found) => ({head: ['began', 'cluster', 'failed', 'finding', 'promoted', 'outcome', 'uid'], rows: found.map(summary)}),
   legacy: {
@@ -47,18 +56,18 @@ export const auditRecoverySteps = define({
   examples: ['audit-recovery-steps 1700000000000000000:0a1b'],
   input: {uid: text({name: 'uid', value: 'UID', about: 'UID of the recovery, as audit-recovery shows it'}, {bare: true})},
   changes: 'nothing',
-  run: (context, input) => recoverySteps(context, input.uid),
+  run: async (context, input): Promise<readonly RecoveryStep[]> => readRecoverySteps(await context.backend(), input.uid),
   print: (steps) => steps.map((step) => `${step.at}\t${step.message}`),
   legacy: {http: [{path: 'audit-recovery-steps/:uid', reply: {shape: 'recovery-steps'}}]},
 });
 
 function summary(one: Recovery): readonly string[] {
-  const outcome = one.isSuccessful ? 'promoted' : one.endedAt === '' ? 'under way' : 'nothing promoted';
+  const outcome = one.isSuccessful ? 'promoted' : one.endedAt === null ? 'under way' : 'nothing promoted';
   return [
     one.startedAt,
     one.alias || one.cluster,
-    keyText(one.failed),
-    one.analysis,
+    keyText(one.key),
+    one.code,
     one.successor === null ? '' : keyText(one.successor),
     outcome,
     one.uid,

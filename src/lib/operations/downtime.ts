@@ -1,11 +1,13 @@
 import {OrchestratorError} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import {beginDowntime, endDowntime} from '../store/downtime.ts';
+import {beginMaintenance, endMaintenance, isInMaintenance} from '../store/maintenance.ts';
 import {instance} from './addressing.ts';
+import {audit} from './audit-trail.ts';
 import {define} from './define.ts';
 import {duration, reason} from './fields.ts';
 import {about} from './replies.ts';
 import {keyLine} from './say.ts';
-import {audit, beginDowntime, beginMaintenance, endDowntime, endMaintenance, isInMaintenance} from './writes.ts';
 
 const SECTION = 'Instance management';
 
@@ -22,8 +24,8 @@ export const beginDowntimeOperation = define({
   },
   changes: 'backend',
   async run(context, input): Promise<InstanceKey> {
-    const {owner, lasting} = {owner: context.caller.user, lasting: input.duration};
-    await beginDowntime(context, input.instance, {owner, reason: input.reason, lasting});
+    const owner = context.caller.user;
+    await beginDowntime(await context.backend(), input.instance, {owner, reason: input.reason, lasting: input.duration});
     await audit(context, {type: 'begin-downtime', key: input.instance, message: `owner: ${owner}, reason: ${input.reason}`});
     return input.instance;
   },
@@ -45,7 +47,8 @@ export const endDowntimeOperation = define({
   input: {instance: instance('the downtimed instance')},
   changes: 'backend',
   async run(context, input): Promise<InstanceKey> {
-    if (await endDowntime(context, input.instance)) await audit(context, {type: 'end-downtime', key: input.instance, message: ''});
+    if (await endDowntime(await context.backend(), input.instance))
+      await audit(context, {type: 'end-downtime', key: input.instance, message: ''});
     return input.instance;
   },
   print: keyLine,
@@ -62,7 +65,8 @@ export const beginMaintenanceOperation = define({
   changes: 'backend',
   async run(context, input): Promise<InstanceKey> {
     const owner = context.caller.user;
-    const begun = await beginMaintenance(context, input.instance, {owner, reason: input.reason, lasting: input.duration});
+    const wish = {owner, reason: input.reason, lasting: input.duration, processor: context.node};
+    const begun = await beginMaintenance(await context.backend(), input.instance, wish);
     if (!begun)
       throw new OrchestratorError('CONTENDED', `${keyText(input.instance)} is in maintenance already`, {
         hint: 'orchestrator end-maintenance ends it',
@@ -83,7 +87,8 @@ export const endMaintenanceOperation = define({
   input: {instance: instance('the instance')},
   changes: 'backend',
   async run(context, input): Promise<InstanceKey> {
-    if (await endMaintenance(context, input.instance)) await audit(context, {type: 'end-maintenance', key: input.instance, message: ''});
+    if (await endMaintenance(await context.backend(), input.instance))
+      await audit(context, {type: 'end-maintenance', key: input.instance, message: ''});
     return input.instance;
   },
   print: keyLine,
@@ -98,7 +103,8 @@ export const inMaintenance = define({
   examples: ['in-maintenance -i db1'],
   input: {instance: instance('the instance')},
   changes: 'nothing',
-  run: async (context, input): Promise<InstanceKey | null> => ((await isInMaintenance(context, input.instance)) ? input.instance : null),
+  run: async (context, input): Promise<InstanceKey | null> =>
+    (await isInMaintenance(await context.backend(), input.instance)) ? input.instance : null,
   print: (key) => (key === null ? [] : keyLine(key)),
   legacy: {
     http: [

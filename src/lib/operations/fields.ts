@@ -117,14 +117,18 @@ export function flag(name: string, about: string): Field<boolean> {
 }
 
 /** A whole number from `least` up. */
-export function integer(option: Option, {least, absent}: {readonly least: number; readonly absent: number}): Field<number> {
+export function integer<Absent extends number | null>(
+  option: Option,
+  {least, absent}: {readonly least: number; readonly absent: Absent},
+): Field<number | Absent> {
   return {
     options: [option],
     required: false,
     read(texts) {
       const given = texts[option.name];
-      const number = given === undefined ? absent : Number(given);
-      if (!/^\d+$/.test(given ?? '0') || number < least || !Number.isSafeInteger(number)) {
+      if (given === undefined) return () => absent;
+      const number = Number(given);
+      if (!/^\d+$/.test(given) || number < least || !Number.isSafeInteger(number)) {
         throw new OrchestratorError('INPUT_INVALID', `--${option.name} ${JSON.stringify(given)} is not a whole number from ${least} up`);
       }
       return () => number;

@@ -1,12 +1,14 @@
 import {OrchestratorError} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import {registerCandidate} from '../store/candidates.ts';
+import {forgetCluster, forgetInstance} from '../store/instances.ts';
 import {cluster, instance} from './addressing.ts';
+import {audit} from './audit-trail.ts';
 import type {Discovered} from './context.ts';
 import {define} from './define.ts';
 import {flag, promotionRule} from './fields.ts';
 import {about} from './replies.ts';
 import {keyLine} from './say.ts';
-import {audit, forget, forgetCluster, registerCandidate} from './writes.ts';
 
 const SECTION = 'Instance management';
 
@@ -56,7 +58,7 @@ export const forgetOperation = define({
   input: {instance: instance('the instance, as it is known; its name is not resolved', {required: true, raw: true})},
   changes: 'backend',
   async run(context, input): Promise<InstanceKey> {
-    if (!(await forget(context, input.instance)))
+    if (!(await forgetInstance(await context.backend(), input.instance)))
       throw new OrchestratorError('NOT_FOUND', `${keyText(input.instance)} is not known`, {
         hint: 'orchestrator all-instances lists what is',
       });
@@ -76,7 +78,7 @@ export const forgetClusterOperation = define({
   input: {cluster: cluster('the cluster')},
   changes: 'backend',
   async run(context, input): Promise<string> {
-    const keys = await forgetCluster(context, input.cluster);
+    const keys = await forgetCluster(await context.backend(), input.cluster);
     for (const key of keys) await audit(context, {type: 'forget', key, message: `with cluster ${input.cluster}`});
     return input.cluster;
   },
@@ -94,7 +96,7 @@ export const registerCandidateOperation = define({
   input: {instance: instance('the instance'), rule: promotionRule('how much')},
   changes: 'backend',
   async run(context, input): Promise<InstanceKey> {
-    await registerCandidate(context, input.instance, input.rule);
+    await registerCandidate(await context.backend(), input.instance, input.rule);
     await audit(context, {type: 'register-candidate', key: input.instance, message: input.rule});
     return input.instance;
   },

@@ -4,37 +4,6 @@ import type {InstanceKey} from '../model/instance-key.ts';
 import type {Instance} from '../model/instance.ts';
 import type {Context} from './context.ts';
 
-export interface Recovery {
-  readonly id: number;
-  readonly uid: string;
-  readonly failed: InstanceKey;
-  readonly analysis: string;
-  readonly cluster: string;
-  readonly alias: string;
-  readonly countReplicas: number;
-  readonly replicas: readonly InstanceKey[];
-  readonly successor: InstanceKey | null;
-  readonly successorAlias: string;
-  readonly isActive: boolean;
-  readonly isSuccessful: boolean;
-  readonly lost: readonly InstanceKey[];
-  readonly participating: readonly InstanceKey[];
-  readonly errors: readonly string[];
-  readonly startedAt: string;
-  readonly endedAt: string;
-  readonly node: {readonly hostname: string; readonly token: string};
-  readonly acknowledged: boolean;
-  readonly acknowledgedAt: string;
-  readonly acknowledgedBy: string;
-  readonly acknowledgedComment: string;
-  readonly lastDetectionId: number;
-}
-export interface RecoveryStep {
-  readonly id: number;
-  readonly uid: string;
-  readonly at: string;
-  readonly message: string;
-}
 export interface ClusterInfo {
   readonly name: string;
   readonly alias: string;
@@ -85,22 +54,4 @@ export async function clusterInfos(context: Context): Promise<readonly ClusterIn
 /** Processes of orchestrator that are alive, services and commands alike. */
 export async function activeNodes(context: Context): Promise<readonly NodeRecord[]> {
   return listNodes(await context.backend(), {mode: 'any'});
-}
-export interface RecoveryWish {
-  readonly cluster: string | null;
-  readonly alias: string | null;
-  readonly id: string | null;
-  readonly uid: string | null;
-  readonly unacknowledged: boolean;
-  readonly page: number;
-}
-export async function recoveries(context: Context, wish: RecoveryWish): Promise<readonly Recovery[]> {
-  void context;
-  void wish;
-  return todo();
-}
-export async function recoverySteps(context: Context, uid: string): Promise<readonly RecoveryStep[]> {
-  void context;
-  void uid;
-  return todo();
 }

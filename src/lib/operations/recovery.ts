@@ -1,11 +1,14 @@
 import {OrchestratorError} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Step} from '../plan/plan.ts';
+import {disableRecoveries, enableRecoveries, recoveriesDisabled} from '../store/kill-switch.ts';
+import {acknowledge, type WhichRecoveries} from '../store/recoveries.ts';
 import {cluster, destination, instance} from './addressing.ts';
+import {audit} from './audit-trail.ts';
 import type {Context, Recovered} from './context.ts';
 import {define, type LegacyRoute} from './define.ts';
+import {clusterInfos} from './reads.ts';
 import {flag, optionalDuration, reason, text} from './fields.ts';
-import {acknowledge, recoveriesDisabled, setRecoveriesDisabled} from './writes.ts';
 
 const SECTION = 'Recovery';
 
@@ -118,6 +121,15 @@ export const recoverLite = define({
   },
 });
 
+async function acknowledged(context: Context, which: WhichRecoveries, comment: string): Promise<number> {
+  return acknowledge(await context.backend(), which, {by: context.caller.user, comment});
+}
+
+/** Recoveries from before the last failover stand under the name the cluster had then, and its alias. */
+async function aliasOf(context: Context, name: string): Promise<string> {
+  return (await clusterInfos(context)).find((info) => info.name === name)?.alias ?? '';
+}
+
 const CLUSTER_ACKNOWLEDGED = 'Acknowledged cluster recoveries';
 const COMMENT = {comment: 'reason'} as const;
 const REASON = reason('why, or what was done about it');
@@ -131,7 +143,7 @@ export const ackAllRecoveries = define({
   examples: ['ack-all-recoveries --reason "seen and repaired"'],
   input: {reason: REASON},
   changes: 'backend',
-  run: async (context, input) => ({count: await acknowledge(context, {all: true}, input.reason), comment: input.reason}),
+  run: async (context, input) => ({count: await acknowledged(context, {all: true}, input.reason), comment: input.reason}),
   print: (done) => countLine(done),
   legacy: {
     http: [
@@ -152,7 +164,10 @@ export const ackClusterRecoveries = define({
   examples: ['ack-cluster-recoveries -a shop --reason "seen and repaired"'],
   input: {cluster: cluster('the cluster'), reason: REASON},
   changes: 'backend',
-  run: async (context, input) => ({count: await acknowledge(context, {cluster: input.cluster}, input.reason), cluster: input.cluster}),
+  run: async (context, input) => ({
+    count: await acknowledged(context, {cluster: input.cluster, alias: await aliasOf(context, input.cluster)}, input.reason),
+    cluster: input.cluster,
+  }),
   print: (done) => countLine(done),
   legacy: {
     lenient: {NOT_FOUND: ['0 recoveries acknowledged']},
@@ -180,7 +195,7 @@ export const ackInstanceRecoveries = define({
   examples: ['ack-instance-recoveries -i db1 --reason "seen and repaired"'],
   input: {instance: instance('the instance that failed'), reason: REASON},
   changes: 'backend',
-  run: async (context, input) => ({count: await acknowledge(context, {instance: input.instance}, input.reason), instance: input.instance}),
+  run: async (context, input) => ({count: await acknowledged(context, {instance: input.instance}, input.reason), instance: input.instance}),
   print: (done) => countLine(done),
   legacy: {
     http: [
@@ -203,7 +218,7 @@ export const ackRecovery = define({
   changes: 'backend',
   async run(context, input) {
     const which = /^\d+$/.test(input.recovery) ? {id: Number(input.recovery)} : {uid: input.recovery};
-    return {count: await acknowledge(context, which, input.reason), recovery: input.recovery};
+    return {count: await acknowledged(context, which, input.reason), recovery: input.recovery};
   },
   print: (done) => countLine(done),
   legacy: {
@@ -242,7 +257,9 @@ function killSwitch(name: string, off: boolean, sentence: string) {
     input: {},
     changes: 'backend',
     async run(context) {
-      await setRecoveriesDisabled(context, off);
+      const backend = await context.backend();
+      await (off ? disableRecoveries(backend) : enableRecoveries(backend));
+      await audit(context, {type: name, message: `by ${context.caller.user}`});
       return {disabled: off};
     },
     print: () => [`OK: Orchestrator recoveries ${word.toUpperCase()} globally`],
@@ -258,7 +275,7 @@ export const checkGlobalRecoveries = define({
   examples: ['check-global-recoveries'],
   input: {},
   changes: 'nothing',
-  run: async (context) => ({disabled: await recoveriesDisabled(context)}),
+  run: async (context) => ({disabled: await recoveriesDisabled(await context.backend())}),
   print: ({disabled}) => [`OK: Global recoveries disabled: ${disabled}`],
   legacy: {
     http: [

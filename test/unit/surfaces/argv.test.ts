@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest';
-import {isCode} from '../../../src/lib/errors/errors.ts';
+import type {OrchestratorError} from '../../../src/lib/errors/errors.ts';
 import {ALL} from '../../../src/lib/operations/registry.ts';
 import {understand, type Request} from '../../../src/lib/surfaces/cli/argv.ts';
 
@@ -106,6 +106,7 @@ test.each([
   } catch (error) {
     refusal = error;
   }
-  expect(isCode(refusal, 'USAGE')).toBe(true);
-  if (isCode(refusal, 'USAGE')) expect(`${refusal.message} (${refusal.hint ?? ''})`).toContain(says);
+  expect(refusal).toMatchObject({code: 'USAGE'});
+  const {message, hint = ''} = refusal as OrchestratorError;
+  expect(`${message} (${hint})`).toContain(says);
 });

@@ -7,6 +7,7 @@ import {healthJson} from '../../../src/lib/surfaces/legacy-json/health.ts';
 import {instanceJson, problemsOf} from '../../../src/lib/surfaces/legacy-json/instance.ts';
 import {recoveryJson, stepJson} from '../../../src/lib/surfaces/legacy-json/recovery.ts';
 import {jsonText, type Json} from '../../../src/lib/surfaces/legacy-json/values.ts';
+import type {Recovery} from '../../../src/lib/store/recoveries.ts';
 import {and, broken, down, given, key, stopped, type But} from '../support/given.ts';
 
 const defaults = Object.fromEntries(Object.entries(KEYS).map(([name, {default: value}]) => [name, value])) as unknown as Config;
@@ -32,30 +33,27 @@ const instance = (but: But = {}): Record<string, Json> => {
   return instanceJson(it, defaults) as Record<string, Json>;
 };
 
-const recovery = {
+const recovery: Recovery = {
   id: 1,
   uid: '1:aa',
-  failed: key('a'),
-  analysis: 'DeadMaster',
+  key: key('a'),
+  code: 'DeadMaster',
   cluster: 'a:3306',
   alias: 'shop',
   countReplicas: 2,
   replicas: [key('c'), key('b')],
+  processor: {hostname: 'n', token: 't'},
+  isActive: true,
+  startedAt: '2026-01-01 00:00:00',
+  endedAt: null,
+  isSuccessful: false,
   successor: null,
   successorAlias: '',
-  isActive: true,
-  isSuccessful: false,
   lost: [],
   participating: [],
   errors: [],
-  startedAt: '2026-01-01 00:00:00',
-  endedAt: '',
-  node: {hostname: 'n', token: 't'},
-  acknowledged: false,
-  acknowledgedAt: '',
-  acknowledgedBy: '',
-  acknowledgedComment: '',
-  lastDetectionId: 3,
+  acknowledged: null,
+  detectionId: 3,
 };
 
 const found = (): Json => {

@@ -1,7 +1,13 @@
 import type {FastifyReply} from 'fastify';
+import {messageOf, OrchestratorError} from '../../errors/errors.ts';
 import {jsonText, type Json} from '../legacy-json/values.ts';
+import type {HttpOptions} from './server.ts';
 
-const JSON_TYPE = 'application/json; charset=UTF-8';
+/** What to send, before it is sent. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly json: Json;
+}
 
 export interface Envelope {
   readonly message: string;
@@ -9,15 +15,26 @@ export interface Envelope {
 }
 
 /** Bare JSON. */
-export function sendJson(reply: FastifyReply, value: Json, status = 200): FastifyReply {
-  return reply.code(status).type(JSON_TYPE).send(jsonText(value));
+export function bare(json: Json, status = 200): HttpAnswer {
+  return {status, json};
 }
 
-export function sendOk(reply: FastifyReply, {message, details}: Envelope): FastifyReply {
-  return sendJson(reply, {Code: 'OK', Message: message, Details: details});
+export function ok({message, details}: Envelope): HttpAnswer {
+  return bare({Code: 'OK', Message: message, Details: details});
 }
 
 /** Every failure of a legacy route is an envelope with status 500, bad input and missing permission included. */
-export function sendError(reply: FastifyReply, {message, details}: Envelope): FastifyReply {
-  return sendJson(reply, {Code: 'ERROR', Message: message, Details: details}, 500);
+export function failed({message, details}: Envelope): HttpAnswer {
+  return bare({Code: 'ERROR', Message: message, Details: details}, 500);
+}
+
+/** A foreseen failure says what it is; anything else is for our log, not for a visitor. */
+export function failedBy(error: unknown, {log}: Pick<HttpOptions, 'log'>): HttpAnswer {
+  if (error instanceof OrchestratorError) return failed({message: error.message, details: null});
+  log('error', `unexpected: ${error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error)}`);
+  return failed({message: 'internal error; the log of this node has the details', details: null});
+}
+
+export function send(reply: FastifyReply, {status, json}: HttpAnswer): FastifyReply {
+  return reply.code(status).type('application/json; charset=UTF-8').send(jsonText(json));
 }

@@ -1,8 +1,8 @@
-import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import type {FastifyInstance, FastifyRequest} from 'fastify';
 import type {Config} from '../../config/keys.ts';
-import {messageOf, OrchestratorError} from '../../errors/errors.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
 import type {Answer, LegacyRoute, Operation, Texts} from '../../operations/define.ts';
-import {sendError, sendJson, sendOk} from './answers.ts';
+import {bare, failed, failedBy, ok, send, type HttpAnswer} from './answers.ts';
 import type {HttpOptions} from './server.ts';
 import type {Visitor} from './visitors.ts';
 import {writeShape} from './writers.ts';
@@ -23,8 +23,8 @@ export function registerLegacyRoutes(
     for (const route of operation.routes) {
       app.get(`${options.config.URLPrefix}/api/${route.path}`, async (request, reply) => {
         const visitor = await visitorOf(request);
-        if (operation.changes !== 'nothing' && !visitor.mayChange) return sendError(reply, {message: 'Unauthorized', details: null});
-        return answer({operation, route, visitor, options}, request, reply);
+        if (operation.changes !== 'nothing' && !visitor.mayChange) return send(reply, failed({message: 'Unauthorized', details: null}));
+        return send(reply, await answer({operation, route, visitor, options}, request));
       });
     }
   }
@@ -37,31 +37,24 @@ interface Call {
   readonly options: HttpOptions;
 }
 
-async function answer(call: Call, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function answer(call: Call, request: FastifyRequest): Promise<HttpAnswer> {
   const {operation, route, visitor, options} = call;
   try {
     const {owner, ...texts} = textsOf(route, request.params as Texts, request.query as Readonly<Record<string, unknown>>);
     const run = operation.prepare(texts);
     const user = owner ?? (visitor.user || options.ports.node.hostname);
     const warn = (sentence: string): void => options.log('warn', `${operation.name}: ${sentence}`);
-    return sendAnswer(reply, route, await run({...options.ports, caller: {user, via: 'http'}, warn}), options.config);
+    return replyTo(route, await run({...options.ports, caller: {user, via: 'http'}, warn}), options.config);
   } catch (error) {
-    return sendFailure(reply, error, options);
+    return failedBy(error, options);
   }
 }
 
-function sendAnswer(reply: FastifyReply, route: LegacyRoute<unknown>, {result}: Answer, config: Config): FastifyReply {
+function replyTo(route: LegacyRoute<unknown>, {result}: Answer, config: Config): HttpAnswer {
   const value = route.reply.from === undefined ? result : route.reply.from(result);
   const empty = route.reply.nullWhenEmpty === true && Array.isArray(value) && value.length === 0;
   const details = empty ? null : writeShape(route.reply.shape, value, config);
-  return route.reply.message === undefined ? sendJson(reply, details) : sendOk(reply, {message: route.reply.message(result), details});
-}
-
-/** A foreseen failure says what it is; anything else is for our log, not for a visitor. */
-export function sendFailure(reply: FastifyReply, error: unknown, {log}: Pick<HttpOptions, 'log'>): FastifyReply {
-  if (error instanceof OrchestratorError) return sendError(reply, {message: error.message, details: null});
-  log('error', `unexpected: ${error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error)}`);
-  return sendError(reply, {message: 'internal error; the log of this node has the details', details: null});
+  return route.reply.message === undefined ? bare(details) : ok({message: route.reply.message(result), details});
 }
 
 /** `:host/:port` are one instance, `:xHost/:xPort` one of option x; the rest are options of their own names. */

@@ -4,8 +4,8 @@ import fastify, {type FastifyInstance, type FastifyReply, type FastifyRequest} f
 import type {Config} from '../../config/keys.ts';
 import type {Ports, Service} from '../../operations/context.ts';
 import type {Operation} from '../../operations/define.ts';
-import {sendError} from './answers.ts';
-import {registerLegacyRoutes, sendFailure} from './routes.ts';
+import {failed, failedBy, send, type HttpAnswer} from './answers.ts';
+import {registerLegacyRoutes} from './routes.ts';
 import {registerStatusRoutes} from './status.ts';
 import {checkUnit, tlsOptions} from './tls.ts';
 import {admission, type Visitor} from './visitors.ts';
@@ -41,7 +41,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   });
   app.addHook('onSend', compress);
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n'));
-  app.setErrorHandler((error, _request, reply) => sendOrRefuse(error, reply, options));
+  app.setErrorHandler((error, _request, reply) => send(reply, refusal(error, options)));
   const visitorOf = (request: FastifyRequest): Promise<Visitor> => Promise.resolve(visitors.get(request) ?? {user: '', mayChange: false});
   registerStatusRoutes(app, options);
   registerLegacyRoutes(app, options, visitorOf);
@@ -53,10 +53,9 @@ function turnAway(reply: FastifyReply, body: string): FastifyReply {
 }
 
 /** What fastify itself refuses (a malformed address) has a status below 500 and a sentence; the rest is a bug of ours. */
-function sendOrRefuse(error: unknown, reply: FastifyReply, options: HttpOptions): FastifyReply {
+function refusal(error: unknown, options: HttpOptions): HttpAnswer {
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;
-  if (status < 500 && error instanceof Error) return sendError(reply, {message: error.message, details: null});
-  return sendFailure(reply, error, options);
+  return status < 500 && error instanceof Error ? failed({message: error.message, details: null}) : failedBy(error, options);
 }
 
 async function compress(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {

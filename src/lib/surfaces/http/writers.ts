@@ -7,7 +7,8 @@ import type {ReplyShape} from '../../operations/replies.ts';
 import {analysisJson} from '../legacy-json/analysis.ts';
 import {clusterInfoJson} from '../legacy-json/cluster-info.ts';
 import {instanceJson} from '../legacy-json/instance.ts';
-import {recoveryJson, stepJson, type Recovery, type RecoveryStep} from '../legacy-json/recovery.ts';
+import type {Recovery, RecoveryStep} from '../../store/recoveries.ts';
+import {recoveryJson, stepJson} from '../legacy-json/recovery.ts';
 import {keyJson, keysJson, type Json} from '../legacy-json/values.ts';
 
 /** What each shape is written from; a route's `from` has to give this. */

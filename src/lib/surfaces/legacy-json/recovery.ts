@@ -1,8 +1,7 @@
-import type {ClusterInfo, Recovery, RecoveryStep} from '../../operations/reads.ts';
+import type {ClusterInfo} from '../../operations/reads.ts';
+import type {Recovery, RecoveryStep} from '../../store/recoveries.ts';
 import {clusterInfoJson, type RecoveryFilters} from './cluster-info.ts';
 import {coordinatesJson, keyJson, keysJson, type Json} from './values.ts';
-
-export type {Recovery, RecoveryStep};
 
 /** A recovery as the predecessor read it back: what was not stored has the value of a thing never set. */
 export function recoveryJson(recovery: Recovery, filters: RecoveryFilters): Json {
@@ -20,14 +19,14 @@ export function recoveryJson(recovery: Recovery, filters: RecoveryFilters): Json
     // An empty column split at line ends is one empty text.
     AllErrors: recovery.errors.length === 0 ? [''] : [...recovery.errors],
     RecoveryStartTimestamp: recovery.startedAt,
-    RecoveryEndTimestamp: recovery.endedAt,
-    ProcessingNodeHostname: recovery.node.hostname,
-    ProcessingNodeToken: recovery.node.token,
-    Acknowledged: recovery.acknowledged,
-    AcknowledgedAt: recovery.acknowledgedAt,
-    AcknowledgedBy: recovery.acknowledgedBy,
-    AcknowledgedComment: recovery.acknowledgedComment,
-    LastDetectionId: recovery.lastDetectionId,
+    RecoveryEndTimestamp: recovery.endedAt ?? '',
+    ProcessingNodeHostname: recovery.processor.hostname,
+    ProcessingNodeToken: recovery.processor.token,
+    Acknowledged: recovery.acknowledged !== null,
+    AcknowledgedAt: recovery.acknowledged?.at ?? '',
+    AcknowledgedBy: recovery.acknowledged?.by ?? '',
+    AcknowledgedComment: recovery.acknowledged?.comment ?? '',
+    LastDetectionId: recovery.detectionId,
     RelatedRecoveryId: 0,
     Type: '',
     RecoveryType: 'NotMasterRecovery',
@@ -43,12 +42,12 @@ function entryJson(recovery: Recovery, filters: RecoveryFilters): Json {
   const replicas = keysJson(recovery.replicas);
   return {
     ...NOTHING_ANALYSED,
-    AnalyzedInstanceKey: keyJson(recovery.failed),
+    AnalyzedInstanceKey: keyJson(recovery.key),
     ClusterDetails: clusterInfoJson(cluster, filters),
     CountReplicas: recovery.countReplicas,
     Replicas: replicas,
     SlaveHosts: replicas,
-    Analysis: recovery.analysis,
+    Analysis: recovery.code,
   };
 }
 

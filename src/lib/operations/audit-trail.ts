@@ -1,0 +1,25 @@
+import {appendFile} from 'node:fs/promises';
+import {messageOf} from '../errors/errors.ts';
+import {writeAudit, type AuditEntry} from '../store/audit.ts';
+import type {Context} from './context.ts';
+
+/**
+ * Records what was done: in the backend where AuditToBackendDB is set, in AuditLogFile where there is one. It is done by then, so
+ * that it cannot be recorded is told and does not make it undone.
+ */
+export async function audit(context: Context, entry: AuditEntry): Promise<void> {
+  const {AuditToBackendDB, AuditLogFile} = await context.config();
+  try {
+    if (AuditToBackendDB) await writeAudit(await context.backend(), entry);
+    if (AuditLogFile !== '') await appendFile(AuditLogFile, auditLine(entry, new Date()));
+  } catch (error) {
+    context.warn(`${entry.type} is done, but could not be audited: ${messageOf(error)}`);
+  }
+}
+
+/** One line of AuditLogFile: `time`, type, host, port, `[cluster]` and message, each followed by a tab. */
+export function auditLine({type, key, cluster, message}: AuditEntry, at: Date): string {
+  const time = at.toISOString().slice(0, 19).replace('T', ' ');
+  const oneLine = message.replaceAll(/\s+/g, ' ');
+  return `${[time, type, key?.host ?? '', key?.port ?? 0, `[${cluster ?? ''}]`, oneLine].join('\t')}\t\n`;
+}
