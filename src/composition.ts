@@ -5,7 +5,6 @@ import {makeNodeId, startNodeHealth} from './lib/coordination/nodes.ts';
 import type {Log} from './lib/coordination/keep-renewing.ts';
 import type {NodeId} from './lib/coordination/types.ts';
 import {messageOf} from './lib/errors/errors.ts';
-import type {HostNames, NameMemory} from './lib/names/host-names.ts';
 import type {Build, Ports} from './lib/operations/context.ts';
 import type {Operation, Texts} from './lib/operations/define.ts';
 import type {Backend} from './lib/store/backend.ts';
@@ -32,18 +31,21 @@ export function compose(composing: Composing): Opened {
   const config = once(async (): Promise<Config> => loaded().config);
   const opened = once(() => openRegistered(config, node, composing));
   const backend = async (): Promise<Backend> => (await opened()).backend;
+  const names = once(async () => {
+    const {hostNames} = await import('./host-names.ts');
+    return hostNames({config: await config(), backend: await backend(), log: composing.log});
+  });
   const work = once(async () => {
     const {wire} = await import('./wiring.ts');
-    return wire({config: await config(), backend: await backend(), ports, env: composing.env, log: composing.log});
+    return wire({config: await config(), backend: await backend(), names: await names(), ports, env: composing.env, log: composing.log});
   });
-  const names = once(async () => hostNames(await config(), await backend(), composing));
   const ports: Ports = {
     node,
     build: composing.build,
     loading,
     config,
     backend,
-    resolveHost: async (host) => (await work()).names.resolve(host),
+    resolveHost: async (host) => (await names()).resolve(host),
     discover: async (request) => (await work()).discover(request),
     recover: async (request) => (await work()).recover(request),
     serve: async (options) => (await work()).serve(options),
@@ -86,21 +88,6 @@ async function openRegistered(config: () => Promise<Config>, node: NodeId, compo
   const started = starting.catch((error: unknown) => composing.warn(`this command does not show up in node_health: ${messageOf(error)}`));
   if (operation.changes === 'servers') await starting;
   return {backend, deregister: async () => (await started)?.stop()};
-}
-
-async function hostNames(config: Config, backend: Backend, {warn}: Composing): Promise<HostNames> {
-  const [{HostNames}, {systemDns}, stored] = await Promise.all([
-    import('./lib/names/host-names.ts'),
-    import('./lib/names/dns.ts'),
-    import('./lib/store/hostname.ts'),
-  ]);
-  const memory: NameMemory = {
-    allResolved: () => stored.readResolves(backend),
-    resolved: (host) => stored.readResolve(backend, host),
-    saveResolved: (host, resolved) => stored.writeResolve(backend, host, resolved),
-    saveAddresses: (host, addresses) => stored.writeAddresses(backend, host, addresses),
-  };
-  return new HostNames({config, dns: systemDns(), memory, onProblem: warn});
 }
 
 async function openMigrated(config: Config, options: MigrateOptions): Promise<Backend> {

@@ -4,33 +4,30 @@ import type {Log} from './lib/coordination/keep-renewing.ts';
 import {runService, type RunningService} from './lib/daemon/serve.ts';
 import {actFault} from './lib/execute/fault.ts';
 import {discoverByHand, recoverByHand, type HandOptions} from './lib/execute/by-hand.ts';
-import {HostNames} from './lib/names/host-names.ts';
-import {systemDns} from './lib/names/dns.ts';
+import type {HostNames} from './lib/names/host-names.ts';
 import type {Ports, ServeOptions} from './lib/operations/context.ts';
 import type {Backend} from './lib/store/backend.ts';
-import {readResolve, readResolves, writeAddresses, writeResolve} from './lib/store/hostname.ts';
 import {openBackend} from './lib/store/open.ts';
 
 /** What the heavier ports work with. This module is loaded when one of them is called, not before. */
 export interface Wiring {
   readonly config: Config;
   readonly backend: Backend;
+  readonly names: HostNames;
   readonly ports: Ports;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
 }
 
-/** The ports that need servers, names or a service. */
-export interface Wired extends Pick<Ports, 'discover' | 'recover' | 'serve'> {
-  readonly names: HostNames;
-}
+/** The ports that need servers or a service. */
+export type Wired = Pick<Ports, 'discover' | 'recover' | 'serve'>;
 
 /** Heartbeats of a lock never queue behind anything, and have a second for everything. */
 const HASTE = {pool: 1, queryTimeout: 1000, connectTimeout: 1000};
 
 export function wire(given: Wiring): Wired {
   const wiring = {...given, log: scrubbed(given.log, given.config)};
-  const names = hostNames(wiring);
+  const {names} = wiring;
   const byHand: HandOptions = {
     ...wiring,
     heartbeats: () => openBackend(wiring.config, HASTE),
@@ -38,16 +35,15 @@ export function wire(given: Wiring): Wired {
     resolve: (host) => names.resolve(host),
   };
   return {
-    names,
     discover: (request) => discoverByHand(byHand, request),
     recover: (request) => recoverByHand(byHand, {...request, wait: (request.wait ?? 0) * 1000}),
-    serve: (options) => serve(wiring, names, options),
+    serve: (options) => serve(wiring, options),
   };
 }
 
 /** Runs the service until SIGTERM or SIGINT. */
-async function serve(wiring: Wiring, names: HostNames, options: ServeOptions): Promise<void> {
-  const {backend, ports, env, log} = wiring;
+async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
+  const {backend, names, ports, env, log} = wiring;
   const config: Config = {...wiring.config, ...(options.recover ? {RecoverMasterClusterFilters: options.recover} : {})};
   const ending = new AbortController();
   const end = (): void => ending.abort();
@@ -79,21 +75,6 @@ async function startHttp({config, ports, log}: Wiring, service: RunningService):
   const app = await createHttp({config, ports, service, operations: ALL, log});
   const address = await listen(app, config);
   return {address, close: () => app.close()};
-}
-
-/** Host names as this configuration resolves them, through the memory kept in the backend. */
-function hostNames({config, backend, log}: Pick<Wiring, 'config' | 'backend' | 'log'>): HostNames {
-  return new HostNames({
-    config,
-    dns: systemDns(),
-    memory: {
-      resolved: (host) => readResolve(backend, host),
-      allResolved: () => readResolves(backend),
-      saveResolved: (host, resolved) => writeResolve(backend, host, resolved),
-      saveAddresses: (host, addresses) => writeAddresses(backend, host, addresses),
-    },
-    onProblem: (sentence) => log('warn', sentence),
-  });
 }
 
 /** No secret of the configuration reaches the log, whoever put it into a sentence. */

@@ -3,9 +3,11 @@ import {isIPv4} from 'node:net';
 import {OrchestratorError} from '../errors/errors.ts';
 import {keyText, parseInstanceKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Instance} from '../model/instance.ts';
+import {clusterOfAlias} from '../store/aliases.ts';
+import {keysLike} from '../store/instances.ts';
 import type {Context} from './context.ts';
 import type {Field, Lookup, Option, Texts} from './define.ts';
-import {clusterOfAlias, clusterOfInstance, hasCluster, instanceAt, keysLike} from './reads.ts';
+import {clusterInfos, instanceAt} from './reads.ts';
 
 const INSTANCE: Option = {name: 'instance', short: 'i', value: 'host[:port]', about: ''};
 
@@ -125,21 +127,26 @@ function clusterLookup(texts: Texts): (context: Context) => Promise<Sought> {
   const key = keyLookup({instance: ofInstance}, {}, 'an instance of the cluster');
   return async (context) => {
     const found = await key(context);
-    return {sought: keyText(found), name: await clusterOfInstance(context, found)};
+    return {sought: keyText(found), name: await clusterOf(context, found)};
   };
 }
 
 async function byName(context: Context, name: string): Promise<string | null> {
-  return (await hasCluster(context, name)) ? name : clusterOfAlias(context, name);
+  const isName = (await clusterInfos(context)).some((info) => info.name === name);
+  return isName ? name : clusterOfAlias(await context.backend(), name);
 }
 
 async function byInstance(context: Context, hint: string): Promise<string | null> {
   try {
-    return await clusterOfInstance(context, await keyLookup({instance: hint}, {}, '')(context));
+    return await clusterOf(context, await keyLookup({instance: hint}, {}, '')(context));
   } catch (error) {
     if (error instanceof OrchestratorError && error.code === 'INPUT_INVALID') return null;
     throw error;
   }
+}
+
+async function clusterOf(context: Context, key: InstanceKey): Promise<string | null> {
+  return (await instanceAt(context, key))?.cluster.name ?? null;
 }
 
 function keyLookup(texts: Texts, manner: Manner, about: string): Lookup<InstanceKey> {
@@ -162,6 +169,6 @@ function keyLookup(texts: Texts, manner: Manner, about: string): Lookup<Instance
  */
 async function complete(context: Context, key: InstanceKey): Promise<InstanceKey> {
   if (isIPv4(key.host) || (await instanceAt(context, key))) return key;
-  const like = await keysLike(context, key);
+  const like = await keysLike(await context.backend(), key);
   return like.length === 1 && like[0] ? like[0] : key;
 }

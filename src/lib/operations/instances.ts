@@ -4,7 +4,7 @@ import {instance, knownInstance, optionalCluster} from './addressing.ts';
 import {describe, describeInstance} from './ascii-topology.ts';
 import {define, type Table} from './define.ts';
 import {pattern, text} from './fields.ts';
-import {allInstances, downtimedInstances, instancesWhere, replicasOf} from './reads.ts';
+import {allInstances, downtimedInstances, instancesWhere} from './reads.ts';
 import {byImportance} from '../store/instances.ts';
 import {keyLines} from './say.ts';
 
@@ -90,7 +90,7 @@ export const whichReplicas = define({
   examples: ['which-replicas -i db1'],
   input: {instance: instance('the source')},
   changes: 'nothing',
-  run: (context, input) => replicasOf(context, input.instance),
+  run: (context, input) => instancesWhere(context, {sourceKey: input.instance}),
   print: keyLines,
   legacy: {http: [{path: 'instance-replicas/:host/:port', reply: {shape: 'instances'}}]},
 });
