@@ -1,10 +1,55 @@
-import type {TermOptions} from './term.ts';
-import type {ServiceOptions} from './serve.ts';
+import type {Config} from '../config/keys.ts';
+import type {Log} from '../coordination/keep-renewing.ts';
 import {forgetAbsentNodes} from '../coordination/nodes.ts';
+import type {Milliseconds} from '../model/units.ts';
+import {audit} from '../operations/audit-trail.ts';
+import type {Backend} from '../store/backend.ts';
+import {keepEachMinute, keepEachPoll, keepEachSecond, type Tally} from '../store/housekeeping.ts';
 
-const MINUTE = 60_000;
-
-/** Periodic work of the leader beside probing: what runs out, what was forgotten, names that follow from others. */
-export function choresOf({backend}: Pick<ServiceOptions, 'backend' | 'config'>): TermOptions['chores'] {
-  return [{what: 'forgetting absent nodes', period: MINUTE, run: () => forgetAbsentNodes(backend)}];
+/** A piece of periodic work of the leader beside probing. */
+export interface Chore {
+  readonly what: string;
+  readonly period: Milliseconds;
+  run(): Promise<void>;
 }
+
+const SECOND: Milliseconds = 1000;
+const MINUTE: Milliseconds = 60 * SECOND;
+
+/** What runs out, what was forgotten, names that follow from others; what the predecessor audited is audited here too. */
+export function choresOf({
+  backend,
+  config,
+  log,
+}: {
+  readonly backend: Backend;
+  readonly config: Config;
+  readonly log: Log;
+}): readonly Chore[] {
+  const trail = {
+    config: () => Promise.resolve(config),
+    backend: () => Promise.resolve(backend),
+    warn: (sentence: string) => log('warn', sentence),
+  };
+  const audited = async (tally: Tally): Promise<void> => {
+    for (const [type, count] of Object.entries(tally)) {
+      if (AUDITED.has(type)) await audit(trail, {type, message: `${count} rows`});
+    }
+  };
+  return [
+    {what: 'what runs out each second', period: SECOND, run: async () => audited(await keepEachSecond(backend, config))},
+    {what: 'aliases and downtimes', period: config.InstancePollSeconds * SECOND, run: async () => audited(await keepEachPoll(backend))},
+    {what: 'what ages', period: MINUTE, run: async () => audited(await keepEachMinute(backend, config))},
+    {what: 'forgetting absent nodes', period: MINUTE, run: () => forgetAbsentNodes(backend)},
+  ];
+}
+
+/** Audit types of the predecessor, which people search for. */
+const AUDITED: ReadonlySet<string> = new Set([
+  'expire-maintenance',
+  'expire-downtime',
+  'forget-unseen',
+  'forget-unseen-differently-resolved',
+  'forget-clustr-aliases',
+  'inject-unseen-masters',
+]);

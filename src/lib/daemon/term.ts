@@ -12,6 +12,7 @@ import {createProber} from '../probe/probe.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {Backend} from '../store/backend.ts';
 import {readWishes} from '../store/instances.ts';
+import type {Chore} from './chores.ts';
 import {Detector} from './detector.ts';
 import {every, type Running} from './every.ts';
 import {Explorer} from './explorer.ts';
@@ -34,8 +35,8 @@ export interface TermOptions {
   /** Recoveries are not disabled globally; throws when that cannot be read. */
   recoveriesEnabled(): Promise<boolean>;
   note(analyses: Parameters<ConstructorParameters<typeof Detector>[0]['note']>[0]): Promise<void>;
-  /** Periodic work of the leader beside probing; each says how often. */
-  readonly chores: readonly {readonly period: number; readonly what: string; run(): Promise<void>}[];
+  /** Periodic work of the leader beside probing. */
+  readonly chores: readonly Chore[];
   readonly fault?: Environment['fault'];
 }
 

@@ -7,7 +7,7 @@ import type {Context} from './context.ts';
  * Records what was done: in the backend where AuditToBackendDB is set, in AuditLogFile where there is one. It is done by then, so
  * that it cannot be recorded is told and does not make it undone.
  */
-export async function audit(context: Context, entry: AuditEntry): Promise<void> {
+export async function audit(context: Pick<Context, 'config' | 'backend' | 'warn'>, entry: AuditEntry): Promise<void> {
   const {AuditToBackendDB, AuditLogFile} = await context.config();
   try {
     if (AuditToBackendDB) await writeAudit(await context.backend(), entry);
