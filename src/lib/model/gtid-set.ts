@@ -66,6 +66,11 @@ export class GtidSet {
     return this.intervals.equals(other.intervals);
   }
 
+  /** UUIDs of the servers its transactions were first written on. */
+  servers(): readonly string[] {
+    return [...new Set(this.intervals.entries().map(([name]) => uuidOf(name)))];
+  }
+
   /** Transactions first written on one of these servers, tagged ones included. */
   onlyFrom(uuids: Iterable<string>): GtidSet {
     const wanted = lowerCase(uuids);

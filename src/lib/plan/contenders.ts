@@ -2,7 +2,7 @@ import type {Config} from '../config/keys.ts';
 import {matchesInstance} from '../config/filters.ts';
 import {isMariadb, type Instance} from '../model/instance.ts';
 import {sameKey, type InstanceKey} from '../model/instance-key.ts';
-import {atLeast} from '../model/version.ts';
+import {compareVersions, parseVersion, readVersion} from '../model/version.ts';
 import type {ReplicatePolicy} from './can-replicate.ts';
 import {holdingsOf, servesOthers, type Holding} from './holdings.ts';
 import type {RefusalCode} from './plan.ts';
@@ -77,8 +77,12 @@ const QUICK_BACKLOG = 100;
 /** Nanoseconds; as the predecessor has it. */
 const SLOW_TO_ANSWER = 500e6;
 
+/** The first MySQL whose receiver can be pointed elsewhere while the applier runs. */
+const REPOINTS_WHILE_APPLYING = parseVersion('5.7.4');
+
 function repointsWhileApplying(replica: Instance): boolean {
-  return !isMariadb(replica) && replica.replication?.usingOracleGtid === true && atLeast(replica.version, '5.7.4');
+  const version = isMariadb(replica) ? null : readVersion(replica.version);
+  return version !== null && compareVersions(version, REPOINTS_WHILE_APPLYING) >= 0 && replica.replication?.usingOracleGtid === true;
 }
 
 type Check = (holding: Holding, at: Case) => Veto | null;

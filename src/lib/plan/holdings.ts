@@ -45,7 +45,7 @@ function mysqlHoldings(failed: Instance, replicas: readonly Instance[]): readonl
   return replicas.map((replica, at) => {
     const sets = all[at] ?? null;
     if (sets === null) return unreadable(replica);
-    const errant = errantIn(failed, replica, sets.received).subtract(common);
+    const errant = errantIn(failed, replica, sets).subtract(common);
     return {
       replica,
       received: sets.received.subtract(errant).intervals,
@@ -61,6 +61,8 @@ function mysqlHoldings(failed: Instance, replicas: readonly Instance[]): readonl
 
 interface Sets {
   readonly executed: GtidSet;
+  /** In the relay log, applied or not. */
+  readonly retrieved: GtidSet;
   /** Executed or still in the relay log. */
   readonly received: GtidSet;
   readonly purged: GtidSet;
@@ -70,14 +72,20 @@ function readSets(replica: Instance): Sets | null {
   const executed = GtidSet.read(replica.gtid.executed);
   const retrieved = GtidSet.read(replica.replication?.retrievedGtid ?? '');
   const purged = GtidSet.read(replica.gtid.purged);
-  return executed && retrieved && purged ? {executed, received: executed.union(retrieved), purged} : null;
+  return executed && retrieved && purged ? {executed, retrieved, received: executed.union(retrieved), purged} : null;
 }
 
-/** Neither written on the failed source itself nor ever seen there. Where nothing was ever seen there: as the probe found. */
-function errantIn(failed: Instance, replica: Instance, received: GtidSet): GtidSet {
+/**
+ * Neither written on the failed source itself nor ever seen there. Where nothing was ever seen there: as the probe found.
+ *
+ * The source may have been read a while ago and have passed on transactions of others since, if it replicates too: what came
+ * through the replica's own receiver, from a server that the source knows transactions of, is taken for that.
+ */
+function errantIn(failed: Instance, replica: Instance, {received, retrieved}: Sets): GtidSet {
   const history = GtidSet.read(failed.gtid.executed);
   if (!history || history.isEmpty) return GtidSet.read(replica.gtid.errant) ?? GtidSet.empty;
-  return received.withoutFrom([failed.serverUuid, replica.replication?.sourceUuid ?? '']).subtract(history);
+  const beside = received.withoutFrom([failed.serverUuid, replica.replication?.sourceUuid ?? '']).subtract(history);
+  return beside.subtract(retrieved.onlyFrom(history.servers()));
 }
 
 function mariadbHoldings(failed: Instance, replicas: readonly Instance[]): readonly Holding[] {
@@ -99,7 +107,7 @@ function mariadbHoldings(failed: Instance, replicas: readonly Instance[]): reado
       applied: asIntervals(trusted(where, [...positions.applied.values()])),
       all: intervals,
       backlog: [...received].reduce((sum, [domain, upTo]) => sum + Math.max(0, upTo - (positions.applied.get(domain)?.sequence ?? 0)), 0),
-      errant: [...errant, ...unknown]
+      errant: [...errant.filter((gtid) => !cameThrough(replica, gtid)), ...unknown]
         .filter((gtid) => !isCommon(gtid))
         .map(mariadbGtidText)
         .join(','),
@@ -143,7 +151,15 @@ function trusted(where: Where, positions: readonly MariadbGtid[]): ReadonlyMap<n
 
 function isOfHistory({failed, history, replica}: Where, gtid: MariadbGtid): boolean {
   if (gtid.server === failed.serverId) return true;
-  return history.isEmpty ? gtid.server !== replica.serverId : history.contains(gtid) === 'yes';
+  if (history.isEmpty) return gtid.server !== replica.serverId;
+  const contained = history.contains(gtid);
+  return contained === 'yes' || (contained === 'no' && cameThrough(replica, gtid));
+}
+
+/** The replica's receiver stands at this very server's transactions, and no earlier: the source passed them on. */
+function cameThrough({serverId, replication}: Instance, {domain, server, sequence}: MariadbGtid): boolean {
+  const at = readMariadbPosition(replication?.retrievedGtid ?? '')?.get(domain);
+  return server !== serverId && at?.server === server && at.sequence >= sequence;
 }
 
 function asIntervals(upTo: ReadonlyMap<number, number>): IntervalSet {

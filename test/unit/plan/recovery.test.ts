@@ -89,6 +89,21 @@ test('the plan for a plain dead source', () => {
   expect(plan.remarks).toEqual(['a:3306 cannot be reached: unless it can be closed it is unfenced']);
 });
 
+test('a source that replicates too passed on transactions of others since it was read: they are not errant, and not dropped', () => {
+  const through = (upTo: number): But => ({
+    gtid: {executed: `${uuid('a')}:1-100,${uuid('e')}:1-${upTo}`},
+    replication: {retrievedGtid: `${uuid('a')}:1-100,${uuid('e')}:50-${upTo}`},
+  });
+  const a: But = {gtid: {executed: `${uuid('a')}:1-100,${uuid('e')}:1-50`}};
+  expect(named([planned({but: {a, b: through(53), c: through(55), d: through(54)}}).successor])).toEqual(['c']);
+  const own = {gtid: {executed: `${uuid('a')}:1-100,${uuid('e')}:1-50`}, serverUuid: uuid('e')};
+  const c = {...own, gtid: {executed: `${uuid('a')}:1-100,${uuid('e')}:1-51`}};
+  expect(verdicts(planned({but: {a, b: through(50), c, d: through(50)}}))['c']).toContain(`errant transactions: ${uuid('e')}:51`);
+  const history = {gtid: {binlogState: '0-1-100,0-9-50'}};
+  const state = (upTo: number): But => pos(`0-9-${upTo}`, {state: `0-1-100,0-9-${upTo}`});
+  expect(named([planned({kind: mariadb, but: {a: history, b: state(103), c: state(105), d: state(104)}}).successor])).toEqual(['c']);
+});
+
 test('the same inputs give the same plan, whatever the order of instances', () => {
   expect(planned({sketch: 'a: d c b'})).toEqual(planned({}));
 });
@@ -225,6 +240,19 @@ test.each<Situation & {what: string; promotes: string; because?: string}>([
     but: {a: {gtid: {executed: `${uuid('a')}:1-80`}}, b: at(120), c: at(110), d: at(110)},
     promotes: 'b',
   },
+  {
+    what: 'nothing ever read of the source: older history that a straggler lacks is not errant',
+    but: {a: {gtid: {executed: ''}}, b: at(100, {errant: `${uuid('e')}:1-9`}), c: at(100, {errant: `${uuid('e')}:1-9`}), d: at(90)},
+    promotes: 'b',
+  },
+  {what: 'delayed, but nothing waits', sketch: 'a: b', but: {b: delayed(3600)}, promotes: 'b'},
+  {
+    what: 'delayed, and there is all the time in the world',
+    sketch: 'a: b',
+    but: {b: and(delayed(3600), at(100, {applied: 90}))},
+    keys: {DelayMasterPromotionIfSQLThreadNotUpToDate: true},
+    promotes: 'b',
+  },
 ])('$what: $promotes is promoted', ({promotes, because, ...rest}) => {
   const plan = planned(rest);
   expect(named([plan.successor])).toEqual([promotes]);
@@ -258,6 +286,16 @@ test.each<Situation & {what: string; promotes: string}>([
   },
   {what: 'several domains', but: {b: pos('0-1-100,1-1-5'), c: pos('0-1-100,1-1-6'), d: pos('0-1-100')}, promotes: 'c'},
   {what: 'preferred and behind catches up', but: {b: pos('0-1-100'), c: and(rule('must'), pos('0-1-90'))}, promotes: 'c'},
+  {
+    what: 'own writes from a time when it was the source, and beyond',
+    but: {a: {gtid: {binlogState: '0-2-50,0-1-100'}}, b: pos('0-2-150', {state: '0-1-99,0-2-150'})},
+    promotes: 'c',
+  },
+  {
+    what: 'nothing ever read of the source: own writes are no history',
+    but: {a: {gtid: {binlogState: ''}}, b: pos('0-2-150', {state: '0-1-99,0-2-150'})},
+    promotes: 'c',
+  },
 ])('MariaDB, $what: $promotes is promoted', ({promotes, ...rest}) => {
   expect(named([planned({...rest, kind: mariadb}).successor])).toEqual([promotes]);
 });
@@ -406,6 +444,18 @@ test.each<Situation & {what: string; code: string; because?: string}>([
     code: 'only-errant-has-latest',
     because: '0-2-102',
   },
+  {
+    what: 'MariaDB: the only one is errant',
+    sketch: 'a: b',
+    kind: mariadb,
+    but: {b: pos('0-1-100', {state: '0-1-100,0-2-101'})},
+    code: 'only-errant-has-latest',
+  },
+  {
+    what: 'lossless, and one that acknowledged until now is out of reach',
+    but: {a: semiSync(), b: acker, c: and({semiSync: {replicaStatus: true}}, down)},
+    code: 'lossless-unprovable',
+  },
 ])('$what: refused, $code', ({code, because, ...rest}) => {
   const why = refused(rest);
   expect(why.code).toBe(code);
@@ -420,6 +470,7 @@ test.each<Situation & {what: string}>([
   {what: 'the one out of reach was no acker', but: {a: semiSync(), b: acker, c: down}},
   {what: 'one of two ackers out of reach, two needed', but: {a: semiSync({sourceWaitCount: 2}), b: acker, c: and(acker, down), d: acker}},
   {what: 'MySQL with both threads stopped keeps its relay log', but: {a: semiSync(), b: acker, c: and(acker, stopped)}},
+  {what: 'semi-sync is off', but: {a: semiSync({sourceEnabled: false}), c: and(acker, down)}},
 ])('lossless or not, $what: planned', (rest) => {
   expect(named([planned(rest).successor])).toEqual(['b']);
 });
