@@ -59,7 +59,7 @@ export async function askServer(asking: Asking, options: AskOptions): Promise<An
   ]);
   const [current, dumps, group] = await Promise.all([
     !fresh && semiSyncIsOn(session.memory, semiSyncVariables) ? asking.ask(showUptimeAndSemiSync) : status,
-    reportsThemselves(replicas, config) ? NOTHING : asking.ask(flavor.showDumps),
+    areAllListed(replicas, config) ? NOTHING : asking.ask(flavor.showDumps),
     'rows' in members && activeMembers(members.rows).length > 0 ? asking.ask(flavor.showGroup) : NOTHING,
   ]);
   if ('rows' in current && current.rows.length > 0) session.memory.semiSyncIsActive = isActive(settings(current.rows));
@@ -105,8 +105,12 @@ function isActive(status: ReadonlyMap<string, unknown>): boolean {
   return [...status].some(([name, value]) => name !== 'uptime' && isOn(value));
 }
 
-/** Every replica is in that list, with or without a host; so without any row there is no receiver to look for. */
-function reportsThemselves(replicas: Answer, config: Config): boolean {
+/**
+ * Whether there is nobody to be looked for elsewhere. Every replica is in the list: on MySQL without a host unless it reports one, on
+ * MariaDB then with the address it connects from (10.5 to 11.8, measured).
+ */
+function areAllListed(replicas: Answer, config: Config): boolean {
   if ('error' in replicas) return false;
-  return replicas.rows.length === 0 || reportedReplicas(replicas.rows, {all: !config.DiscoverByShowSlaveHosts}) !== null;
+  const reported = reportedReplicas(replicas.rows).length;
+  return reported === replicas.rows.length || (config.DiscoverByShowSlaveHosts && reported > 0);
 }

@@ -13,7 +13,7 @@ import {firstCell, mustAnswer, type Answer, type Remarks} from './answers.ts';
 import type {Answers} from './ask-server.ts';
 import {classify} from './classification.ts';
 import {activeMembers, membershipOf} from './group.ts';
-import {guessedReplicas, reportedReplicas, unique} from './replicas.ts';
+import {replicasFrom, reportedReplicas, unique} from './replicas.ts';
 
 /** What a reading is put together with, beside the answers. */
 export interface Assembly {
@@ -137,8 +137,8 @@ function accountOf(answer: Answer, {config, remarks}: {config: Config; remarks: 
 async function replicasOf(answers: Answers, {config, key, remarks, resolve, isIgnoredReplica}: Assembly): Promise<readonly InstanceKey[]> {
   const {replicas, dumps} = answers;
   if ('error' in replicas && config.DiscoverByShowSlaveHosts) remarks.rows(replicas, 'DiscoverByShowSlaveHosts');
-  const reported = 'rows' in replicas ? reportedReplicas(replicas.rows, {all: !config.DiscoverByShowSlaveHosts}) : null;
-  const found = reported ?? guessedReplicas(remarks.rows(dumps, 'connections of replicas'), key, remarks);
+  const reported = 'rows' in replicas ? reportedReplicas(replicas.rows) : [];
+  const found = replicasFrom({reported, dumps: remarks.rows(dumps, 'connections of replicas'), own: key}, remarks);
   const resolved = await Promise.all(found.map(resolve));
   return unique(resolved).filter((replica) => !isIgnoredReplica(replica) && keyText(replica) !== keyText(key));
 }

@@ -3,33 +3,35 @@ import {textOf} from '../flavor/rows.ts';
 import {isUsableKey, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Remarks} from './answers.ts';
 
-/**
- * What replicas report about themselves (report_host, report_port).
- *
- * @param all whether one that reports no host makes the whole list unfit, since then some are missing
- * @returns null when the list is unfit or empty
- */
-export function reportedReplicas(rows: readonly Row[], {all}: {readonly all: boolean}): readonly InstanceKey[] | null {
-  const keys = rows.map((row) => ({host: textOf(row['Host']), port: Number(row['Port'] ?? 0)}));
-  const usable = keys.filter(isUsableKey);
-  if (usable.length === 0 || (all && usable.length < keys.length)) return null;
-  return unique(usable);
+/** Replicas of a list that say where they are: report_host and report_port. */
+export function reportedReplicas(rows: readonly Row[]): readonly InstanceKey[] {
+  return unique(rows.map((row) => ({host: textOf(row['Host']), port: Number(row['Port'] ?? 0)})).filter(isUsableKey));
+}
+
+export interface ReplicaLists {
+  readonly reported: readonly InstanceKey[];
+  /** Rows of `showDumps`: where receivers connect from, on a port that says nothing. Empty when those reported are all there are. */
+  readonly dumps: readonly Row[];
+  readonly own: InstanceKey;
 }
 
 /**
- * What the addresses suggest that receivers connect from: a replica there, on the instance's own port. A suggestion that is the
- * instance itself is dropped, and one address with several receivers hides replicas; both are remarked on.
+ * The replicas that report themselves, and for each receiver beyond them a guess: a replica at the address it connects from, on
+ * the instance's own port. No guess is made where somebody reported himself, nor for the instance itself; a receiver that this
+ * leaves unexplained is remarked on, since it may be a replica that nobody will find.
  */
-export function guessedReplicas(rows: readonly Row[], own: InstanceKey, remarks: Remarks): readonly InstanceKey[] {
-  const hosts = rows.map((row) => clientHost(textOf(row['host'])));
-  const keys = unique(hosts.map((host) => ({host, port: own.port})).filter(isUsableKey));
-  const others = keys.filter((key) => !sameKey(key, own));
-  if (others.length < hosts.length) {
+export function replicasFrom({reported, dumps, own}: ReplicaLists, remarks: Remarks): readonly InstanceKey[] {
+  if (dumps.length <= reported.length) return reported;
+  const guesses = dumps
+    .map((row) => ({host: clientHost(textOf(row['host'])), port: own.port}))
+    .filter((guess) => isUsableKey(guess) && !sameKey(guess, own) && !reported.some(({host}) => host === guess.host));
+  const found = unique([...reported, ...guesses]);
+  if (found.length < dumps.length) {
     remarks.add(
-      `${keyText(own)}: several replicas share an address, or have the instance's own, and report no report_host: not all can be found; set report_host and report_port on them`,
+      `${keyText(own)}: ${dumps.length} connections read its binary log and only ${found.length} replicas can be told from their addresses: set report_host and report_port on replicas`,
     );
   }
-  return others;
+  return found;
 }
 
 /** `10.0.0.7:51234`, `db2:51234`, `::1:51234`, `[::1]:51234` or a bare name. */
