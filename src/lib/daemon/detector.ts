@@ -69,7 +69,7 @@ export class Detector {
 
   /** Resolves when nothing is being investigated or recovered any more. */
   async idle(): Promise<void> {
-    await Promise.all([...this.#cases.values()].map(({running}) => running));
+    await Promise.all([...this.#cases.values()].flatMap(({running}) => running ?? []));
   }
 
   #consider(analysis: Analysis): void {

@@ -55,6 +55,7 @@ async function tell(by: Registering, analysis: Analysis, detectionId: number): P
     commands,
     shell: config.ProcessesShellCommand,
     stopOnFailure: true,
+    timeout: config.HookTimeoutSeconds * 1000,
     facts: {...factsOf(by, analysis, newUid()), attempt},
     onStep: (sentence) => log('info', sentence),
   });

@@ -12,6 +12,7 @@ import {createProber} from '../probe/probe.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {Backend} from '../store/backend.ts';
 import {readWishes} from '../store/instances.ts';
+import {Attributes, readNaming} from './attributes.ts';
 import type {Chore} from './chores.ts';
 import {Detector} from './detector.ts';
 import {every, type Running} from './every.ts';
@@ -50,7 +51,11 @@ export interface Term extends Running {
 export function startTerm(options: TermOptions): Term {
   const {backend, config, log, servers} = options;
   const publisher = new Publisher(backend);
-  const prober = proberFor(options, publisher);
+  const attributes = new Attributes(backend);
+  const prober = proberFor(options, (instance, outcome) => {
+    publisher.note(instance, outcome);
+    if (outcome.ok) attributes.note(instance);
+  });
   const environment = environmentFor(options, prober);
   const explorer = new Explorer({backend, config, prober, log});
   const locks = new StaleLocks(environment);
@@ -78,7 +83,11 @@ export function startTerm(options: TermOptions): Term {
     loop('following the backend', 1000, begin),
     loop('probing', 50, () => (begun ? explorer.tick() : undefined)),
     loop('analysis', 1000, () => (begun ? detector.round() : undefined)),
-    loop('publishing', 100, () => publisher.flush()),
+    loop('publishing', 100, async () => {
+      await publisher.flush();
+      await attributes.flush();
+    }),
+    loop('names of clusters', config.InstancePollSeconds * 1000, async () => prober.model.nameBy(await readNaming(backend, config))),
     loop('watching locks', 500, () => locks.round()),
     ...options.chores.map(({what, period, run}) => loop(what, period, run)),
   ];
@@ -92,7 +101,7 @@ export function startTerm(options: TermOptions): Term {
   };
 }
 
-function proberFor({config, servers, resolve}: TermOptions, publisher: Publisher): Prober {
+function proberFor({config, servers, resolve}: TermOptions, onRecorded: ConstructorParameters<typeof Prober>[0]['onRecorded']): Prober {
   const probing = {servers, config, resolve};
   const persistent = createProber(probing);
   const patience = config.MySQLConnectTimeoutSeconds * 1000;
@@ -100,7 +109,7 @@ function proberFor({config, servers, resolve}: TermOptions, publisher: Publisher
     servers,
     config,
     probe: (key, {fresh, timeout}) => (fresh ? probeAfresh(probing, key, timeout ?? patience) : persistent.probe(key)),
-    onRecorded: (instance, outcome) => publisher.note(instance, outcome),
+    onRecorded,
   });
 }
 

@@ -106,6 +106,7 @@ async function hooks(env: Environment, what: Conducting, run: {list: HookList; a
     commands: env.config[run.list],
     shell: env.config.ProcessesShellCommand,
     stopOnFailure: STOPPING_LISTS.includes(run.list),
+    timeout: env.config.HookTimeoutSeconds * 1000,
     facts: await factsNow(env, what, run),
     onStep: (sentence) => void lines.push(sentence),
   });

@@ -4,6 +4,7 @@ import {countGtidSet, subtractGtidSet} from '../model/gtid-set.ts';
 import {isMariadb, type Instance, type Replication} from '../model/instance.ts';
 import {compareCoordinates} from '../model/binlog-coordinates.ts';
 import {keyText} from '../model/instance-key.ts';
+import {textOf} from '../flavor/rows.ts';
 import type {Milliseconds, Seconds} from '../model/units.ts';
 import type {Hand} from './hands.ts';
 import {waitFor} from './wait.ts';
@@ -91,7 +92,7 @@ async function readsAllOfRelayLog(hand: Hand, received: Replication): Promise<bo
   const second = await hand.replication();
   if (!first?.relay || !second?.relay || compareCoordinates(first.relay, second.relay) !== 0) return false;
   const rows = await hand.say({text: 'select @@global.gtid_executed as executed', values: []});
-  return countGtidSet(subtractGtidSet(received.retrievedGtid, String(rows[0]?.['executed'] ?? ''))) <= 1;
+  return countGtidSet(subtractGtidSet(received.retrievedGtid, textOf(rows[0]?.['executed']))) <= 1;
 }
 
 async function mustBeHealthy(hand: Hand): Promise<void> {

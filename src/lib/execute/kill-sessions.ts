@@ -2,15 +2,16 @@ import {messageOf, OrchestratorError} from '../errors/errors.ts';
 import {flavorOf} from '../flavor/flavors.ts';
 import {keyText} from '../model/instance-key.ts';
 import type {JournaledSession} from '../coordination/lock/sessions.ts';
-import type {Servers} from '../servers/servers.ts';
+import type {Statement} from '../flavor/flavor.ts';
+import type {Servers, Session} from '../servers/servers.ts';
 
 /** Long enough for a server that lives; one that does not answer runs nothing either, or is reported. */
 const TIMEOUT_MS = 1000;
 
 /**
  * Kills what a former holder of a lock left behind, on every server that can be reached, before its heir changes anything
- * (coordination.md §3). Connection numbers start anew with the server, so a number is killed only while its session runs
- * a statement that carries our mark, or idles as the account we use ourselves.
+ * (coordination.md §3). Connection numbers start anew with the server, so a number is killed only where the session that has it
+ * now is of the account we use ourselves.
  *
  * @returns sentences about servers that could not be reached: their sessions may still act
  */
@@ -26,18 +27,7 @@ async function killOn(servers: Servers, sessions: readonly JournaledSession[]): 
   try {
     const session = await servers.connect(first.instance, {timeout: TIMEOUT_MS});
     try {
-      const flavor = flavorOf({version: session.serverVersion, versionComment: ''});
-      const ours = await session.query(
-        {
-          text: `select p.id as id from information_schema.processlist p
-            join (select user from information_schema.processlist where id = connection_id()) me on me.user = p.user
-            where p.id <> connection_id()`,
-          values: [],
-        },
-        {timeout: TIMEOUT_MS},
-      );
-      const alive = new Set(ours.map((row) => Number(row['id'])));
-      for (const {connectionId} of sessions) if (alive.has(connectionId)) await kill(() => session.query(flavor.kill(connectionId)));
+      await killThrough(session, sessions);
     } finally {
       session.destroy();
     }
@@ -46,6 +36,22 @@ async function killOn(servers: Servers, sessions: readonly JournaledSession[]): 
     return `sessions of the former holder on ${keyText(first.instance)} could not be ended: ${messageOf(error)}`;
   }
 }
+
+async function killThrough(session: Session, sessions: readonly JournaledSession[]): Promise<void> {
+  const flavor = flavorOf({version: session.serverVersion, versionComment: ''});
+  const alive = new Set((await session.query(OURS, {timeout: TIMEOUT_MS})).map((row) => Number(row['id'])));
+  for (const {connectionId} of sessions.filter((one) => alive.has(one.connectionId))) {
+    await kill(() => session.query(flavor.kill(connectionId), {timeout: TIMEOUT_MS}));
+  }
+}
+
+/** Other sessions of the account we use ourselves. */
+const OURS: Statement = {
+  text: `select p.id as id from information_schema.processlist p
+    join (select user from information_schema.processlist where id = connection_id()) me on me.user = p.user
+    where p.id <> connection_id()`,
+  values: [],
+};
 
 /** A session that ended by itself in between is as good as killed. */
 async function kill(say: () => Promise<unknown>): Promise<void> {

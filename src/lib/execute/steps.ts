@@ -3,6 +3,7 @@ import {OrchestratorError, isCode, messageOf, unreachable} from '../errors/error
 import type {Instance} from '../model/instance.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
+import {textOf} from '../flavor/rows.ts';
 import type {Milliseconds} from '../model/units.ts';
 import type {Step} from '../plan/plan.ts';
 import {closeSource} from './close-source.ts';
@@ -92,7 +93,7 @@ async function catchUp(world: World, instance: Instance, donor: Instance): Promi
 async function executedBy(hand: Hand): Promise<string> {
   const variable = hand.flavor.gtid === 'domain-list' ? '@@global.gtid_current_pos' : '@@global.gtid_executed';
   const rows = await hand.say({text: `select ${variable} as executed`, values: []});
-  return String(rows[0]?.['executed'] ?? '');
+  return textOf(rows[0]?.['executed']);
 }
 
 function mustKnow(topology: Topology, key: InstanceKey): Instance {
