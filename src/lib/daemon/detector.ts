@@ -13,6 +13,8 @@ import type {Prober} from '../execute/prober.ts';
 /** After a refusal the same source is not planned for again before this; doubled each time, up to the last. */
 const FIRST_PAUSE: Milliseconds = 2_000;
 const LONGEST_PAUSE: Milliseconds = 60_000;
+/** After a death that was not confirmed it is looked at again no sooner than this. */
+const UNCONFIRMED_PAUSE: Milliseconds = 1_000;
 
 export interface DetectorOptions {
   readonly prober: Prober;
@@ -35,6 +37,8 @@ interface Case {
   running: Promise<void> | null;
   pause: Milliseconds;
   notBefore: Monotonic;
+  /** The last death was not confirmed: rounds look again no sooner than this, events at once. */
+  unconfirmedUntil: Monotonic;
   /** Last refusal, so that the same one is said once. */
   said: string;
 }
@@ -64,7 +68,7 @@ export class Detector {
   suspect(key: InstanceKey): void {
     const topology = this.#options.prober.model.topology();
     const instance = topology.get(key);
-    if (instance && isSource(instance) && topology.replicasOf(key).length > 0) this.#investigate(key);
+    if (instance && isSource(instance) && topology.replicasOf(key).length > 0) this.#investigate(key, {news: true});
   }
 
   /** Resolves when nothing is being investigated or recovered any more. */
@@ -74,14 +78,17 @@ export class Detector {
 
   #consider(analysis: Analysis): void {
     const unreachable = analysis.code === 'UnreachableMaster' || analysis.code === 'UnreachableMasterWithLaggingReplicas';
-    if (analysis.recovery === 'dead-source' || (unreachable && !analysis.facts.answers)) this.#investigate(analysis.instance.key);
+    if (analysis.recovery === 'dead-source' || (unreachable && !analysis.facts.answers))
+      this.#investigate(analysis.instance.key, {news: false});
   }
 
-  #investigate(key: InstanceKey): void {
+  #investigate(key: InstanceKey, {news}: {readonly news: boolean}): void {
     const name = keyText(key);
-    const known = this.#cases.get(name) ?? {running: null, pause: FIRST_PAUSE, notBefore: 0, said: ''};
+    const known = this.#cases.get(name) ?? {running: null, pause: FIRST_PAUSE, notBefore: 0, unconfirmedUntil: 0, said: ''};
     this.#cases.set(name, known);
-    if (known.running || performance.now() < known.notBefore || !this.#options.isLeader() || !this.#isFresh(key)) return;
+    const now = performance.now();
+    if (known.running || now < known.notBefore || (!news && now < known.unconfirmedUntil)) return;
+    if (!this.#options.isLeader() || !this.#isFresh(key)) return;
     known.running = this.#pursue(key, known)
       .catch((error: unknown) => this.#postpone(known, `${name} could not be recovered: ${messageOf(error)}`))
       .finally(() => (known.running = null));
@@ -103,7 +110,10 @@ export class Detector {
     const {prober, config} = this.#options;
     const topology = prober.model.topology();
     const verdict = await confirmDead(prober, {source: key, topology}, {grace: config.FailureDetectionGraceMilliseconds});
-    if (!verdict.dead) return;
+    if (!verdict.dead) {
+      known.unconfirmedUntil = performance.now() + UNCONFIRMED_PAUSE;
+      return;
+    }
     const analysis = findingOf({config}, verdict.topology, {key, overdue: verdict.handshakeOverdue});
     if (analysis?.recovery !== 'dead-source') return;
     this.#options.log('warn', `${analysis.code} ${keyText(key)}: ${verdict.because.join(' | ')}`);
@@ -119,8 +129,11 @@ export class Detector {
     this.#recovering += 1;
     try {
       const outcome = await this.#options.recover(wishOf(analysis, overdue));
-      if (outcome.outcome === 'promoted') known.pause = FIRST_PAUSE;
-      else this.#postpone(known, sentenceOf(analysis, outcome));
+      if (outcome.outcome === 'promoted') {
+        known.pause = FIRST_PAUSE;
+        await this.#options.prober.look([analysis.instance.key, outcome.successor, ...topologyKeys(analysis)]);
+      }
+      if (outcome.outcome !== 'promoted') this.#postpone(known, sentenceOf(analysis, outcome));
     } finally {
       this.#recovering -= 1;
     }
@@ -163,6 +176,12 @@ export class Detector {
     if (known.said !== because) this.#options.log('warn', because);
     known.said = because;
   }
+}
+
+/** Everybody who had a say about the source: all its direct replicas. */
+function topologyKeys({facts}: Analysis): readonly InstanceKey[] {
+  const {agrees, abstains, contradicts, unreachable} = facts.evidence;
+  return [...agrees, ...abstains, ...contradicts, ...unreachable].map(({key}) => key);
 }
 
 function wishOf(analysis: Analysis, overdue: ReadonlySet<string>): RecoveryWish {

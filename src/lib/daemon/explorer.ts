@@ -15,6 +15,8 @@ export interface ExplorerOptions {
   readonly config: Config;
   readonly prober: Prober;
   readonly log: Log;
+  /** A server that answered before did not answer now. */
+  onUnreachable(key: InstanceKey): void;
 }
 
 /** Keeps probing what is known, finds what it leads to, and follows what others put into the backend or take out of it. */
@@ -88,6 +90,7 @@ export class Explorer {
     const ok = instance?.check.valid === true;
     const matters = prober.model.topology().replicasOf(key).length > 0;
     this.#schedule.ended(key, {ok, matters, now: performance.now()});
+    if (instance && !ok) this.#options.onUnreachable(instance.key);
     if (!instance || !ok) return;
     if (!sameKey(instance.key, key)) {
       this.#schedule.remove(key);

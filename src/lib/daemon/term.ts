@@ -57,7 +57,7 @@ export function startTerm(options: TermOptions): Term {
     if (outcome.ok) attributes.note(instance);
   });
   const environment = environmentFor(options, prober);
-  const explorer = new Explorer({backend, config, prober, log});
+  const explorer = new Explorer({backend, config, prober, log, onUnreachable: (key) => detector.suspect(key)});
   const locks = new StaleLocks(environment);
   const detector = new Detector({
     prober,

@@ -105,13 +105,22 @@ function isUnsettled({key, check, replication}: Instance, overdue: ReadonlySet<s
   return state === 'running' || (state === 'other' && errno === 0 && !overdue.has(keyText(key)));
 }
 
+/** No answer at all, neither yes nor no: its replicas believe in it for up to slave_net_timeout. */
 function isSilent(topology: Topology, source: InstanceKey): boolean {
-  return topology.get(source)?.check.reach === 'silent';
+  const reach = topology.get(source)?.check.reach;
+  return reach === 'silent' || reach === 'unroutable';
 }
 
-/** Restarts the receivers that still claim to be connected or connecting, each once. */
+/**
+ * Restarts receivers, each once: of a silent source all that still believe in it; of one that refuses only those that are
+ * connecting and do not say how that ended, since a connected one would have noticed.
+ */
 async function restartReceivers(by: Look, topology: Topology, scene: Scene): Promise<readonly Instance[]> {
-  const wanted = topology.replicasOf(scene.source).filter((replica) => isUnsettled(replica, scene.overdue) && mayRestartReceiver(replica));
+  const silent = isSilent(topology, scene.source);
+  const wanted = topology
+    .replicasOf(scene.source)
+    .filter((replica) => isUnsettled(replica, scene.overdue) && mayRestartReceiver(replica))
+    .filter(({replication}) => silent || replication?.receiver.state === 'other');
   await Promise.all(wanted.map((replica) => by.restartReceiver(replica)));
   return wanted;
 }

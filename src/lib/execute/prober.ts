@@ -3,7 +3,7 @@ import type {Config} from '../config/keys.ts';
 import type {Instance} from '../model/instance.ts';
 import {isUsableKey, keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
-import type {Milliseconds} from '../model/units.ts';
+import type {Milliseconds, Monotonic} from '../model/units.ts';
 import {LiveModel} from '../probe/live-model.ts';
 import type {NotFound, ProbeOutcome} from '../probe/outcome.ts';
 import {OrchestratorError} from '../errors/errors.ts';
@@ -12,6 +12,7 @@ import type {Look} from './confirm.ts';
 
 /** A server that was silent for a whole read timeout already is not given a whole connect timeout at each further look. */
 const KNOWN_SILENT: Milliseconds = 500;
+const RESTART_AGAIN_AFTER: Milliseconds = 30_000;
 
 export interface ProberOptions {
   readonly servers: Servers;
@@ -32,6 +33,7 @@ export class Prober implements Look {
   readonly model = new LiveModel();
   readonly #options: ProberOptions;
   readonly #underway = new Map<string, Promise<Instance | null>>();
+  readonly #restarted = new Map<string, Monotonic>();
   readonly #failures = new Map<string, NotFound>();
 
   constructor(options: ProberOptions) {
@@ -65,7 +67,12 @@ export class Prober implements Look {
     return this.model.topology();
   }
 
+  /** At most once in half a minute for each replica: in between the last restart still tells. */
   async restartReceiver(replica: Instance): Promise<void> {
+    const name = keyText(replica.key);
+    const last = this.#restarted.get(name);
+    if (last !== undefined && performance.now() - last < RESTART_AGAIN_AFTER) return;
+    this.#restarted.set(name, performance.now());
     const flavor = flavorOf(replica);
     const session = await this.#options.servers.connect(replica.key);
     try {

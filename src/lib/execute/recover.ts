@@ -91,7 +91,8 @@ async function underLock(env: Environment, wish: RecoveryWish, held: Held): Prom
   if (!again || again.recovery !== 'dead-source') {
     return refused('no-longer-failed', `${keyText(key)} was found ${wish.analysis.code} and is now ${again?.code ?? 'without a finding'}`);
   }
-  const decision = planRecovery(again, topology, env.config, {
+  // We hold the lock of all of them: whoever is changing them is this very operation.
+  const decision = planRecovery({...again, beingChangedBy: null}, topology, env.config, {
     ...(wish.candidate ? {candidate: wish.candidate} : {}),
     allowDataLoss: wish.allowDataLoss,
     forced: wish.by === 'person',

@@ -69,10 +69,14 @@ async function mustFollow(hand: Hand, source: InstanceKey): Promise<void> {
   if (!follows) throw broken(hand, `does not follow ${keyText(source)} after ${CONNECTED_WITHIN / 1000} s`, last);
 }
 
-/** Points a replica at a host that does not exist, so that nobody starts it by accident; what it received is applied first. */
-export async function detach(hand: Hand): Promise<string> {
+/**
+ * Points a replica at a host that does not exist, so that nobody starts it by accident; what it received is applied first, and
+ * where that fails it is left as it is.
+ */
+export async function detach(hand: Hand, instance: Instance, patience: Milliseconds): Promise<string> {
   const now = await hand.replication();
   if (!now?.source) return `${keyText(hand.key)} is detached already`;
+  await drain(hand, instance, patience);
   await hand.say(hand.flavor.stopReplication);
   const host = `${DETACHED_PREFIX}${now.source.host}`;
   await hand.say(hand.flavor.pointAt({source: {host, port: now.source.port}, gtid: now.usingOracleGtid || now.usingMariadbGtid}));

@@ -47,7 +47,7 @@ export async function perform(world: World, step: Step): Promise<string> {
         refetch: step.refetch === true,
       });
     case 'detach':
-      return detach(await world.hands.on(instance));
+      return detach(await world.hands.on(instance), instance, drainPatience(world.config));
     case 'make-writable':
       return makeWritable(await world.hands.on(instance), instance, {config: world.config, semiSync: step.semiSync});
     case 'forget-source':
