@@ -117,8 +117,9 @@ export async function clearDetectionsOfCluster(
 ): Promise<number> {
   return db('topology_failure_detection')
     .where('in_active_period', 1)
-    .where((either) =>
-      alias === '' ? either.where('cluster_name', cluster) : either.where('cluster_name', cluster).orWhere('cluster_alias', alias),
-    )
+    .where((either) => {
+      void either.where('cluster_name', cluster);
+      if (alias !== '') void either.orWhere('cluster_alias', alias);
+    })
     .update({in_active_period: 0, end_active_period_unixtime: dialect.unix()});
 }

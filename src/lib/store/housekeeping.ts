@@ -4,7 +4,7 @@ import type {Seconds} from '../model/units.ts';
 import {expireDomains, forgetAliases, recomputeAliases} from './aliases.ts';
 import {purgeChangelog} from './analysis-changelog.ts';
 import {purgeAudit} from './audit.ts';
-import type {Backend} from './backend.ts';
+import type {Backend, Work} from './backend.ts';
 import {expireCandidates} from './candidates.ts';
 import {expireDetections, purgeDetections} from './detections.ts';
 import {expireDowntimes, LOST_IN_RECOVERY, prolongLostInRecovery} from './downtime.ts';
@@ -121,24 +121,22 @@ export async function endRepairedDowntimes(backend: Backend): Promise<readonly I
       .where({downtime_active: 1, reason: LOST_IN_RECOVERY})
       .where('begin_timestamp', '<=', dialect.ago(MINUTE))
       .whereRaw('instance.last_checked <= instance.last_seen')
-      .where((either) =>
-        either
-          .where({'instance.slave_io_running': 1, 'instance.slave_sql_running': 1})
-          .orWhere((top) =>
-            top
-              .where('instance.replication_depth', 0)
-              .whereNotExists(
-                db('database_instance as other')
-                  .whereRaw('other.suggested_cluster_alias = instance.suggested_cluster_alias')
-                  .whereRaw('(other.hostname <> instance.hostname or other.port <> instance.port)')
-                  .where('other.replication_depth', 0)
-                  .select(db.raw('1')),
-              ),
-          ),
-      )
+      .where((either) => {
+        void either.where({'instance.slave_io_running': 1, 'instance.slave_sql_running': 1}).orWhere((top) => {
+          void top.where('instance.replication_depth', 0).whereNotExists(rivalOnTop(db));
+        });
+      })
       .select({host: 'downtime.hostname', port: 'downtime.port'});
     const keys = rows.map(({host, port}) => [host, port]);
     if (keys.length > 0) await db('database_instance_downtime').whereIn(['hostname', 'port'], keys).delete();
     return rows;
   });
+}
+
+function rivalOnTop(db: Work['db']) {
+  return db('database_instance as other')
+    .whereRaw('other.suggested_cluster_alias = instance.suggested_cluster_alias')
+    .whereRaw('(other.hostname <> instance.hostname or other.port <> instance.port)')
+    .where('other.replication_depth', 0)
+    .select(db.raw('1'));
 }

@@ -90,10 +90,11 @@ async function findBlocking({db}: Work, {failed, cluster, forced}: NewRecovery):
   const same = {hostname: failed.host, port: failed.port};
   const query = forced
     ? active.where(same)
-    : active.where((any) =>
-        any.where(same).orWhere('cluster_name', cluster).orWhere({successor_hostname: failed.host, successor_port: failed.port}),
+    : active.where(
+        (any) =>
+          void any.where(same).orWhere('cluster_name', cluster).orWhere({successor_hostname: failed.host, successor_port: failed.port}),
       );
-  return query.orderBy('recovery_id', 'desc').first();
+  return (await query.orderBy('recovery_id', 'desc').first()) as ActiveRow | undefined;
 }
 
 async function acknowledgeCompleted(work: Work, failed: InstanceKey): Promise<void> {

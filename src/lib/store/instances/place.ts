@@ -1,3 +1,4 @@
+import type {Knex} from 'knex';
 import type {Instance} from '../../model/instance.ts';
 import {isUsableKey, keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Seconds} from '../../model/units.ts';
@@ -63,7 +64,7 @@ export async function forgetDifferentlyResolved(backend: Backend): Promise<reado
 
 type Chosen = (work: Work) => {select(columns: Record<string, string>): PromiseLike<readonly {host: string; port: number}[]>};
 
-async function forgetWhere(backend: Backend, chosen: (work: Work) => import('knex').Knex.QueryBuilder): Promise<readonly InstanceKey[]> {
+async function forgetWhere(backend: Backend, chosen: (work: Work) => Knex.QueryBuilder): Promise<readonly InstanceKey[]> {
   const choose = chosen as unknown as Chosen;
   const rows = await backend.run((work) => choose(work).select({host: 'database_instance.hostname', port: 'database_instance.port'}));
   await remove(backend, rows);

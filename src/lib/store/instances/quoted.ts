@@ -29,11 +29,8 @@ export function quoteError(text: string): string {
 export function unquoteError(stored: string): string {
   if (!stored.startsWith('"')) return stored;
   const inner = stored.slice(1).replace(/"$/, '');
-  return inner.replace(
-    /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))/g,
-    (whole, x?: string, u?: string, long?: string, name?: string) => {
-      const code = x ?? u ?? long;
-      return code === undefined ? (BY_NAME.get(name ?? '') ?? whole) : String.fromCodePoint(Number.parseInt(code, 16));
-    },
-  );
+  return inner.replace(/\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)/g, (escape) => {
+    const code = /^\\[xuU]([0-9a-f]+)$/.exec(escape)?.[1];
+    return code === undefined ? (BY_NAME.get(escape.slice(1)) ?? escape) : String.fromCodePoint(Number.parseInt(code, 16));
+  });
 }

@@ -1,3 +1,4 @@
+import type {Knex} from 'knex';
 import {OrchestratorError} from '../../errors/errors.ts';
 import type {Config} from '../../config/keys.ts';
 import {compilePattern} from '../../config/pattern.ts';
@@ -142,7 +143,7 @@ function select({db, dialect}: Work, {cluster, sourceKey, search}: InstanceFilte
 
 const SEARCHED = ['hostname', 'cluster_name', 'version', 'version_comment', 'suggested_cluster_alias'] as const;
 
-function matches(either: import('knex').Knex.QueryBuilder, text: string, kind: 'sqlite' | 'mysql'): void {
+function matches(either: Knex.QueryBuilder, text: string, kind: 'sqlite' | 'mysql'): void {
   for (const column of SEARCHED) void either.orWhereRaw('instr(lower(??), lower(?)) > 0', [`instance.${column}`, text]);
   const hostAndPort = kind === 'sqlite' ? "instance.hostname || ':' || instance.port" : "concat(instance.hostname, ':', instance.port)";
   void either.orWhereRaw(`instr(lower(${hostAndPort}), lower(?)) > 0`, [text]);

@@ -71,7 +71,7 @@ export async function readUnresolvedNames(backend: Backend): Promise<ReadonlyMap
 async function downtimeRows({db, dialect}: Work): Promise<readonly DowntimeRow[]> {
   return (await db('database_instance_downtime')
     .where('downtime_active', 1)
-    .where((query) => query.whereNull('end_timestamp').orWhere('end_timestamp', '>', dialect.now()))
+    .where((query) => void query.whereNull('end_timestamp').orWhere('end_timestamp', '>', dialect.now()))
     .select('hostname', 'port', 'owner', 'reason', 'end_timestamp', {
       elapsed: db.raw('? - ?', [dialect.unix(), dialect.unix('begin_timestamp')]),
       remaining: db.raw('? - ?', [dialect.unix('end_timestamp'), dialect.unix()]),

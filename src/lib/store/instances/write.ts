@@ -30,7 +30,7 @@ const ROWS_AT_ONCE = 100;
  * Writes what probes found: one multi-row upsert of database_instance and one of instance_detail for each hundred.
  *
  * The start of a probe is written as a time of the backend's clock: its present time less the probe's age by our own. A row whose
- * stored start is later is left alone.
+ * stored start is later is left alone; starts of different processes compare to a few milliseconds.
  *
  * @returns how many were written
  */
