@@ -12,6 +12,7 @@ export const NOTHING: Answer = {rows: []};
 /** A question on its way. */
 interface Question {
   readonly statement: Statement;
+  readonly alone: boolean;
   readonly answer: (answer: Answer) => void;
 }
 
@@ -30,28 +31,27 @@ export class Asking {
 
   /** Null is not asked. */
   ask(statement: Statement | null): Promise<Answer> {
-    if (statement === null) return Promise.resolve(NOTHING);
-    return new Promise((answer) => {
-      if (this.#questions.length === 0) queueMicrotask(() => void this.#send());
-      this.#questions.push({statement, answer});
-    });
+    return statement === null ? Promise.resolve(NOTHING) : this.#enqueue({statement, alone: false});
   }
 
-  /** For statements from the configuration, which may hold anything, semicolons included. */
-  async askAlone(statement: Statement): Promise<Answer> {
-    try {
-      return {rows: await this.#session.query(statement)};
-    } catch (error) {
-      return {error};
-    }
+  /** For statements from the configuration, which may hold anything, semicolons included; after all others of the moment. */
+  askAlone(statement: Statement): Promise<Answer> {
+    return this.#enqueue({statement, alone: true});
+  }
+
+  #enqueue(question: Omit<Question, 'answer'>): Promise<Answer> {
+    return new Promise((answer) => {
+      if (this.#questions.length === 0) queueMicrotask(() => void this.#send());
+      this.#questions.push({...question, answer});
+    });
   }
 
   async #send(): Promise<void> {
     const questions = this.#questions;
     this.#questions = [];
     const {refused} = this.#session.memory;
-    const [alone, together] = [true, false].map((wanted) => questions.filter(({statement}) => refused.has(statement.text) === wanted));
-    await Promise.all([this.#askTogether(together ?? []), this.#askEach(alone ?? [])]);
+    const isAlone = ({statement, alone}: Question) => alone || refused.has(statement.text);
+    await Promise.all([this.#askTogether(questions.filter((one) => !isAlone(one))), this.#askEach(questions.filter(isAlone))]);
   }
 
   async #askTogether(questions: readonly Question[]): Promise<void> {
@@ -69,12 +69,20 @@ export class Asking {
     const {refused} = this.#session.memory;
     await Promise.all(
       questions.map(async ({statement, answer}) => {
-        const answered = await this.askAlone(statement);
+        const answered = await this.#answered(statement);
         if ('error' in answered) refused.add(statement.text);
         else refused.delete(statement.text);
         answer(answered);
       }),
     );
+  }
+
+  async #answered(statement: Statement): Promise<Answer> {
+    try {
+      return {rows: await this.#session.query(statement)};
+    } catch (error) {
+      return {error};
+    }
   }
 }
 

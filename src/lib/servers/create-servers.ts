@@ -40,7 +40,7 @@ class MysqlServers implements Servers {
     const session = this.#openPersistent(key);
     this.#kept.set(name, {session, since: performance.now()});
     session.then(
-      (opened) => opened.onceLost(() => this.#lost(key, session)),
+      (opened) => opened.onceEnded((lost) => this.#ended(key, {session, lost})),
       () => this.#drop(name, session),
     );
     return session;
@@ -77,9 +77,9 @@ class MysqlServers implements Servers {
     }
   }
 
-  #lost(key: InstanceKey, session: Promise<MysqlSession>): void {
+  #ended(key: InstanceKey, {session, lost}: {session: Promise<MysqlSession>; lost: boolean}): void {
     this.#drop(keyText(key), session);
-    for (const listener of this.#listeners) listener(key);
+    if (lost) for (const listener of this.#listeners) listener(key);
   }
 
   #drop(name: string, session: Promise<MysqlSession>): void {

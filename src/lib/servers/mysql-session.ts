@@ -91,7 +91,7 @@ export class MysqlSession implements Session {
   readonly #socket: Socket;
   readonly #readTimeout: Milliseconds;
   readonly #waiting = new Set<(error: ServerError) => void>();
-  readonly #onLost = new Set<() => void>();
+  readonly #onEnd = new Set<(lost: boolean) => void>();
   /** Why it ended; undefined while it lasts. */
   #ended: ServerError | undefined;
 
@@ -148,9 +148,9 @@ export class MysqlSession implements Session {
     this.#end(new ServerError('it was closed by orchestrator', {code: CLOSED_BY_US}));
   }
 
-  /** Called once when the connection ends and `destroy` was not what ended it. */
-  onceLost(listener: () => void): void {
-    this.#onLost.add(listener);
+  /** Called once when the connection ends; `lost`: the server's side ended it, not `destroy` or a timeout. */
+  onceEnded(listener: (lost: boolean) => void): void {
+    this.#onEnd.add(listener);
   }
 
   /** An unanswered statement leaves the connection blocked, and everything queued behind it. */
@@ -160,17 +160,15 @@ export class MysqlSession implements Session {
   }
 
   #lost(): void {
-    if (this.#end(new ServerError('the server closed it', {code: 'PROTOCOL_CONNECTION_LOST'})))
-      for (const listener of this.#onLost) listener();
+    this.#end(new ServerError('the server closed it', {code: 'PROTOCOL_CONNECTION_LOST'}), {lost: true});
   }
 
-  /** @returns false when it had ended before */
-  #end(why: ServerError): boolean {
-    if (this.#ended) return false;
+  #end(why: ServerError, {lost} = {lost: false}): void {
+    if (this.#ended) return;
     this.#ended = why;
     this.#connection.destroy();
     this.#socket.destroy();
     for (const fail of this.#waiting) fail(why);
-    return true;
+    for (const listener of this.#onEnd) listener(lost);
   }
 }
