@@ -1,0 +1,76 @@
+import {describe, expect, test} from 'vitest';
+import {analyze} from '../../../src/lib/analysis/analyze.ts';
+import {actsOf, progressToResume, type JournaledAct} from '../../../src/lib/execute/acts.ts';
+import type {Progress} from '../../../src/lib/execute/run.ts';
+import type {RecoveryPlan} from '../../../src/lib/plan/plan.ts';
+import {planRecovery} from '../../../src/lib/plan/recovery.ts';
+import {broken, down, given} from '../support/given.ts';
+import {configured} from '../support/policy.ts';
+
+function plan(): RecoveryPlan {
+  const topology = given('a: b c d', {a: down, b: broken, c: broken, d: broken});
+  const [analysis] = analyze(topology, configured());
+  const decision = analysis && planRecovery(analysis, topology, configured());
+  if (!decision?.act) throw new Error('the sketch has no plan');
+  return decision.plan;
+}
+
+const nameOf = ({act}: JournaledAct): string => (act.do === 'step' ? act.step.do : act.do === 'hooks' ? act.list : act.do);
+
+describe('the order of a recovery', () => {
+  test('hooks and the last look come before the first step, success is recorded once the successor is open, the end is last', () => {
+    expect(actsOf(plan(), {skipHooks: false}).map(nameOf)).toEqual([
+      'PreFailoverProcesses',
+      'confirm-dead',
+      'close-source',
+      'drain',
+      'repoint',
+      'repoint',
+      'make-writable',
+      'record-success',
+      'forget-source',
+      'tidy-up',
+      'PostMasterFailoverProcesses',
+      'PostFailoverProcesses',
+      'end',
+    ]);
+  });
+
+  test('replicas are re-pointed at the same time, everything else one after the other', () => {
+    const stages = Map.groupBy(actsOf(plan(), {skipHooks: false}), ({stage}) => stage);
+    expect([...stages.values()].filter((acts) => acts.length > 1).map((acts) => acts.map(nameOf))).toEqual([['repoint', 'repoint']]);
+  });
+
+  test('without hooks all else stays', () => {
+    const names = actsOf(plan(), {skipHooks: true}).map(nameOf);
+    expect(names.filter((name) => name.endsWith('Processes'))).toEqual([]);
+    expect(names).toHaveLength(10);
+  });
+
+  test('a source that can be reached and not be closed ends the recovery', () => {
+    const [close] = actsOf(plan(), {skipHooks: true}).filter((act) => nameOf(act) === 'close-source');
+    expect(close?.weight).toBe('must');
+  });
+});
+
+describe('what counts as done when somebody takes over', () => {
+  const acts = actsOf(plan(), {skipHooks: true});
+  const doneUntil = (name: string): ReadonlyMap<number, Progress> => {
+    const last = acts.findIndex((act) => nameOf(act) === name);
+    return new Map(acts.slice(0, last + 1).map(({number}) => [number, {state: 'done', attempt: 1, outcome: ''}]));
+  };
+  const again = (name: string): readonly string[] => {
+    const resumed = progressToResume(acts, doneUntil(name));
+    return acts.filter(({number}) => doneUntil(name).has(number) && !resumed.has(number)).map(nameOf);
+  };
+
+  test.each([
+    {died: 'confirm-dead', looksAgain: ['confirm-dead']},
+    {died: 'close-source', looksAgain: ['confirm-dead', 'close-source']},
+    {died: 'drain', looksAgain: ['close-source']},
+    {died: 'make-writable', looksAgain: []},
+    {died: 'tidy-up', looksAgain: []},
+  ])('died after $died: $looksAgain done again, since the old source may be back', ({died, looksAgain}) => {
+    expect(again(died)).toEqual(looksAgain);
+  });
+});
