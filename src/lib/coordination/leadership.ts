@@ -2,7 +2,7 @@ import {messageOf} from '../errors/errors.ts';
 import type {Backend} from '../store/backend.ts';
 import {keepRenewing, pause, pauseUntil, type EndOfHold, type Log} from './keep-renewing.ts';
 import {grabElection, observeLease, releaseLease, renewLease, takeLease, type GrabbedLease} from './lease.ts';
-import {sameNode, type Observation} from './observation.ts';
+import {sameNode, withTerm, type Observation} from './observation.ts';
 import type {Timing} from './timing.ts';
 import type {Lease, NodeId} from './types.ts';
 
@@ -39,7 +39,9 @@ class Election implements Leadership {
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
   #known: Observation | undefined;
-  #held: GrabbedLease | null = null;
+  #held: Lease | null = null;
+  /** Whether what is held counts: a grabbed lease does not at once. */
+  #announced = false;
   #grabbed: GrabbedLease | null = null;
   /** What was last complained about, so that a long outage is one line. */
   #complaint = '';
@@ -50,10 +52,8 @@ class Election implements Leadership {
   }
 
   current(): Lease | null {
-    if (this.#held === null || this.#stopping.signal.aborted) return null;
-    const {lease, validFrom} = this.#held;
-    const now = performance.now();
-    return validFrom <= now && now < lease.validUntil ? lease : null;
+    if (!this.#announced || this.#held === null || this.#stopping.signal.aborted) return null;
+    return performance.now() < this.#held.validUntil ? this.#held : null;
   }
 
   observed(): Observation | undefined {
@@ -74,7 +74,7 @@ class Election implements Leadership {
     if (held === null || !release) return;
     const {backend, timing, log} = this.#options;
     try {
-      await releaseLease(backend, held.lease, timing);
+      await releaseLease(backend, held, timing);
     } catch (error) {
       log('warn', `leadership could not be given back, another node takes over after a whole lease: ${messageOf(error)}`);
     }
@@ -108,26 +108,34 @@ class Election implements Leadership {
   }
 
   async #lead(taken: GrabbedLease): Promise<void> {
-    const {timing, log, onDeposed, onElected} = this.#options;
+    const {timing, log, onDeposed} = this.#options;
     const over = new AbortController();
     const signal = AbortSignal.any([this.#stopping.signal, over.signal]);
-    this.#held = taken;
-    const announced = pauseUntil(taken.validFrom, signal).then((begins) => {
-      const lease = this.current();
-      if (begins && lease !== null) onElected(lease);
-      return begins && lease !== null;
-    });
+    this.#held = taken.lease;
+    if (this.#known !== undefined) this.#known = withTerm(this.#known, taken.lease.term);
+    const begun = taken.validFrom <= performance.now();
+    if (begun) this.#announce();
+    const announced = begun ? undefined : pauseUntil(taken.validFrom, signal).then((begins) => begins && this.#announce());
     const end = await keepRenewing({
       first: taken.lease,
       renew: (lease) => this.#renew(lease),
-      onRenewed: (lease) => (this.#held = {lease, validFrom: taken.validFrom}),
+      onRenewed: (lease) => (this.#held = lease),
       timing,
       signal: this.#stopping.signal,
       log,
     });
     over.abort();
+    await announced;
+    const known = this.#announced;
+    this.#announced = false;
     if (end !== 'stopped') this.#held = null; // stop() releases what is still held
-    if (await announced) onDeposed(REASONS[end]);
+    if (known) onDeposed(REASONS[end]);
+  }
+
+  #announce(): void {
+    if (this.#stopping.signal.aborted || this.#held === null || performance.now() >= this.#held.validUntil) return;
+    this.#announced = true;
+    this.#options.onElected(this.#held);
   }
 
   /** A renewal counts only if what is read after it is our own row, of our own term, on a backend that did not go back in time. */

@@ -143,7 +143,7 @@ export async function reelect(backend: Backend, timing: Timing): Promise<void> {
 
 async function readLease({db, dialect}: Work, multiWriter: boolean): Promise<Reading> {
   // a proxy may lead to another server without anybody being told; among nodes that certify each other's writes that loses nothing
-  const server = dialect.kind === 'mysql' && !multiWriter ? "concat_ws(' ', @@hostname, @@port, @@server_id)" : "''";
+  const server = dialect.kind === 'mysql' && !multiWriter ? "concat_ws(' ', @@hostname, @@port, @@global.server_id)" : "''";
   const stored: StoredRow | undefined = await db(db.raw('(select 1 as anchor) as one'))
     .leftJoin('leader_term', 'leader_term.anchor', 'one.anchor')
     .leftJoin('active_node', 'active_node.anchor', 'one.anchor')

@@ -49,6 +49,11 @@ export function addReading(before: Observation | undefined, reading: Reading, ar
   };
 }
 
+/** Adds the term that this process has just taken: if a later reading shows a lower one, the backend went back in time. */
+export function withTerm(known: Observation, term: number): Observation {
+  return {...known, term, highestTerm: Math.max(known.highestTerm, term)};
+}
+
 /** A term or a counter that fell: an asynchronous backend lost its last writes, or its proxy moved to a server that never had them. */
 function wentBack(before: Reading, {row, term, server}: Reading): boolean {
   const fewer = sameNode(before.row, row) && (row?.renewals ?? 0) < (before.row?.renewals ?? 0);

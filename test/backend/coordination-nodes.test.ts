@@ -1,0 +1,122 @@
+import {afterAll, beforeAll, beforeEach, describe, expect, test} from 'vitest';
+import {checkBackend, checkClocks} from '../../src/lib/coordination/backend-checks.ts';
+import {takeLease, observeLease} from '../../src/lib/coordination/lease.ts';
+import {
+  checkNodeHealth,
+  forgetAbsentNodes,
+  listNodes,
+  readLeader,
+  registerNode,
+  startNodeHealth,
+  type Registration,
+} from '../../src/lib/coordination/nodes.ts';
+import type {Backend} from '../../src/lib/store/backend.ts';
+import {waitFor} from '../sandbox/index.ts';
+import {bench, KINDS, node, quick, type Bench} from './support/coordination.ts';
+
+describe.each(KINDS)('nodes on %s', (kind) => {
+  let shared: Bench;
+  let one: Backend;
+  let two: Backend;
+
+  beforeAll(async () => {
+    shared = await bench(kind);
+    [one, two] = [await shared.open(), await shared.open()];
+  });
+  beforeEach(() => shared.empty());
+  afterAll(() => shared?.down());
+
+  const registration = (name: string, more: Partial<Registration> = {}): Registration => ({
+    me: node(name),
+    mode: 'HttpMode',
+    command: '',
+    version: '4.0.0',
+    ...more,
+  });
+  const rows = (table: string) => one.run(({db}) => db(table).orderBy('hostname').select('*'));
+  const age = (name: string, seconds: number) =>
+    one.run(({db, dialect}) =>
+      db('node_health')
+        .where({hostname: name})
+        .update({last_seen_active: dialect.ago(seconds)}),
+    );
+
+  test('a process registers in both tables, as 3.2.6 does, and its signs of life count up', async () => {
+    const ann = registration('ann', {mode: 'CLIMode', command: 'relocate'});
+    await registerNode(one, ann);
+    await registerNode(one, ann);
+    const said = {hostname: 'ann', token: ann.me.token, extra_info: 'CLIMode', command: 'relocate', app_version: '4.0.0'};
+    expect(await rows('node_health_history')).toMatchObject([said]);
+    expect(await rows('node_health')).toMatchObject([{...said, db_backend: one.where, incrementing_indicator: 1}]);
+  });
+
+  test('those of the last two seconds are listed, by host name; those of the last five are kept', async () => {
+    for (const name of ['cat', 'ann', 'bob', 'dan'])
+      await registerNode(one, registration(name, {mode: name === 'cat' ? 'CLIMode' : 'HttpMode'}));
+    await age('bob', 4);
+    await age('dan', 7);
+    expect((await listNodes(two, {mode: 'any'})).map(({hostname}) => hostname)).toEqual(['ann', 'cat']);
+    expect((await listNodes(two, {mode: 'HttpMode'})).map(({hostname}) => hostname)).toEqual(['ann']);
+    await forgetAbsentNodes(two);
+    expect((await rows('node_health')).map(({hostname}) => hostname)).toEqual(['ann', 'bob', 'cat']);
+  });
+
+  test('a process stays listed while it lives, and is taken off when it has stopped', async () => {
+    const ann = registration('ann');
+    const health = await startNodeHealth(one, ann, () => undefined);
+    await waitFor('it said three times that it lives', async () => Number((await rows('node_health'))[0]?.incrementing_indicator) >= 2);
+    expect(await listNodes(two, {mode: 'any'})).toMatchObject([{...ann.me, mode: 'HttpMode', version: '4.0.0', backend: one.where}]);
+    await health.stop();
+    await waitFor('it is not listed any more', async () => (await listNodes(two, {mode: 'any'})).length === 0);
+  });
+
+  test('health: written, read back, with the leader that the row names', async () => {
+    const ann = registration('ann');
+    expect(await checkNodeHealth(one, ann)).toMatchObject({healthy: true, leader: null, error: '', nodes: [ann.me]});
+    await takeLease(one, ann.me, {seen: await observeLease(one, undefined, quick), timing: quick});
+    expect((await checkNodeHealth(two, registration('bob'))).leader).toMatchObject({...ann.me, mode: 'HttpMode', version: '4.0.0'});
+    expect(await readLeader(two)).toMatchObject(ann.me);
+  });
+
+  test('the checks of a backend as the sandbox makes it', async () => {
+    const levels = (await checkBackend(one)).map(({level, sentence}) => `${level}: ${sentence}`);
+    const expected = {sqlite: [], mariadb: [expect.stringContaining('innodb_flush_log_at_trx_commit')], galera: []};
+    expect(levels).toEqual(expected[kind]);
+  });
+
+  test('clocks that agree are not remarked on', async () => {
+    const health = await startNodeHealth(two, registration('bob'), () => undefined);
+    expect(await checkClocks(one)).toEqual([]);
+    await health.stop();
+  });
+
+  test('a clock that is ahead is, once its node says that it lives', async () => {
+    const bob = registration('bob');
+    await registerNode(two, bob);
+    const skewed = setInterval(
+      () =>
+        void two.run(({db, dialect}) =>
+          db('node_health').update({last_seen_active: dialect.ahead(30), incrementing_indicator: db.raw('incrementing_indicator + 1')}),
+        ),
+      100,
+    );
+    const remarks = await checkClocks(one);
+    clearInterval(skewed);
+    expect(remarks).toMatchObject([
+      {level: 'warn', sentence: expect.stringMatching(/bob \(.{8}\) writes to is about (29|30) s ahead of ours/)},
+    ]);
+  });
+});
+
+test('a server that is read-only, and tables that are not kept by InnoDB, are errors', async () => {
+  const shared = await bench('mariadb');
+  try {
+    const backend = await shared.open();
+    await shared.servers[0]!.query('alter table orchestrator.leader_term engine = MyISAM');
+    await shared.servers[0]!.query('set global read_only = 1');
+    const errors = (await checkBackend(backend)).filter(({level}) => level === 'error').map(({sentence}) => sentence);
+    expect(errors).toEqual([expect.stringContaining('is read-only'), expect.stringContaining('leader_term (MyISAM)')]);
+  } finally {
+    await shared.down();
+  }
+});
