@@ -5,6 +5,7 @@ import {runService, type RunningService} from './lib/daemon/serve.ts';
 import {actFault} from './lib/execute/fault.ts';
 import {discoverByHand, recoverByHand, type HandOptions} from './lib/execute/by-hand.ts';
 import type {HostNames} from './lib/names/host-names.ts';
+import {audit} from './lib/operations/audit-trail.ts';
 import type {Ports, ServeOptions} from './lib/operations/context.ts';
 import type {Backend} from './lib/store/backend.ts';
 import {openBackend} from './lib/store/open.ts';
@@ -33,6 +34,7 @@ export function wire(given: Wiring): Wired {
     heartbeats: () => openBackend(wiring.config, HASTE),
     me: wiring.ports.node,
     resolve: (host) => names.resolve(host),
+    audit: (entry) => audit({...wiring.ports, warn: (sentence) => wiring.log('warn', sentence)}, entry),
   };
   return {
     discover: (request) => discoverByHand(byHand, request),

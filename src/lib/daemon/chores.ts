@@ -1,8 +1,7 @@
 import type {Config} from '../config/keys.ts';
-import type {Log} from '../coordination/keep-renewing.ts';
 import {forgetAbsentNodes} from '../coordination/nodes.ts';
 import type {Milliseconds} from '../model/units.ts';
-import {audit} from '../operations/audit-trail.ts';
+import type {AuditEntry} from '../store/audit.ts';
 import type {Backend} from '../store/backend.ts';
 import {keepEachMinute, keepEachPoll, keepEachSecond, type Tally} from '../store/housekeeping.ts';
 
@@ -13,27 +12,20 @@ export interface Chore {
   run(): Promise<void>;
 }
 
+export interface ChoreOptions {
+  readonly backend: Backend;
+  readonly config: Config;
+  audit(entry: AuditEntry): Promise<void>;
+}
+
 const SECOND: Milliseconds = 1000;
 const MINUTE: Milliseconds = 60 * SECOND;
 
 /** What runs out, what was forgotten, names that follow from others; what the predecessor audited is audited here too. */
-export function choresOf({
-  backend,
-  config,
-  log,
-}: {
-  readonly backend: Backend;
-  readonly config: Config;
-  readonly log: Log;
-}): readonly Chore[] {
-  const trail = {
-    config: () => Promise.resolve(config),
-    backend: () => Promise.resolve(backend),
-    warn: (sentence: string) => log('warn', sentence),
-  };
+export function choresOf({backend, config, audit}: ChoreOptions): readonly Chore[] {
   const audited = async (tally: Tally): Promise<void> => {
     for (const [type, count] of Object.entries(tally)) {
-      if (AUDITED.has(type)) await audit(trail, {type, message: `${count} rows`});
+      if (AUDITED.has(type)) await audit({type, message: `${count} rows`});
     }
   };
   return [

@@ -1,11 +1,13 @@
 import {analyze, type Analysis} from '../analysis/analyze.ts';
+import {emergentWishes} from '../analysis/emergent.ts';
+import {NOTHING_OBSERVED} from '../analysis/evidence.ts';
 import {matchesCluster} from '../config/filters.ts';
 import type {Config} from '../config/keys.ts';
 import {messageOf} from '../errors/errors.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
 import {confirmDead} from '../execute/confirm.ts';
 import {findingOf, type RecoveryOutcome, type RecoveryWish} from '../execute/recover.ts';
-import {isSource} from '../model/instance.ts';
+import {isSource, type Instance} from '../model/instance.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds, Monotonic} from '../model/units.ts';
 import type {Prober} from '../execute/prober.ts';
@@ -29,6 +31,10 @@ export interface DetectorOptions {
   /** Automatic recovery is switched on globally; unreadable counts as off. */
   mayRecover(): Promise<boolean>;
   recover(wish: RecoveryWish): Promise<RecoveryOutcome>;
+  /** Notes where these sources' binary logs stand, to see later whether they stood still. */
+  watchPositions(sources: readonly Instance[]): Promise<void>;
+  /** Sources whose binary log has stood still for ReasonableLockedSemiSyncMasterSeconds, as `host:port`. */
+  standingStill(): Promise<ReadonlySet<string>>;
   /** Writes what changed among findings. */
   note(analyses: readonly Analysis[]): Promise<void>;
 }
@@ -58,9 +64,11 @@ export class Detector {
   async round(): Promise<void> {
     const {prober, config} = this.#options;
     await this.#options.refreshWishes();
-    const analyses = analyze(prober.model.topology(), {...config, withDowntimed: true});
+    const observations = {...NOTHING_OBSERVED, standingStill: await this.#options.standingStill()};
+    const analyses = analyze(prober.model.topology(), {...config, withDowntimed: true, withHealthy: true}, observations);
     await this.#options.note(analyses);
     for (const analysis of analyses) this.#consider(analysis);
+    await this.#nudge(analyses);
     await this.#registerStanding(analyses);
   }
 
@@ -74,6 +82,20 @@ export class Detector {
   /** Resolves when nothing is being investigated or recovered any more. */
   async idle(): Promise<void> {
     await Promise.all([...this.#cases.values()].flatMap(({running}) => running ?? []));
+  }
+
+  /** What findings call for at once, instead of at the next poll. Silent sources are `confirmDead`'s business. */
+  async #nudge(analyses: readonly Analysis[]): Promise<void> {
+    const {prober, isLeader, watchPositions} = this.#options;
+    const {model} = prober;
+    const wishes = emergentWishes(analyses, model.topology());
+    const failing = (error: unknown): void => this.#options.log('warn', messageOf(error));
+    for (const key of wishes.reprobe) void prober.probe(key).catch(failing);
+    for (const key of wishes.restartReceivers) {
+      const replica = model.get(key);
+      if (replica && isLeader()) void prober.restartReceiver(replica).catch(failing);
+    }
+    await watchPositions(wishes.watchPosition.flatMap((key) => model.get(key) ?? []));
   }
 
   #consider(analysis: Analysis): void {

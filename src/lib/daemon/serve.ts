@@ -7,11 +7,11 @@ import {defaultTiming, type Timing} from '../coordination/timing.ts';
 import type {NodeId} from '../coordination/types.ts';
 import {messageOf, OrchestratorError} from '../errors/errors.ts';
 import {createServers} from '../servers/create-servers.ts';
-import {noteAnalysis} from '../store/analysis-changelog.ts';
 import type {Backend} from '../store/backend.ts';
 import {recoveriesDisabled} from '../store/kill-switch.ts';
 import {placeInstances} from '../store/instances.ts';
 import {openBackend} from '../store/open.ts';
+import {audit} from '../operations/audit-trail.ts';
 import type {Environment} from '../execute/environment.ts';
 import {parseInstanceKey} from '../model/instance-key.ts';
 import {choresOf} from './chores.ts';
@@ -110,11 +110,9 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
           log,
           lease: () => (isCurrent() ? leadership.current() : null),
           resolve: (host) => options.resolve(host),
+          audit: (entry) => audit(trailOf(options), entry),
           recoveriesEnabled: async () => !(await recoveriesDisabled(backend)),
-          note: async (analyses) => {
-            for (const {instance, code, facts} of analyses) if (facts.replicas > 0) await noteAnalysis(backend, instance.key, code);
-          },
-          chores: choresOf(options),
+          chores: choresOf({...options, audit: (entry) => audit(trailOf(options), entry)}),
           ...(options.fault ? {fault: options.fault} : {}),
         });
         void plantSeeds(options).catch((error: unknown) => log('error', `DiscoverySeeds: ${messageOf(error)}`));
@@ -132,6 +130,11 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
       await leadership.stop({release: true});
     },
   };
+}
+
+/** What the audit needs, from a service that has it all at hand. */
+function trailOf({config, backend, log}: ServiceOptions): Parameters<typeof audit>[0] {
+  return {config: () => Promise.resolve(config), backend: () => Promise.resolve(backend), warn: (sentence) => log('warn', sentence)};
 }
 
 async function plantSeeds({backend, config}: ServiceOptions): Promise<void> {

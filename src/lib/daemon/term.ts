@@ -6,11 +6,15 @@ import {messageOf} from '../errors/errors.ts';
 import {membersOf} from '../execute/by-hand.ts';
 import type {Environment} from '../execute/environment.ts';
 import {recoverDeadSource} from '../execute/recover.ts';
-import type {InstanceKey} from '../model/instance-key.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import type {Analysis} from '../analysis/analyze.ts';
+import {noteAnalysis} from '../store/analysis-changelog.ts';
+import {noteCoordinates, standingStill} from '../store/stale-coordinates.ts';
 import {probeAfresh} from '../probe/fresh.ts';
 import {createProber} from '../probe/probe.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {Backend} from '../store/backend.ts';
+import type {AuditEntry} from '../store/audit.ts';
 import {readWishes} from '../store/instances.ts';
 import {Attributes, readNaming} from './attributes.ts';
 import type {Chore} from './chores.ts';
@@ -33,9 +37,9 @@ export interface TermOptions {
   /** By our own clock, now. */
   lease(): Lease | null;
   resolve(host: string): Promise<string>;
+  audit(entry: AuditEntry): Promise<void>;
   /** Recoveries are not disabled globally; throws when that cannot be read. */
   recoveriesEnabled(): Promise<boolean>;
-  note(analyses: Parameters<ConstructorParameters<typeof Detector>[0]['note']>[0]): Promise<void>;
   /** Periodic work of the leader beside probing. */
   readonly chores: readonly Chore[];
   readonly fault?: Environment['fault'];
@@ -68,7 +72,11 @@ export function startTerm(options: TermOptions): Term {
     register: (analysis) => registerFinding(options, analysis),
     mayRecover: () => mayRecover(options),
     recover: (wish) => recoverDeadSource(environment, wish),
-    note: (analyses) => options.note(analyses),
+    note: changelogOf(backend),
+    watchPositions: async (sources) => {
+      for (const {key, binlog} of sources) if (binlog.at) await noteCoordinates(backend, key, binlog.at);
+    },
+    standingStill: async () => new Set((await standingStill(backend, config.ReasonableLockedSemiSyncMasterSeconds)).map(keyText)),
   });
   const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
   const loop = (what: string, period: number, round: () => Promise<void> | void): Running =>
@@ -124,9 +132,22 @@ function environmentFor(options: TermOptions, eyes: Prober): Environment {
     servers,
     eyes,
     log,
+    audit: (entry) => options.audit(entry),
     lease: () => options.lease(),
     members: (cluster, failed) => Promise.resolve(membersOf(eyes, cluster, failed)),
     ...(options.fault ? {fault: options.fault} : {}),
+  };
+}
+
+/** Writes findings about sources when they change; what was written last is remembered, so that a quiet second writes nothing. */
+function changelogOf(backend: Backend): (analyses: readonly Analysis[]) => Promise<void> {
+  const written = new Map<string, string>();
+  return async (analyses) => {
+    const found = new Map(
+      analyses.filter(({facts}) => facts.replicas > 0).map(({instance, code}) => [keyText(instance.key), {instance, code}]),
+    );
+    for (const [name, {instance, code}] of found) if (written.get(name) !== code) await noteAnalysis(backend, instance.key, code);
+    for (const [name, {code}] of found) written.set(name, code);
   };
 }
 

@@ -11,6 +11,7 @@ import {neighbours} from '../probe/live-model.ts';
 import {createProber} from '../probe/probe.ts';
 import {createServers} from '../servers/create-servers.ts';
 import type {Servers} from '../servers/servers.ts';
+import type {AuditEntry} from '../store/audit.ts';
 import type {Backend} from '../store/backend.ts';
 import {readInstance, readInstances, readWishes} from '../store/instances.ts';
 import {confirmDead} from './confirm.ts';
@@ -27,6 +28,7 @@ export interface HandOptions {
   heartbeats(): Promise<Backend>;
   readonly me: NodeId;
   readonly log: Log;
+  audit(entry: AuditEntry): Promise<void>;
   resolve(host: string): Promise<string>;
   readonly timing?: Timing;
 }
@@ -152,6 +154,7 @@ function environmentOf(options: HandOptions, {servers, prober, heartbeats}: Benc
     servers,
     eyes: prober,
     log,
+    audit: (entry) => options.audit(entry),
     lease: () => null,
     members: (cluster, failed) => Promise.resolve(membersOf(prober, cluster, failed)),
   };

@@ -59,6 +59,7 @@ export async function conduct(env: Environment, what: Conducting): Promise<Endin
       ...(env.fault ? {fault: env.fault} : {}),
     });
     if (end.stoppedBy) return await fail(env, what, end.stoppedBy.because);
+    await auditEnd(env, document, `replaced by ${keyText(plan.successor)}`);
     return {outcome: 'promoted', uid, successor: plan.successor, lost: await lostReplicas(env, what)};
   } finally {
     hands.release();
@@ -173,7 +174,13 @@ async function fail(env: Environment, what: Conducting, because: string): Promis
     lines.push(error.message);
   }
   await closeBooks(env, what, 'aborted', lines);
+  await auditEnd(env, what.document, `failed: ${because}`);
   return {outcome: 'failed', uid, because};
+}
+
+/** Under the type the predecessor used, which people search for. */
+function auditEnd(env: Environment, {plan, uid}: RecoveryDocument, message: string): Promise<void> {
+  return env.audit({type: 'recover-dead-master', key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
 }
 
 /** Ends recovery row and plan in one transaction under the lock. */

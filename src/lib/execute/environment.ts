@@ -2,6 +2,7 @@ import type {Config} from '../config/keys.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
 import type {Timing} from '../coordination/timing.ts';
 import type {Lease, NodeId} from '../coordination/types.ts';
+import type {AuditEntry} from '../store/audit.ts';
 import type {Backend} from '../store/backend.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
@@ -23,5 +24,7 @@ export interface Environment {
   /** Instances of a cluster that a recovery locks: all the backend knows, under its present name and the names given. */
   members(cluster: string, failed: InstanceKey): Promise<readonly InstanceKey[]>;
   readonly log: Log;
+  /** Records what was done, where the configuration says. */
+  audit(entry: AuditEntry): Promise<void>;
   readonly fault?: (when: 'before' | 'after', act: JournaledAct) => void;
 }
