@@ -80,8 +80,14 @@ export function parseSemiSync(variables: ReadonlyMap<string, unknown>, status: R
     replicaEnabled: isOn(variables.get(`${replica.replica}_enabled`)),
     replicaStatus: isOn(status.get(`${replica.replica}_status`)),
     priority,
-    ...(words.source && words.replica ? {words: {source: words.source, replica: words.replica}} : {}),
+    ...wordsKnown(words),
   };
+}
+
+/** Of a server with one plugin, the other will be of the same age. */
+function wordsKnown({source, replica}: Readonly<Record<'source' | 'replica', 'old' | 'new' | null>>): {readonly words?: SemiSyncWords} {
+  const any = source ?? replica;
+  return any ? {words: {source: source ?? any, replica: replica ?? any}} : {};
 }
 
 function wordsOf(variables: ReadonlyMap<string, unknown>, role: 'source' | 'replica'): 'old' | 'new' | null {

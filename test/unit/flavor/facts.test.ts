@@ -125,7 +125,7 @@ describe('semi-sync', () => {
       what: 'one plugin only',
       variables: {rpl_semi_sync_replica_enabled: 'ON'},
       status: {},
-      expected: {available: false, replicaEnabled: true, sourceWaitCount: 0, waitPoint: ''},
+      expected: {available: false, replicaEnabled: true, sourceWaitCount: 0, waitPoint: '', words: {source: 'new', replica: 'new'}},
     },
     {
       what: 'no plugin',
