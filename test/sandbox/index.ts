@@ -13,6 +13,8 @@ export {
   type PointOptions,
   type ReplicaStatus,
 } from './replication.ts';
+export {guardedFolder, type GuardedFolder} from './server/guard.ts';
+export {reservePorts, type ReservedPorts} from './server/ports.ts';
 export {galera, type Galera, type GaleraOptions} from './galera.ts';
 export {groupReplication, type Group, type GroupMember, type GroupOptions} from './group-replication.ts';
 export {haproxy, type Proxy, type ProxyOptions} from './haproxy.ts';
