@@ -51,6 +51,12 @@ export async function mustKnow(context: Context, key: InstanceKey): Promise<Inst
   throw new OrchestratorError('NOT_FOUND', `${keyText(key)} is not known`, {hint: `orchestrator discover ${keyText(key)} makes it known`});
 }
 
+/** Tells a person that what they mention has never been seen, which may be a slip: the backend takes any name. */
+export async function warnIfUnknown(context: Context, key: InstanceKey): Promise<void> {
+  if (!(await instanceAt(context, key)))
+    context.warn(`${keyText(key)} is not a known instance; it counts from when it is discovered under this name`);
+}
+
 /** Another instance the operation is about: where to move something, whom to promote. */
 export function destination(about: string): Field<InstanceKey | null> {
   const options: readonly Option[] = [

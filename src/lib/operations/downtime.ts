@@ -2,7 +2,7 @@ import {OrchestratorError} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import {beginDowntime, endDowntime} from '../store/downtime.ts';
 import {beginMaintenance, endMaintenance, isInMaintenance} from '../store/maintenance.ts';
-import {instance} from './addressing.ts';
+import {instance, warnIfUnknown} from './addressing.ts';
 import {audit} from './audit-trail.ts';
 import {define} from './define.ts';
 import {duration, reason} from './fields.ts';
@@ -24,6 +24,7 @@ export const beginDowntimeOperation = define({
   },
   changes: 'backend',
   async run(context, input): Promise<InstanceKey> {
+    await warnIfUnknown(context, input.instance);
     const owner = context.caller.user;
     await beginDowntime(await context.backend(), input.instance, {owner, reason: input.reason, lasting: input.duration});
     await audit(context, {type: 'begin-downtime', key: input.instance, message: `owner: ${owner}, reason: ${input.reason}`});
@@ -64,6 +65,7 @@ export const beginMaintenanceOperation = define({
   input: {instance: instance('the instance'), duration: duration('for how long'), reason: reason('why')},
   changes: 'backend',
   async run(context, input): Promise<InstanceKey> {
+    await warnIfUnknown(context, input.instance);
     const owner = context.caller.user;
     const wish = {owner, reason: input.reason, lasting: input.duration, processor: context.node};
     const begun = await beginMaintenance(await context.backend(), input.instance, wish);

@@ -2,7 +2,7 @@ import {OrchestratorError} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import {registerCandidate} from '../store/candidates.ts';
 import {forgetCluster, forgetInstance} from '../store/instances.ts';
-import {cluster, instance} from './addressing.ts';
+import {cluster, instance, warnIfUnknown} from './addressing.ts';
 import {audit} from './audit-trail.ts';
 import type {Discovered} from './context.ts';
 import {define} from './define.ts';
@@ -96,6 +96,7 @@ export const registerCandidateOperation = define({
   input: {instance: instance('the instance'), rule: promotionRule('how much')},
   changes: 'backend',
   async run(context, input): Promise<InstanceKey> {
+    await warnIfUnknown(context, input.instance);
     await registerCandidate(await context.backend(), input.instance, input.rule);
     await audit(context, {type: 'register-candidate', key: input.instance, message: input.rule});
     return input.instance;

@@ -1,6 +1,6 @@
+import {nearest} from '../../config/nearest.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
 import type {Operation, Option, Texts} from '../../operations/define.ts';
-import {nearest} from './nearest.ts';
 import {BORNE, COMMON, findOption, optionsFor} from './options.ts';
 
 /** `plain`: `orchestrator topology -i db1`; `version-3`: `orchestrator -c topology -i db1`, with the exit statuses of then. */

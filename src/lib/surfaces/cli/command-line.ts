@@ -1,9 +1,9 @@
+import {nearest} from '../../config/nearest.ts';
 import {OrchestratorError, unreachable} from '../../errors/errors.ts';
 import type {Build} from '../../operations/context.ts';
 import {find, understand, type Form, type Request} from './argv.ts';
 import type {CommandMap, PackageFacts} from './embed.ts';
 import {exitsText, listing, usage} from './help.ts';
-import {nearest} from './nearest.ts';
 import {optionsFor} from './options.ts';
 import {complaint, type Program} from './program.ts';
 
@@ -29,7 +29,7 @@ async function obey(request: Request, line: CommandLine): Promise<number> {
   const {io} = line.program;
   switch (request.ask) {
     case 'version':
-      io.out(`${line.build.version}\n${line.build.revision || 'unknown'}\n`);
+      io.out(`${line.build.version}\n${line.build.revision}\n`);
       return 0;
     case 'usage':
       io.out(usage());

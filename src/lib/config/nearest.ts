@@ -1,11 +1,11 @@
-/** The name a person most likely meant, or null when none is near enough to be worth saying. */
-export function nearest(typed: string, names: Iterable<string>): string | null {
-  let best: {name: string; distance: number} | null = null;
+/** The name a person most likely meant, letter case aside; null when more than a third of its letters would be wrong. */
+export function nearest<Name extends string>(typed: string, names: Iterable<Name>): Name | null {
+  let best: {name: Name; distance: number} | null = null;
   for (const name of names) {
     const distance = editDistance(typed.toLowerCase(), name.toLowerCase());
     if (best === null || distance < best.distance) best = {name, distance};
   }
-  return best !== null && best.distance <= Math.max(1, Math.floor(typed.length / 3)) ? best.name : null;
+  return best !== null && best.distance <= Math.max(1, Math.floor(Math.max(typed.length, best.name.length) / 3)) ? best.name : null;
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours that turn one word into another. */

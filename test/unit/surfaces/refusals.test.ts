@@ -1,0 +1,118 @@
+import {expect, test} from 'vitest';
+import {COMMANDS} from '../../../src/command-map.ts';
+import {optionsOf} from '../../../src/lib/operations/define.ts';
+import {ALL} from '../../../src/lib/operations/registry.ts';
+import {runCommandLine} from '../../../src/lib/surfaces/cli/command-line.ts';
+import type {Opened} from '../../../src/lib/surfaces/cli/program.ts';
+
+interface Judged {
+  readonly status: number;
+  readonly stdout: string;
+  readonly wrong: readonly string[];
+}
+
+/** Runs the command line in this process, with ports that must not be asked for. */
+async function run(
+  argv: readonly string[],
+): Promise<{readonly status: number; readonly stdout: string; readonly stderr: string; readonly opened: boolean}> {
+  const said = {stdout: '', stderr: '', opened: false};
+  const io = {out: (text: string) => void (said.stdout += text), err: (text: string) => void (said.stderr += text), terminal: false};
+  const ports = (): Opened => {
+    said.opened = true;
+    throw new Error('bad input must be refused before anything is opened');
+  };
+  const program = {io, operations: ALL, user: 'tester', ports};
+  const facts = {name: 'orchestrator', version: '4.0.0', description: ''};
+  const status = await runCommandLine(argv, {program, commands: COMMANDS, facts, build: {version: '4.0.0', revision: ''}});
+  return {status, ...said};
+}
+
+/** A good refusal: one sentence that names the program and says what is expected, no stack, and nothing was opened. */
+async function judge(argv: readonly string[], says: RegExp): Promise<Judged> {
+  const {status, stdout, stderr, opened} = await run(argv);
+  const faults = {
+    [`does not say ${String(says)}: ${stderr}`]: !says.test(stderr),
+    [`is not one line: ${stderr}`]: stderr.split('\n').length !== 2,
+    'does not name the program': !stderr.startsWith('orchestrator: '),
+    'has a stack': /unexpected|^ +at /m.test(stderr),
+    'opened something': opened,
+  };
+  return {status, stdout, wrong: Object.keys(faults).filter((fault) => faults[fault])};
+}
+
+const refused = (status: number): Judged => ({status, stdout: '', wrong: []});
+const words = (line: string): readonly string[] => line.split(' ');
+
+const names = ALL.map((operation) => operation.name);
+const having = (option: string): readonly string[] =>
+  ALL.filter((one) => optionsOf(one).some(({name}) => name === option)).map(({name}) => name);
+
+test.each(names)('%s with an option nobody knows', async (name) => {
+  expect(await judge([...name.split(' '), '--nonsense'], /has no option --nonsense/)).toEqual(refused(2));
+  expect(await judge(['-c', name, '--nonsense'], /has no option --nonsense/)).toEqual(refused(2));
+});
+
+test.each(names)('%s with a word too many', async (name) => {
+  expect(await judge([...name.split(' '), 'one', 'two', 'three'], /does not know what to do with "(one|two|three)"/)).toEqual(refused(2));
+});
+
+test.each(names)('%s in a format nobody knows', async (name) => {
+  expect(await judge([...name.split(' '), '--format', 'xml'], /--format "xml" is not a format/)).toEqual(refused(2));
+});
+
+test.each(having('instance').filter((name) => name !== 'replication-analysis'))('%s of a malformed instance', async (name) => {
+  const rest = having('reason').includes(name) ? ['--reason', 'x'] : [];
+  for (const instance of ['db1:0', 'db1:99999', 'db1:abc', 'a b!']) {
+    expect(await judge([name, `--instance=${instance}`, ...rest], /is not an instance/)).toEqual(refused(2));
+  }
+  expect(await judge(['-c', name, '-i', 'db1:0', ...rest], /is not an instance/)).toEqual(refused(1));
+});
+
+test.each(having('reason'))('%s without a reason', async (name) => {
+  const subject = having('instance').includes(name) ? ['-i', 'db1'] : name === 'ack-recovery' ? ['1'] : [];
+  expect(await judge([name, ...subject], /--reason is missing/)).toEqual(refused(2));
+  expect(await judge([name, ...subject, '--reason', ' '], /--reason is missing/)).toEqual(refused(2));
+});
+
+test.each(having('duration').flatMap((name) => ['forever', '10', '-5m', '0s', '1.5h', '9999w', ''].map((given) => ({name, given}))))(
+  '$name for $given',
+  async ({name, given}) => {
+    expect(await judge([name, '-i', 'db1', '--reason', 'x', `--duration=${given}`], /--duration .* is not a duration/)).toEqual(refused(2));
+  },
+);
+
+test.each([
+  {line: 'forget', status: 2, says: /--instance is missing/},
+  {line: '-c forget', status: 1, says: /--instance is missing/},
+  {line: 'search', status: 2, says: /--pattern is missing/},
+  {line: 'find', status: 2, says: /--pattern is missing/},
+  {line: 'find (', status: 2, says: /is not a regular expression/},
+  {line: 'register-candidate -i db1 --promotion-rule must', status: 2, says: /"must" is not a promotion rule \(give one of prefer, /},
+  {line: '-c register-candidate -i db1 --promotion-rule best', status: 1, says: /is not a promotion rule/},
+  {line: 'recover -i db1 -d db2 -s db3', status: 2, says: /--destination and --sibling are the same option/},
+  {line: 'recover -i db1 --wait soon', status: 2, says: /--wait "soon" is not a duration/},
+  {line: 'recover -i db1 -d db2:0', status: 2, says: /is not an instance/},
+  {line: 'recover-lite -i db1 --skip-hooks', status: 2, says: /has no option --skip-hooks/},
+  {line: 'audit-recovery --page -1', status: 2, says: /--page "-1" is not a whole number/},
+  {line: 'audit-recovery --id x', status: 2, says: /--id "x" is not a whole number/},
+  {line: 'audit-recovery-steps', status: 2, says: /--uid is missing/},
+  {line: 'ack-recovery --reason x', status: 2, says: /--recovery is missing/},
+  {line: 'replication-analysis --itself', status: 2, says: /--instance is missing/},
+  {line: 'topology -i', status: 2, says: /-i needs a value/},
+  {line: 'clusters --json=perhaps', status: 2, says: /is either on or off/},
+  {line: 'topolgy', status: 2, says: /"topolgy" is not a command \(did you mean topology\?\)/},
+  {line: 'help topolgy', status: 2, says: /did you mean topology\?/},
+  {line: '--cofnig x clusters', status: 2, says: /--cofnig is not an option \(did you mean --config\?\)/},
+  {line: 'serve extra', status: 2, says: /does not know what to do with "extra"/},
+])('$line', async ({line, status, says}) => {
+  expect(await judge(words(line), says)).toEqual(refused(status));
+});
+
+test.each(names)('help %s', async (name) => {
+  const {status, stdout, stderr} = await run(['help', ...name.split(' ')]);
+  const operation = ALL.find((one) => one.name === name);
+  expect({status, stderr}).toEqual({status: 0, stderr: ''});
+  expect(stdout).toContain(operation?.about);
+  for (const option of operation ? optionsOf(operation) : []) expect(stdout).toContain(`--${option.on ? '[no-]' : ''}${option.name}`);
+  for (const status of Object.keys(operation?.exits ?? {})) expect(stdout).toMatch(new RegExp(`^ +${status}  `, 'm'));
+});
