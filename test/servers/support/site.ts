@@ -1,0 +1,106 @@
+import {writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {defaultDraft} from '../../../src/lib/config/draft.ts';
+import type {Config} from '../../../src/lib/config/keys.ts';
+import {openBackend} from '../../../src/lib/store/open.ts';
+import type {Backend} from '../../../src/lib/store/backend.ts';
+import {ACCOUNTS, waitFor, type Instance} from '../../sandbox/index.ts';
+import {guardedFolder, type GuardedFolder} from '../../sandbox/server/guard.ts';
+import type {BackendHost} from './backends.ts';
+import {HookLog} from './hook-log.ts';
+import {runProgram, type Ended} from './program.ts';
+import {Service} from './service.ts';
+
+export interface SiteOptions {
+  readonly backend: BackendHost;
+  /** What the leader starts from. */
+  readonly servers: readonly Instance[];
+  /** Beside the defaults, the accounts of the sandbox, polls each second and all clusters recovered automatically. */
+  readonly settings?: Partial<Config>;
+}
+
+/** One installation: a configuration file, a backend of its own, and the services and commands that use them. */
+export interface Site {
+  readonly settings: Partial<Config>;
+  readonly hooks: HookLog;
+  readonly servers: readonly Instance[];
+  /** Direct access to the backend, for assertions. Not before a service or a command has made its tables. */
+  backend(): Promise<Backend>;
+  /** Starts a service and waits until it runs. */
+  serve(options?: {readonly env?: NodeJS.ProcessEnv; readonly args?: readonly string[]}): Promise<Service>;
+  /** Runs one command. */
+  run(...args: string[]): Promise<Ended>;
+  /** Stops what was started and removes every file. */
+  down(): Promise<void>;
+}
+
+export async function site(options: SiteOptions): Promise<Site> {
+  const folder = await guardedFolder();
+  const hooks = new HookLog(join(folder.path, 'hooks.log'));
+  const settings = settingsOf(options, folder, hooks);
+  const file = join(folder.path, 'orchestrator.conf.json');
+  await writeFile(file, JSON.stringify(settings, null, 2));
+  const env = {PATH: process.env['PATH'], HOME: folder.path, ...folder.mark};
+  const services: Service[] = [];
+  const opened: Promise<Backend>[] = [];
+  return {
+    settings,
+    hooks,
+    servers: options.servers,
+    backend: () => (opened[0] ??= openBackend({...defaultDraft().values, ...settings}, {pool: 1})),
+    run: (...args) => runProgram([...args, '--config', file], env),
+    async serve({env: more = {}, args = []} = {}) {
+      const service = new Service([...args, '--config', file], {...env, ...more});
+      services.push(service);
+      await service.says(/listening on /);
+      return service;
+    },
+    async down() {
+      await Promise.all(services.map((service) => service.kill9()));
+      for (const backend of opened) await (await backend).close();
+      await folder.end();
+    },
+  };
+}
+
+function settingsOf({backend, servers, settings}: SiteOptions, folder: GuardedFolder, hooks: HookLog): Partial<Config> {
+  const {user, password} = ACCOUNTS.orc;
+  return {
+    ListenAddress: '127.0.0.1:0',
+    MySQLTopologyUser: user,
+    MySQLTopologyPassword: password,
+    // On loopback all servers have one host name.
+    MySQLHostnameResolveMethod: 'none',
+    HostnameResolveMethod: 'none',
+    InstancePollSeconds: 1,
+    DiscoverySeeds: servers.map(({key}) => `${key.host}:${key.port}`),
+    RecoverMasterClusterFilters: ['*'],
+    ...backend.fresh(folder.path),
+    ...hooks.settings,
+    ...settings,
+  };
+}
+
+/** Rows of a table of the backend. */
+export async function rows<Row>(at: Site, table: string, where: Record<string, unknown> = {}): Promise<readonly Row[]> {
+  const backend = await at.backend();
+  return backend.run(({db}) => db(table).where(where).select() as unknown as PromiseLike<Row[]>);
+}
+
+/** Waits until the leader has probed all servers that run, and published them as one cluster of this source. */
+export async function watching(at: Site, source: Instance): Promise<void> {
+  const name = `${source.key.host}:${source.key.port}`;
+  const wanted = at.servers.filter((server) => server.alive()).length;
+  await waitFor(
+    `the leader knows ${wanted} servers of cluster ${name}`,
+    async () => {
+      const known = await rows<{port: number; cluster_name: string; last_seen: string | null}>(at, 'database_instance', {
+        cluster_name: name,
+      });
+      const seen = known.filter((row) => row.last_seen !== null).map((row) => row.port);
+      if (seen.length >= wanted) return true;
+      throw new Error(`it knows ports ${seen.join(', ')}`);
+    },
+    {within: 20_000},
+  );
+}
