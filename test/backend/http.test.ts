@@ -1,0 +1,252 @@
+import {request} from 'node:http';
+import path from 'node:path';
+import {afterAll, beforeAll, expect, test} from 'vitest';
+import {compose} from '../../src/composition.ts';
+import {checkNodeHealth} from '../../src/lib/coordination/nodes.ts';
+import {ALL} from '../../src/lib/operations/registry.ts';
+import type {Opened} from '../../src/lib/surfaces/cli/program.ts';
+import {listen} from '../../src/lib/surfaces/http/listen.ts';
+import {createHttp} from '../../src/lib/surfaces/http/server.ts';
+import {writeRecoverySteps} from '../../src/lib/store/plans.ts';
+import {recordSuccessor, registerRecovery, writeRecoveryEnd} from '../../src/lib/store/recovery-registration.ts';
+import {and, broken, down, given, key, type But} from '../unit/support/given.ts';
+import {cli, type Cli} from './support/cli.ts';
+
+type App = Awaited<ReturnType<typeof createHttp>>;
+const shop: But = {cluster: {suggestedAlias: 'shop'}};
+let it: Cli;
+let opened: Opened;
+let app: App;
+
+/** Clusters as in cli-read: a:3306, called shop, and x:3306 with a dead source. A recovery of x. */
+beforeAll(async () => {
+  it = cli();
+  await it.seed(given('a: b c; b: d', {a: and(shop, {replicas: [key('b'), key('c')]}), b: shop, c: shop, d: shop}));
+  await it.seed(given('x: y z', {x: down, y: broken, z: broken}));
+  const backend = await it.backend();
+  await backend.run(({db}) => db('database_instance').where({hostname: 'x'}).update({last_seen: '2020-01-01 00:00:00'}));
+  await backend.transaction(async (work) => {
+    const node = {hostname: 'n', token: 't'};
+    const names = {cluster: 'x:3306', alias: 'stock'};
+    await registerRecovery(work, {
+      uid: '1:aa',
+      failed: key('x'),
+      analysis: 'DeadMaster',
+      ...names,
+      replicas: [key('y')],
+      node,
+      forced: false,
+    });
+    await recordSuccessor(work, '1:aa', {successor: key('y'), alias: 'y'});
+    await writeRecoverySteps(work, '1:aa', ['first', 'second']);
+    await writeRecoveryEnd(work, '1:aa', {lost: [key('z')], participating: [], errors: ['one', 'two']});
+  });
+  const build = {version: 'test', revision: ''};
+  const common = {config: path.join(it.folder, 'orchestrator.conf.json')};
+  const silent = (): void => undefined;
+  opened = compose({common, operation: {name: 'serve', changes: 'servers'}, build, env: {}, warn: silent, log: silent});
+  const {ports} = opened;
+  const registration = {me: ports.node, mode: 'HttpMode', command: '', version: 'test'} as const;
+  const service = {isLeader: () => true, health: async () => ({...(await checkNodeHealth(backend, registration)), isLeader: true})};
+  app = await createHttp({config: it.config, ports, service, operations: ALL, log: silent});
+});
+
+afterAll(async () => {
+  await app.close();
+  await opened.close();
+  await it.down();
+});
+
+async function get(url: string): Promise<{readonly status: number; readonly json: unknown}> {
+  const {statusCode, body} = await app.inject({method: 'GET', url});
+  return {status: statusCode, json: JSON.parse(body) as unknown};
+}
+
+const keyJson = (host: string, port = 3306): object => ({Hostname: host, Port: port});
+const keysOf = (json: unknown): readonly unknown[] => (json as readonly {readonly Key: unknown}[]).map((one) => one.Key);
+
+test.each([
+  {url: '/api/clusters', json: ['a:3306', 'x:3306']},
+  {
+    url: '/api/clusters-info',
+    json: [
+      {ClusterName: 'a:3306', ClusterAlias: 'shop', CountInstances: 4, HasAutomatedMasterRecovery: false},
+      {ClusterName: 'x:3306', ClusterAlias: 'x:3306', CountInstances: 3},
+    ],
+  },
+  {url: '/api/cluster-info/shop', json: {ClusterName: 'a:3306', ClusterAlias: 'shop'}},
+  {
+    url: '/api/instance/b/3306',
+    json: {Key: keyJson('b'), MasterKey: keyJson('a'), ClusterName: 'a:3306', IsLastCheckValid: true, Problems: []},
+  },
+  {url: '/api/master/shop', json: {Key: keyJson('a')}},
+  {url: '/api/audit-recovery-steps/1:aa', json: [{RecoveryUID: '1:aa', Message: 'first'}, {Message: 'second'}]},
+  {url: '/api/audit-recovery-steps/no:such', json: []},
+  {url: '/api/status', json: {Code: 'OK', Details: {Healthy: true, IsActiveNode: true, RaftHealthyMembers: null}}},
+])('GET $url', async ({url, json}) => {
+  expect(await get(url)).toMatchObject({status: 200, json});
+});
+
+test.each([
+  {url: '/api/cluster/a:3306', hosts: 'abcd'},
+  {url: '/api/cluster/shop', hosts: 'abcd'},
+  {url: '/api/cluster/d:3306', hosts: 'abcd'},
+  {url: '/api/cluster/alias/shop', hosts: 'abcd'},
+  {url: '/api/cluster/instance/d/3306', hosts: 'abcd'},
+  {url: '/api/all-instances', hosts: 'axbcyzd'},
+  {url: '/api/search?s=shop', hosts: 'abcd'},
+  {url: '/api/search/shop', hosts: 'abcd'},
+  {url: '/api/instance-replicas/a/3306', hosts: 'bc'},
+  {url: '/api/masters', hosts: 'ax'},
+  {url: '/api/downtimed', hosts: ''},
+])('GET $url lists $hosts', async ({url, hosts}) => {
+  const {status, json} = await get(url);
+  expect({status, keys: keysOf(json)}).toEqual({status: 200, keys: [...hosts].map((host) => keyJson(host))});
+});
+
+test.each(['/api/topology/shop', '/api/topology/a:3306', '/api/topology/d/3306', '/api/topology-tabulated/d/3306'])(
+  'GET %s draws',
+  async (url) => {
+    const {status, json} = await get(url);
+    const {Details: text} = json as {Details: string};
+    expect({status, json}).toMatchObject({status: 200, json: {Code: 'OK'}});
+    expect(text.split('\n').map((line) => line.split(/ *[[|]/)[0])).toEqual([
+      'a:3306 (a)',
+      '+ b:3306 (b)',
+      '  + d:3306 (d)',
+      '+ c:3306 (c)',
+    ]);
+  },
+);
+
+test.each([
+  {url: '/api/replication-analysis', found: ['x', 'y', 'z']},
+  {url: '/api/replication-analysis/x:3306', found: ['x', 'y', 'z']},
+  {url: '/api/replication-analysis/shop', found: []},
+  {url: '/api/replication-analysis/instance/x/3306', found: ['x']},
+])('GET $url finds $found', async ({url, found}) => {
+  const {status, json} = await get(url);
+  const {Details: details} = json as {Details: readonly {AnalyzedInstanceKey: {Hostname: string}}[]};
+  expect({status, json}).toMatchObject({status: 200, json: {Code: 'OK', Message: 'Analysis'}});
+  expect(details.map((one) => one.AnalyzedInstanceKey.Hostname)).toEqual(found);
+});
+
+test('the finding about a dead source', async () => {
+  const {json} = await get('/api/replication-analysis/instance/x/3306');
+  expect(json).toMatchObject({
+    Details: [{Analysis: 'DeadMaster', CountReplicas: 2, Replicas: [keyJson('y'), keyJson('z')], IsActionableRecovery: true}],
+  });
+});
+
+test.each([
+  {url: '/api/audit-recovery', count: 1},
+  {url: '/api/audit-recovery/0', count: 1},
+  {url: '/api/audit-recovery/1', count: 0},
+  {url: '/api/audit-recovery/id/1', count: 1},
+  {url: '/api/audit-recovery/id/2', count: 0},
+  {url: '/api/audit-recovery/uid/1:aa', count: 1},
+  {url: '/api/audit-recovery/uid/1%3Aaa', count: 1},
+  {url: '/api/audit-recovery/cluster/x:3306', count: 1},
+  {url: '/api/audit-recovery/cluster/x:3306/1', count: 0},
+  {url: '/api/audit-recovery/alias/stock', count: 1},
+  {url: '/api/audit-recovery/alias/stock/0', count: 1},
+  {url: '/api/audit-recovery/alias/other', count: 0},
+  {url: '/api/audit-recovery?unacknowledged=true', count: 1},
+])('GET $url has $count', async ({url, count}) => {
+  const {status, json} = await get(url);
+  expect({status, json}).toEqual({status: 200, json: expect.any(Array) as unknown});
+  expect(json).toHaveLength(count);
+});
+
+test('a recovery as it was', async () => {
+  expect(await get('/api/audit-recovery/uid/1:aa')).toMatchObject({
+    json: [
+      {
+        UID: '1:aa',
+        AnalysisEntry: {
+          AnalyzedInstanceKey: keyJson('x'),
+          Analysis: 'DeadMaster',
+          ClusterDetails: {ClusterName: 'x:3306', ClusterAlias: 'stock'},
+        },
+        SuccessorKey: keyJson('y'),
+        IsSuccessful: true,
+        LostReplicas: [keyJson('z')],
+        AllErrors: ['one', 'two'],
+        Acknowledged: false,
+      },
+    ],
+  });
+});
+
+test.each([
+  {url: '/api/instance/nobody/3306', says: 'nobody:3306'},
+  {url: '/api/cluster/nobody', says: 'nobody'},
+  {url: '/api/topology/nobody/1', says: 'nobody:1'},
+  {url: '/api/instance/a/port', says: 'Invalid port: port'},
+  {url: '/api/audit-recovery/x', says: '--page'},
+  {url: '/api/forget/nobody/3306', says: 'nobody:3306'},
+  {url: '/api/ack-all-recoveries', says: '--reason'},
+  {url: '/api/ack-all-recoveries?comment=%20', says: '--reason'},
+  {url: '/api/register-candidate/b/3306/best', says: '"best"'},
+  {url: '/api/begin-downtime/b/3306/me/why/forever', says: '"forever"'},
+])('GET $url is an error that says $says', async ({url, says}) => {
+  expect(await get(url)).toEqual({status: 500, json: {Code: 'ERROR', Message: expect.stringContaining(says) as unknown, Details: null}});
+});
+
+test('changing over HTTP', async () => {
+  expect(await get('/api/begin-downtime/b/3306/ann/new%20disk/30m')).toMatchObject({
+    status: 200,
+    json: {Code: 'OK', Details: keyJson('b')},
+  });
+  expect(await get('/api/downtimed/shop')).toMatchObject({
+    json: [{Key: keyJson('b'), IsDowntimed: true, DowntimeOwner: 'ann', DowntimeReason: 'new disk'}],
+  });
+  expect(await get('/api/end-downtime/b/3306')).toMatchObject({status: 200, json: {Details: keyJson('b')}});
+  expect(await get('/api/begin-downtime/b/3306/ann/shortly')).toMatchObject({status: 200});
+  expect(keysOf((await get('/api/downtimed')).json)).toEqual([keyJson('b')]);
+  expect(await get('/api/begin-maintenance/b/3306/ann/why')).toMatchObject({status: 200, json: {Details: keyJson('b')}});
+  expect(await get('/api/in-maintenance/b/3306')).toMatchObject({json: {Message: 'true', Details: 'b:3306'}});
+  expect(await get('/api/end-maintenance/b/3306')).toMatchObject({status: 200});
+  expect(await get('/api/in-maintenance/b/3306')).toMatchObject({json: {Message: 'false', Details: ''}});
+  expect(await get('/api/register-candidate/b/3306/prefer_not')).toMatchObject({status: 200, json: {Details: keyJson('b')}});
+  expect(await get('/api/disable-global-recoveries')).toMatchObject({json: {Details: 'disabled'}});
+  expect(await get('/api/check-global-recoveries')).toMatchObject({json: {Message: 'Global recoveries disabled', Details: 'disabled'}});
+  expect(await get('/api/enable-global-recoveries')).toMatchObject({json: {Details: 'enabled'}});
+  expect(await get('/api/ack-recovery/cluster/x:3306?comment=seen')).toMatchObject({json: {Code: 'OK', Details: 'x:3306'}});
+  expect(await get('/api/audit-recovery?unacknowledged=true')).toMatchObject({json: []});
+  expect(await get('/api/audit-recovery')).toMatchObject({
+    json: [{Acknowledged: true, AcknowledgedBy: opened.ports.node.hostname, AcknowledgedComment: 'seen'}],
+  });
+  expect(await get('/api/forget/d/3306')).toMatchObject({status: 200, json: {Details: keyJson('d')}});
+  expect(await get('/api/instance/d/3306')).toMatchObject({status: 500});
+});
+
+test('a server that cannot be reached is not discovered', async () => {
+  expect(await get('/api/discover/127.0.0.1/1')).toMatchObject({
+    status: 500,
+    json: {Code: 'ERROR', Message: expect.stringContaining('127.0.0.1:1') as unknown},
+  });
+});
+
+test('it listens on an address or a socket, and says what is in the way', async () => {
+  const own = async (config: object): Promise<App> => {
+    const silent = (): void => undefined;
+    const service = {isLeader: () => false, health: () => Promise.reject(new Error('unused'))};
+    return createHttp({config: {...it.config, ...config}, ports: opened.ports, service, operations: [], log: silent});
+  };
+  const tcp = await own({});
+  const where = await listen(tcp, {ListenAddress: '127.0.0.1:0', ListenSocket: ''});
+  expect(await (await fetch(`${where}/api/lb-check`)).text()).toBe('"OK"');
+  const busy = await own({});
+  await expect(listen(busy, {ListenAddress: new URL(where).host, ListenSocket: ''})).rejects.toMatchObject({code: 'CONFIG_INVALID'});
+  const socket = path.join(it.folder, 'o.sock');
+  const unix = await own({});
+  expect(await listen(unix, {ListenAddress: ':3000', ListenSocket: socket})).toBe(socket);
+  const status = await new Promise((resolve, reject) =>
+    request({socketPath: socket, path: '/api/leader-check'}, (response) => resolve(response.resume().statusCode))
+      .on('error', reject)
+      .end(),
+  );
+  expect(status).toBe(404);
+  await Promise.all([tcp, busy, unix].map((one) => one.close()));
+});
