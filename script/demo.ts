@@ -116,10 +116,10 @@ interface Known {
   readonly IsLastCheckValid: boolean;
 }
 
-/** So many servers of an instance's cluster were probed and answered. */
+/** An instance's cluster has so many servers, and all answered when they were probed. */
 async function allKnown(service: Service, member: string, servers: number): Promise<boolean> {
   const known = await service.api<readonly Known[]>(`cluster/${member}`);
-  return known.filter((one) => one.IsLastCheckValid).length === servers;
+  return known.length === servers && known.every((one) => one.IsLastCheckValid);
 }
 
 /** Milliseconds after the kill, and what happened. */
