@@ -22,7 +22,7 @@ export default defineConfig({
       {
         test: {
           name: 'backend',
-          include: ['test/backend/**/*.test.ts'],
+          include: ['test/backend/**/*.test.ts', 'test/legacy/**/*.test.ts'],
           globalSetup: ['test/setup/bundle.ts'],
           testTimeout: 60 * seconds,
           hookTimeout: 300 * seconds,
