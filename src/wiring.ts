@@ -34,6 +34,7 @@ export function wire(given: Wiring): Wired {
     heartbeats: () => openBackend(wiring.config, HASTE),
     me: wiring.ports.node,
     resolve: (host) => names.resolve(host),
+    learn: (host, itself) => names.learn(host, itself),
     audit: (entry) => audit({...wiring.ports, warn: (sentence) => wiring.log('warn', sentence)}, entry),
   };
   return {
@@ -62,6 +63,7 @@ async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
     discovery: options.discovery,
     grabElection: options.grabElection,
     resolve: (host) => names.resolve(host),
+    learn: (host, itself) => names.learn(host, itself),
     startHttp: options.http ? (service) => startHttp({...wiring, config}, service) : null,
     signal: ending.signal,
     ...(fault ? {fault} : {}),

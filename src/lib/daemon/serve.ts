@@ -30,6 +30,8 @@ export interface ServiceOptions {
   readonly discovery: boolean;
   readonly grabElection: boolean;
   resolve(host: string): Promise<string>;
+  /** A server reached as `host` calls itself otherwise. */
+  learn(host: string, itself: string): Promise<void>;
   /** Begins to answer HTTP; null = this service does not. */
   readonly startHttp: ((service: RunningService) => Promise<{readonly address: string; close(): Promise<void>}>) | null;
   /** Aborted = time to end. */
@@ -110,6 +112,7 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
           log,
           lease: () => (isCurrent() ? leadership.current() : null),
           resolve: (host) => options.resolve(host),
+          learn: (host, itself) => options.learn(host, itself),
           audit: (entry) => audit(trailOf(options), entry),
           recoveriesEnabled: async () => !(await recoveriesDisabled(backend)),
           chores: choresOf({...options, audit: (entry) => audit(trailOf(options), entry)}),

@@ -37,6 +37,8 @@ export interface TermOptions {
   /** By our own clock, now. */
   lease(): Lease | null;
   resolve(host: string): Promise<string>;
+  /** A server reached as `host` calls itself otherwise. */
+  learn(host: string, itself: string): Promise<void>;
   audit(entry: AuditEntry): Promise<void>;
   /** Recoveries are not disabled globally; throws when that cannot be read. */
   recoveriesEnabled(): Promise<boolean>;
@@ -109,8 +111,8 @@ export function startTerm(options: TermOptions): Term {
   };
 }
 
-function proberFor({config, servers, resolve}: TermOptions, onRecorded: ConstructorParameters<typeof Prober>[0]['onRecorded']): Prober {
-  const probing = {servers, config, resolve};
+function proberFor({config, servers, resolve, learn}: TermOptions, onRecorded: ConstructorParameters<typeof Prober>[0]['onRecorded']): Prober {
+  const probing = {servers, config, resolve, learn};
   const persistent = createProber(probing);
   const patience = config.MySQLConnectTimeoutSeconds * 1000;
   return new Prober({

@@ -30,6 +30,8 @@ export interface HandOptions {
   readonly log: Log;
   audit(entry: AuditEntry): Promise<void>;
   resolve(host: string): Promise<string>;
+  /** A server reached as `host` calls itself otherwise. */
+  learn(host: string, itself: string): Promise<void>;
   readonly timing?: Timing;
 }
 
@@ -44,7 +46,7 @@ async function atWork<Result>(options: HandOptions, work: (bench: Bench) => Prom
   const {backend, config} = options;
   const servers = createServers(config);
   const publisher = new Publisher(backend);
-  const probing = {servers, config, resolve: options.resolve};
+  const probing = {servers, config, resolve: options.resolve, learn: options.learn};
   const persistent = createProber(probing);
   const patience: Milliseconds = config.MySQLConnectTimeoutSeconds * 1000;
   const prober = new Prober({

@@ -20,6 +20,8 @@ export interface ProbeOptions {
   readonly config: Config;
   /** The name a host is known by (HostnameResolveMethod); default: as it is. A failure leaves it as it is. */
   readonly resolve?: (host: string) => Promise<string>;
+  /** Told when a server calls itself otherwise than it was asked as, before anything else it says is resolved. */
+  readonly learn?: (host: string, itself: string) => Promise<void>;
   /** Default: `performance.now`. */
   readonly now?: () => Monotonic;
 }
@@ -48,6 +50,7 @@ export function createProber(options: ProbeOptions): Prober {
     ...options,
     now: options.now ?? (() => performance.now()),
     resolve: options.resolve ?? (async (host) => host),
+    learn: options.learn ?? (async () => undefined),
     isIgnoredReplica: instanceFilter(options.config.DiscoveryIgnoreReplicaHostnameFilters),
     placeOf: placeByName(options.config),
   };
@@ -126,6 +129,7 @@ class Attempt {
     this.partial = true;
     this.key = nameOf(this.#asked, facts, config);
     mustHaveLasted(answers);
+    if (this.key.host !== this.#asked.host) await this.#context.learn(this.#asked.host, this.key.host);
     return readingOf(answers, {
       ...this.#context,
       session,
