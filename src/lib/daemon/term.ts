@@ -111,7 +111,10 @@ export function startTerm(options: TermOptions): Term {
   };
 }
 
-function proberFor({config, servers, resolve, learn}: TermOptions, onRecorded: ConstructorParameters<typeof Prober>[0]['onRecorded']): Prober {
+function proberFor(
+  {config, servers, resolve, learn}: TermOptions,
+  onRecorded: ConstructorParameters<typeof Prober>[0]['onRecorded'],
+): Prober {
   const probing = {servers, config, resolve, learn};
   const persistent = createProber(probing);
   const patience = config.MySQLConnectTimeoutSeconds * 1000;
