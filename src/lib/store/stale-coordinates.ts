@@ -11,7 +11,10 @@ const fit = fitter(TABLE);
 export async function noteCoordinates(backend: Backend, key: InstanceKey, at: BinlogCoordinates): Promise<void> {
   const row = fit({hostname: key.host, port: key.port, binary_log_file: at.file, binary_log_pos: at.position});
   await backend.transaction(async ({db, dialect}) => {
-    await db(TABLE).where({hostname: key.host, port: key.port}).whereNot({binary_log_file: at.file, binary_log_pos: at.position}).delete();
+    await db(TABLE)
+      .where({hostname: key.host, port: key.port})
+      .whereRaw('not (binary_log_file = ? and binary_log_pos = ?)', [at.file, at.position])
+      .delete();
     await db(TABLE)
       .insert({...row, first_seen: dialect.now()})
       .onConflict(['hostname', 'port'])
