@@ -97,12 +97,15 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     await b.query('INSERT INTO test.t VALUES (1)');
     const demoted = await at(a);
     await demoted.say(demoted.words.pointAt({source: b.key, gtid: true, credentials: REPL, formerSource: true}));
+    // What it wrote itself has to count as applied, or it would be fetched again.
+    expect(flavor === 'mariadb' ? await a.value('SELECT @@gtid_slave_pos') : '0-1-1').toBe('0-1-1');
     await demoted.say(demoted.words.startReplication);
     await demoted.follows(b);
     await waitFor('the row arrives', async () => (await a.value('SELECT COUNT(*) FROM test.t')) === 1);
     const [row] = await demoted.say(demoted.words.showReplicaStatus);
-    expect(row).toMatchObject({Connect_Retry: 1});
-    if (flavor !== 'mariadb') expect(Number(row?.['Source_Retry_Count'] ?? row?.['Master_Retry_Count'])).toBe(86_400);
+    const attempts = row?.['Source_Retry_Count'] ?? row?.['Master_Retry_Count'];
+    // MariaDB has it as an option of the server.
+    expect([row?.['Connect_Retry'], attempts === undefined ? null : Number(attempts)]).toEqual([1, flavor === 'mariadb' ? null : 86_400]);
   });
 
   test('detached, it keeps the name of its source', async () => {
@@ -126,8 +129,8 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     await a.query('INSERT INTO test.t VALUES (1)');
     expect(await coming).toBe(true);
     await say(words.stopApplier);
-    if (flavor === 'mysql56') await expect(wait(never, 1)).rejects.toSatisfy((error: unknown) => isCode(error, 'REPLICATION_BROKEN'));
-    else expect(await wait(never, 0.1)).toBe(false);
+    const waited = await wait(never, 1).catch((error: unknown) => isCode(error, 'REPLICATION_BROKEN') && error.code);
+    expect(waited).toBe(flavor === 'mysql56' ? 'REPLICATION_BROKEN' : false);
   });
 
   test('read_only goes on and off as a whole', async () => {

@@ -45,7 +45,8 @@ export class Columns {
 
 export function textOf(value: unknown): string {
   if (value === null || value === undefined) return '';
-  return Buffer.isBuffer(value) ? value.toString('utf8') : String(value);
+  if (Buffer.isBuffer(value)) return value.toString('utf8');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | bigint | boolean);
 }
 
 /** How servers write a switch: 1, ON, YES, and since MariaDB 12 also the kinds of read_only. */

@@ -1,4 +1,5 @@
 import type {Row, Statement} from '../flavor/flavor.ts';
+import {textOf} from '../flavor/rows.ts';
 import {messageOf} from '../errors/errors.ts';
 import {errnoOf} from '../servers/failure.ts';
 import type {Session} from '../servers/servers.ts';
@@ -115,5 +116,5 @@ export class Remarks {
 /** The first cell of the first row, as configured one-by-one queries answer; null when there is none. */
 export function firstCell(rows: readonly Row[]): string | null {
   const value = Object.values(rows[0] ?? {})[0];
-  return value === undefined || value === null ? null : String(value);
+  return value === undefined || value === null ? null : textOf(value);
 }

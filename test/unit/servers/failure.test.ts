@@ -9,7 +9,7 @@ import {classifyFailure, connectFailed, errnoOf, reduce, statementFailed} from '
 const key = {host: 'db1', port: 3306};
 
 /** As the driver, Node and the operating system throw them. */
-const failure = (parts: {code?: string; errno?: number; message?: string; errors?: readonly Error[]}) =>
+const failure = (parts: {sql?: string; code?: string; errno?: number; message?: string; errors?: readonly Error[]}) =>
   Object.assign(new Error(parts.message ?? 'it failed'), parts);
 
 describe('what a failed connection says of a server', () => {
@@ -74,7 +74,7 @@ test.each([
 });
 
 test('nothing of the driver’s own error is kept: it carries the statement', () => {
-  const error = statementFailed(key, reduce(failure({code: 'ER_X', errno: 1064, ...{sql: "SET PASSWORD = 'hunter2'"}}), true));
+  const error = statementFailed(key, reduce(failure({code: 'ER_X', errno: 1064, sql: "SET PASSWORD = 'hunter2'"}), true));
   expect(JSON.stringify([error, error.cause, Object.keys(error.cause as object)])).not.toContain('hunter2');
 });
 
