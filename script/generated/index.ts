@@ -1,6 +1,7 @@
 import path from 'node:path';
 import {format, resolveConfig} from 'prettier';
 import {configSchema} from '../../src/lib/config/schema.ts';
+import {commandsPage} from './commands.ts';
 import {configurationPage} from './configuration.ts';
 
 /** A file of the repository whose text derives from declarations in src/. */
@@ -14,6 +15,7 @@ export interface GeneratedFile {
 export const GENERATED: readonly GeneratedFile[] = [
   {path: 'docs/orchestrator.conf.schema.json', text: () => JSON.stringify(configSchema())},
   {path: 'docs/configuration.md', text: configurationPage},
+  {path: 'docs/commands.md', text: commandsPage},
 ];
 
 /** The text of a generated file, laid out as `script/lint` wants it. */
