@@ -1,13 +1,15 @@
 import {isCode, OrchestratorError} from '../errors/errors.ts';
 import {DETACHED_PREFIX, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Instance, Replication} from '../model/instance.ts';
-import type {Milliseconds} from '../model/units.ts';
+import type {Milliseconds, Monotonic} from '../model/units.ts';
 import {drain} from './drain.ts';
 import type {Hand} from './hands.ts';
 import {waitFor} from './wait.ts';
 
 /** How long a replica may take to be connected to its new source before it is reported as not following. */
 const CONNECTED_WITHIN: Milliseconds = 5000;
+/** An applier that had failed may run for a moment before it meets the same transaction again. */
+const STEADY_FOR: Milliseconds = 500;
 /** What the new source has anyway is not waited for longer than this before it is fetched again. */
 const REFETCH_AFTER: Milliseconds = 1000;
 
@@ -30,7 +32,7 @@ export async function repoint(hand: Hand, instance: Instance, to: To): Promise<s
   if (now === null) throw broken(hand, 'is not a replica any more', null);
   if (!(sameKey(now.source, to.source) && now.receiver.state === 'running')) await pointReceiverAt(hand, instance, {...to, now});
   await hand.say(hand.flavor.startReplication);
-  await mustFollow(hand, to.source);
+  await mustFollow(hand, to.source, now.applier.errno === 0 ? 0 : STEADY_FOR);
   return `${keyText(hand.key)} follows ${keyText(to.source)}`;
 }
 
@@ -54,15 +56,18 @@ async function drainOrRefetch(hand: Hand, instance: Instance, {patience, refetch
   }
 }
 
-/** Waits until the receiver is connected to the source and the applier runs. */
-async function mustFollow(hand: Hand, source: InstanceKey): Promise<void> {
+/** Waits until the receiver is connected to the source and the applier runs, and has done so for a while. */
+async function mustFollow(hand: Hand, source: InstanceKey, steadyFor: Milliseconds): Promise<void> {
   let last: Replication | null = null;
+  let since: Monotonic | null = null;
   const follows = await waitFor(
     async () => {
       last = await hand.replication();
       if (!last || !sameKey(last.source, source)) return null;
       if (last.receiver.state === 'stopped' && last.receiver.errno !== 0) throw broken(hand, 'stopped receiving', last);
-      return last.receiver.state === 'running' && last.applier.state === 'running' ? true : null;
+      if (last.applier.state === 'stopped' && last.applier.errno !== 0) throw broken(hand, 'stopped applying', last);
+      since = last.receiver.state === 'running' && last.applier.state === 'running' ? (since ?? performance.now()) : null;
+      return since !== null && performance.now() - since >= steadyFor ? true : null;
     },
     {within: CONNECTED_WITHIN, every: 5},
   );

@@ -1,0 +1,156 @@
+import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import {replicaStatus, sandbox, type Flavor, type Instance, type Sandbox} from '../sandbox/index.ts';
+import {
+  backendHost,
+  breakApplier,
+  delay,
+  downtimesAt,
+  holdApplier,
+  idsOn,
+  insert,
+  insertErrant,
+  receivedAll,
+  recoveriesOf,
+  recoveryOf,
+  site,
+  standingOf,
+  stopThread,
+  topologyNow,
+  watching,
+  witness,
+  type BackendHost,
+  type Service,
+  type Site,
+} from './support/index.ts';
+
+describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavor: 'mysql56'}])(
+  'received by replicas of $flavor',
+  ({flavor}) => {
+    let box: Sandbox;
+    let host: BackendHost;
+    let at: Site;
+    let service: Service;
+    const to = (instance: Instance): {successor_port: number; is_successful: number} => ({
+      successor_port: instance.key.port,
+      is_successful: 1,
+    });
+    beforeAll(async () => {
+      [box, host] = await Promise.all([sandbox({flavor}), backendHost('sqlite')]);
+    });
+    afterEach(() => at?.down());
+    afterAll(() => Promise.all([box?.down(), host?.down()]));
+
+    /** A source with two replicas that have rows 1 to 10 of it, and a service that watches them. */
+    async function start(): Promise<Record<'a' | 'b' | 'c', Instance>> {
+      const {a, b, c} = await box.topology('a: b c');
+      await insert(a, 1, 10);
+      await box.caughtUp();
+      at = await site({backend: host, servers: [a, b, c]});
+      service = await at.serve();
+      await watching(at, a);
+      return {a, b, c};
+    }
+
+    test('and not yet applied is applied before anybody is promoted', async () => {
+      const {a, b, c} = await start();
+      const release = [await holdApplier(b), await holdApplier(c)];
+      const ids = [...(await insert(a, 11, 60))];
+      await Promise.all([receivedAll(b, a), receivedAll(c, a)]);
+      await a.kill9();
+      await box.waitFor('the recovery has begun', async () => (await at.hooks.order()).includes('PreFailoverProcesses'));
+      expect((await idsOn(b)).length + (await idsOn(c)).length).toBe(20);
+      for (const letGo of release) await letGo();
+      expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1, all_errors: ''});
+      expect(await idsOn(await topologyNow([b, c]))).toEqual([...Array(10).keys()].map((id) => id + 1).concat(ids));
+    });
+
+    test('while their appliers were stopped is applied too', async () => {
+      const {a, b, c} = await start();
+      await Promise.all([stopThread(b, 'SQL_THREAD'), stopThread(c, 'SQL_THREAD')]);
+      await insert(a, 11, 60);
+      await Promise.all([receivedAll(b, a), receivedAll(c, a)]);
+      await a.kill9();
+      expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1, all_errors: ''});
+      expect(await idsOn(await topologyNow([b, c]))).toHaveLength(60);
+    });
+
+    test.each(['b', 'c'] as const)('alone by %s makes it the successor', async (name) => {
+      const {a, b, c} = await start();
+      const [ahead, behind] = name === 'b' ? [b, c] : [c, b];
+      await stopThread(behind, 'IO_THREAD');
+      await insert(a, 11, 30);
+      await receivedAll(ahead, a);
+      await a.kill9();
+      expect(await recoveryOf(at, a)).toMatchObject(to(ahead));
+      expect(await topologyNow([b, c])).toBe(ahead);
+      expect(await idsOn(behind)).toHaveLength(30);
+    });
+
+    test('alone by another is fetched by the candidate that a person preferred', async () => {
+      const {a, b, c} = await start();
+      expect((await at.run('register-candidate', '-i', `127.0.0.1:${c.key.port}`, '--promotion-rule', 'prefer')).status).toBe(0);
+      await stopThread(c, 'IO_THREAD');
+      await insert(a, 11, 30);
+      await receivedAll(b, a);
+      await a.kill9();
+      expect(await recoveryOf(at, a)).toMatchObject(to(c));
+      expect(await topologyNow([b, c])).toBe(c);
+      expect(await idsOn(c)).toHaveLength(30);
+    });
+
+    test('by a delayed one does not make it the successor, and it stays delayed', async () => {
+      const {a, b, c} = await start();
+      await delay(c, 3600);
+      await insert(a, 11, 30);
+      await Promise.all([receivedAll(b, a), receivedAll(c, a)]);
+      await a.kill9();
+      expect(await recoveryOf(at, a)).toMatchObject({...to(b), lost_slaves: '', all_errors: ''});
+      expect(await standingOf(c)).toMatchObject({writable: false, source: b.key.port, receiver: 'Yes', applier: 'Yes'});
+      expect(await idsOn(c)).toHaveLength(10);
+      expect((await replicaStatus(c))[0]?.row['SQL_Delay']).toBe(3600);
+      await delay(c, 0);
+      expect(await idsOn(await topologyNow([b, c]))).toHaveLength(30);
+    });
+
+    test('by one whose applier is broken does not make it the successor: it is reported as lost', async () => {
+      const {a, b, c} = await start();
+      await breakApplier(c, 11);
+      await insert(a, 11, 30);
+      await Promise.all([receivedAll(b, a), receivedAll(c, a)]);
+      await box.waitFor('the applier of c is broken', async () => (await replicaStatus(c))[0]?.applier.errno);
+      await a.kill9();
+      expect(await recoveryOf(at, a)).toMatchObject({...to(b), lost_slaves: `127.0.0.1:${c.key.port}`});
+      expect(await topologyNow([b])).toBe(b);
+      expect(await idsOn(b)).toHaveLength(30);
+      expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery', [c.key.port]: 'lost-in-recovery'});
+    });
+
+    test.each(['b', 'c'] as const)('with something of its own beside makes %s second to a clean one', async (name) => {
+      const {a, b, c} = await start();
+      const [errant, clean] = name === 'b' ? [b, c] : [c, b];
+      await insertErrant(errant);
+      await insert(a, 11, 30);
+      await Promise.all([receivedAll(b, a), receivedAll(c, a)]);
+      await a.kill9();
+      expect(await recoveryOf(at, a)).toMatchObject(to(clean));
+      expect(await topologyNow([b, c])).toBe(clean);
+    });
+
+    test('alone by one with something of its own: refused, and nothing is changed', async () => {
+      const {a, b, c} = await start();
+      await insertErrant(b);
+      await stopThread(c, 'IO_THREAD');
+      await insert(a, 11, 30);
+      await receivedAll(b, a);
+      await box.waitFor('b has applied it', async () => (await idsOn(b)).length === 30);
+      const log = await witness([b, c]);
+      await a.kill9();
+      await service.says(/is not recovered \(only-errant-has-latest\): .*errant/);
+      expect(await log.changes()).toEqual([]);
+      expect(await recoveriesOf(at)).toEqual([]);
+      expect(await at.hooks.order()).toEqual(['OnFailureDetectionProcesses']);
+      expect(await standingOf(b)).toMatchObject({writable: false, source: a.key.port, applier: 'Yes'});
+      expect(await standingOf(c)).toMatchObject({writable: false, source: a.key.port, receiver: 'No', applier: 'Yes'});
+    });
+  },
+);
