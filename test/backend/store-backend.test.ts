@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {describe, expect, onTestFinished, test} from 'vitest';
 import type {Config} from '../../src/lib/config/keys.ts';
-import type {Backend} from '../../src/lib/store/backend.ts';
+import type {Backend, Work} from '../../src/lib/store/backend.ts';
 import {isDuplicateKey} from '../../src/lib/store/connection/errors.ts';
 import {openBackend, type OpenOptions} from '../../src/lib/store/open.ts';
 import {BACKENDS, rowsOf, useStore} from './support/store.ts';
@@ -22,6 +22,11 @@ async function refusal(work: Promise<unknown>): Promise<{code: string; message: 
     return error as {code: string; message: string; hint: string; cause: unknown};
   }
   throw new Error('nothing was thrown');
+}
+
+async function connectionId({db}: Work): Promise<number> {
+  const [rows] = (await db.raw('select connection_id() as id, sleep(0.05)')) as [{id: number}[]];
+  return rows[0]!.id;
 }
 
 describe.each(BACKENDS)('the backend on %s', (kind) => {
@@ -214,11 +219,7 @@ describe('the backend on mariadb alone', () => {
 
   test('connections the server ends are replaced without anybody noticing', async () => {
     const backend = await open(store.config, {pool: 3});
-    const ids = await Promise.all(
-      [1, 2, 3].map(async () =>
-        backend.run(async ({db}) => (await db.raw('select connection_id() as id, sleep(0.05)'))[0][0].id as number),
-      ),
-    );
+    const ids = await Promise.all([1, 2, 3].map(() => backend.run(connectionId)));
     const root = store.bench.servers[0]!;
     for (const id of new Set(ids)) await root.query(`kill ${id}`);
     expect(

@@ -139,7 +139,7 @@ describe.each(BACKENDS)('records on %s', (kind) => {
     expect(await recoveriesDisabled(store.backend)).toBe(false);
     await store.backend.run(({db}) => db.schema.renameTable('global_recovery_disable', 'hidden'));
     try {
-      await expect(recoveriesDisabled(store.backend)).rejects.toThrow();
+      await expect(recoveriesDisabled(store.backend)).rejects.toMatchObject({code: 'SCHEMA_MISSING'});
     } finally {
       await store.backend.run(({db}) => db.schema.renameTable('hidden', 'global_recovery_disable'));
     }

@@ -55,13 +55,13 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
 
   describe('detections', () => {
     test.each([
-      {what: 'the same finding', then: {}, isNew: false},
-      {what: 'another code', then: {analysis: 'DeadMasterAndSomeReplicas'}, isNew: false},
-      {what: 'one that is not actionable', then: {actionable: false}, isNew: true},
-      {what: 'another instance', then: {instance: key('b')}, isNew: true},
-    ])('after a first, $what is new: $isNew', async ({then, isNew}) => {
+      {what: 'the same finding', later: {}, isNew: false},
+      {what: 'another code', later: {analysis: 'DeadMasterAndSomeReplicas'}, isNew: false},
+      {what: 'one that is not actionable', later: {actionable: false}, isNew: true},
+      {what: 'another instance', later: {instance: key('b')}, isNew: true},
+    ])('after a first, $what is new: $isNew', async ({later, isNew}) => {
       expect(await detect()).toMatchObject({isNew: true, hooksDue: true});
-      expect(await detect(then)).toMatchObject({isNew});
+      expect(await detect(later)).toMatchObject({isNew});
     });
 
     test('hooks are due until they have run to their end, whoever runs them', async () => {

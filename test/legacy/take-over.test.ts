@@ -59,7 +59,7 @@ describe.each(BACKENDS)('a backend of 3.2.6 on %s', (kind) => {
     const tables = await backend.run(inspectSchema);
     expect(tables.size).toBe(47);
     expect(fixtureTables().flatMap((table) => table.columns)).toHaveLength(353);
-    for (const [name, rows] of await content(backend)) expect(rows, name).toHaveLength(2);
+    expect([...(await content(backend))].filter(([, rows]) => rows.length !== 2)).toEqual([]);
   });
 
   test('keeps every column, index and row when we take it over, and gets what we need', async () => {
@@ -67,17 +67,11 @@ describe.each(BACKENDS)('a backend of 3.2.6 on %s', (kind) => {
     const [tables, rows] = [await backend.run(inspectSchema), await content(backend)];
     expect((await migrate(backend, {appVersion: '4.0.0'})).applied).toEqual([1, 2]);
     const after = await backend.run(inspectSchema);
-    for (const [name, table] of tables) expectKept(table, after.get(name), name);
+    expect([...tables].flatMap(([name, table]) => lostFrom(table, after.get(name)).map((what) => `${name}: ${what}`))).toEqual([]);
     expect(after.get('active_node')?.columns.has('renewals')).toBe(true);
-    const changed = await content(backend);
-    for (const [name, old] of rows) {
-      // our own version joins those that were deployed before
-      const now =
-        name === 'orchestrator_db_deployments'
-          ? changed.get(name)?.filter((row) => row['deployed_version'] !== '4.0.0')
-          : changed.get(name);
-      expect(now, name).toEqual(old);
-    }
+    // our own version joins those that were deployed before
+    await backend.run(({db}) => db('orchestrator_db_deployments').where({deployed_version: '4.0.0'}).delete());
+    expect(await content(backend)).toEqual(rows);
   });
 
   test('gets no index twice', async () => {
@@ -85,7 +79,7 @@ describe.each(BACKENDS)('a backend of 3.2.6 on %s', (kind) => {
     const tables = await backend.run(inspectSchema);
     await migrate(backend, {appVersion: '4.0.0'});
     const after = await backend.run(inspectSchema);
-    for (const [name, {indexes}] of tables) expect(after.get(name)?.indexes, name).toHaveLength(indexes.length);
+    expect([...tables].filter(([name, {indexes}]) => after.get(name)?.indexes.length !== indexes.length)).toEqual([]);
   });
 
   test('answers what 3.2.6 says to it as it did before, and holds the same afterwards', async () => {
@@ -130,7 +124,10 @@ const LOCKS = [
   ['recovery: a new one after that', 1],
 ] as const;
 
-function expectKept(table: LiveTable, after: LiveTable | undefined, name: string): void {
-  for (const [column, definition] of table.columns) expect(after?.columns.get(column), `${name}.${column}`).toEqual(definition);
-  for (const index of table.indexes) expect(after?.indexes, name).toContainEqual(index);
+/** Columns and indexes that are not there any more as they were. */
+function lostFrom(table: LiveTable, after: LiveTable | undefined): readonly string[] {
+  const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+  const columns = [...table.columns].filter(([name, is]) => !same(after?.columns.get(name), is)).map(([name]) => `column ${name}`);
+  const indexes = table.indexes.filter((index) => !after?.indexes.some((other) => same(index, other))).map(({name}) => `index ${name}`);
+  return [...columns, ...indexes];
 }

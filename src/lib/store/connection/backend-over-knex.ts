@@ -44,10 +44,12 @@ async function once<Result>({db, dialect}: OpenedBackend, work: (work: Work) => 
   });
 }
 
-/** SQLite answers a missing table with its general error: look whether the schema is there at all. */
+/** SQLite answers a missing table with its general error: look whether one of ours is missing. */
 async function lacksTables({db, dialect}: OpenedBackend, error: unknown): Promise<boolean> {
   const SQLITE_ERROR = 1;
   if (dialect.kind !== 'sqlite' || sqliteCodeOf(error) !== SQLITE_ERROR) return false;
-  const found: unknown = await db('sqlite_master').where({type: 'table', name: 'database_instance'}).first();
-  return found === undefined;
+  const {MIGRATIONS} = await import('../migrations/migrations.ts');
+  const rows: readonly {name: string}[] = await db('sqlite_master').where({type: 'table'}).select('name');
+  const there = new Set(rows.map((row) => row.name));
+  return MIGRATIONS.some(({tables}) => tables.some((table) => !there.has(table.name)));
 }

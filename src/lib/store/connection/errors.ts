@@ -8,6 +8,7 @@ interface DriverError {
   readonly errcode?: number;
   readonly errstr?: string;
   readonly fatal?: boolean;
+  readonly syscall?: string;
 }
 
 /** What a failed attempt means for the next one. */
@@ -40,6 +41,9 @@ const LOST_CODES: ReadonlySet<string> = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);
+
+/** Our side did not accept the server's certificate, or the server speaks no TLS; trying again changes nothing. */
+const TLS_CODES = /^(HANDSHAKE_(NO_)?SSL|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
 /** Primary SQLite result codes (the low byte of what the driver says). */
 const SQLITE = {
@@ -75,8 +79,15 @@ export function isDuplicateKey(error: unknown): boolean {
 
 export function isLostConnection(error: unknown): boolean {
   const {code, fatal} = driverError(error);
+  if (isTlsError(error)) return false;
   // a server that answered with an error packet while shaking hands is not a lost connection
   return (code !== undefined && LOST_CODES.has(code)) || (fatal === true && errnoOf(error) === 0);
+}
+
+function isTlsError(error: unknown): boolean {
+  const {code = '', syscall} = driverError(error);
+  // mysql2 calls a connection lost during the TLS handshake the same; the system's part of it stays
+  return TLS_CODES.test(code) && syscall === undefined;
 }
 
 /** Whether, and why, the same work may succeed when it is started anew. */
@@ -174,8 +185,20 @@ function mysqlError(cause: unknown, where: string): OrchestratorError | undefine
     case 'lost':
       return unreachable(cause, where);
     case 'final':
+      if (isTlsError(cause)) return untrusted(cause, where);
       return isPoolTimeout(cause) ? unreachable(cause, where) : undefined;
   }
+}
+
+function untrusted(cause: unknown, where: string): OrchestratorError {
+  return new OrchestratorError(
+    'BACKEND_UNREACHABLE',
+    `the backend ${where} and we do not come to terms about TLS (${driverError(cause).code})`,
+    {
+      cause,
+      hint: 'check that MySQLOrchestratorSSLCAFile signed the certificate of the server, that it is for MySQLOrchestratorHost, and that the server has TLS enabled',
+    },
+  );
 }
 
 function unreachable(cause: unknown, where: string): OrchestratorError {

@@ -1,0 +1,12 @@
+/** Types of audit entries as 3.2.6 spells them: people and scripts search for them. */
+export const RECOVER_DEAD_SOURCE = 'recover-dead-master';
+
+/** What housekeeping audits; its other tasks leave no trace, as in 3.2.6. */
+export const AUDITED_CHORES: ReadonlySet<string> = new Set([
+  'expire-maintenance',
+  'expire-downtime',
+  'forget-unseen',
+  'forget-unseen-differently-resolved',
+  'forget-clustr-aliases',
+  'inject-unseen-masters',
+]);
