@@ -1,6 +1,7 @@
 import type {Config} from '../config/keys.ts';
 import {forgetAbsentNodes} from '../coordination/nodes.ts';
 import type {Milliseconds} from '../model/units.ts';
+import {AUDITED_CHORES} from '../store/audit-types.ts';
 import type {AuditEntry} from '../store/audit.ts';
 import type {Backend} from '../store/backend.ts';
 import {keepEachMinute, keepEachPoll, keepEachSecond, type Tally} from '../store/housekeeping.ts';
@@ -25,7 +26,7 @@ const MINUTE: Milliseconds = 60 * SECOND;
 export function choresOf({backend, config, audit}: ChoreOptions): readonly Chore[] {
   const audited = async (tally: Tally): Promise<void> => {
     for (const [type, count] of Object.entries(tally)) {
-      if (AUDITED.has(type)) await audit({type, message: `${count} rows`});
+      if (AUDITED_CHORES.has(type)) await audit({type, message: `${count} rows`});
     }
   };
   return [
@@ -35,13 +36,3 @@ export function choresOf({backend, config, audit}: ChoreOptions): readonly Chore
     {what: 'forgetting absent nodes', period: MINUTE, run: () => forgetAbsentNodes(backend)},
   ];
 }
-
-/** Audit types of the predecessor, which people search for. */
-const AUDITED: ReadonlySet<string> = new Set([
-  'expire-maintenance',
-  'expire-downtime',
-  'forget-unseen',
-  'forget-unseen-differently-resolved',
-  'forget-clustr-aliases',
-  'inject-unseen-masters',
-]);

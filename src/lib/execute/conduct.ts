@@ -7,6 +7,7 @@ import {failedHook, hookError, runHooks, STOPPING_LISTS} from '../hooks/run.ts';
 import type {HookFacts} from '../hooks/facts.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
+import {RECOVER_DEAD_SOURCE} from '../store/audit-types.ts';
 import type {Work} from '../store/backend.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../store/plans.ts';
 import {recordSuccessor, writeRecoveryEnd} from '../store/recovery-registration.ts';
@@ -180,7 +181,7 @@ async function fail(env: Environment, what: Conducting, because: string): Promis
 
 /** Under the type the predecessor used, which people search for. */
 function auditEnd(env: Environment, {plan, uid}: RecoveryDocument, message: string): Promise<void> {
-  return env.audit({type: 'recover-dead-master', key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
+  return env.audit({type: RECOVER_DEAD_SOURCE, key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
 }
 
 /** Ends recovery row and plan in one transaction under the lock. */

@@ -72,7 +72,8 @@ async function startApplier(hand: Hand, before: Replication): Promise<void> {
 
 async function applied(hand: Hand, received: Replication): Promise<boolean> {
   const set = received.retrievedGtid;
-  if (set !== '' && hand.flavor.gtid !== 'none' && (received.usingOracleGtid || received.usingMariadbGtid)) {
+  if (hand.flavor.gtid !== 'none' && (received.usingOracleGtid || received.usingMariadbGtid)) {
+    if (set === '') return true;
     if (hand.flavor.waited(await hand.say(hand.flavor.waitForGtid(set, SLICE)))) return true;
     return hand.flavor.lastReceivedMayBeHalf && (await readsAllOfRelayLog(hand, received));
   }

@@ -1,4 +1,4 @@
-import {OrchestratorError} from '../errors/errors.ts';
+import {isCode, OrchestratorError} from '../errors/errors.ts';
 import type {Config} from '../config/keys.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText} from '../model/instance-key.ts';
@@ -12,14 +12,25 @@ import type {Hand} from './hands.ts';
  */
 export async function makeWritable(hand: Hand, instance: Instance, wishes: {config: Config; semiSync: boolean}): Promise<string> {
   if ((await hand.replication()) !== null) await hand.say(hand.flavor.stopReplication);
-  if (wishes.semiSync && instance.semiSync.available) await hand.say(hand.flavor.setSemiSync('source', true, instance.semiSync));
+  const remark = wishes.semiSync ? await enableSemiSync(hand, instance) : '';
   for (const statement of hand.flavor.setReadOnly(false, hand.flavor.hasSuperReadOnly)) await hand.say(statement);
   if (await isReadOnly(hand)) {
     throw new OrchestratorError('SERVER_STATEMENT_FAILED', `${keyText(hand.key)} says read_only is still on after it was switched off`, {
       hint: 'look for something on that server that switches it back',
     });
   }
-  return `${keyText(hand.key)} is writable`;
+  return `${keyText(hand.key)} is writable${remark}`;
+}
+
+/** A server without the plugin of a source's role is opened all the same, and that is said. */
+async function enableSemiSync(hand: Hand, instance: Instance): Promise<string> {
+  try {
+    await hand.say(hand.flavor.setSemiSync('source', true, instance.semiSync));
+    return ', with semi-sync';
+  } catch (error) {
+    if (!isCode(error, 'SERVER_STATEMENT_FAILED')) throw error;
+    return `; semi-sync could not be switched on: ${error.message}`;
+  }
 }
 
 export async function isReadOnly(hand: Hand): Promise<boolean> {
