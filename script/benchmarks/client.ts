@@ -1,0 +1,110 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {ACCOUNTS, Client} from '../../test/sandbox/index.ts';
+import type {FromClient, ToClient} from './messages.ts';
+
+/*
+ * An application in a process of its own: writes unique ids all the time, kills the source when told, and measures with its own
+ * clock when another server accepts its first write. It learns who is writable by trying.
+ */
+
+/** Connections that write at once, so that one slow commit does not lower the rate. */
+const LANES = 3;
+/** Between two tries on one server that does not accept writes. */
+const TRY_EACH = 3;
+/** After the first accepted write the other servers are still tried: a second writable one would be a fault. */
+const TRY_OTHERS_EACH = 25;
+const ANSWER_WITHIN = 5_000;
+
+interface State {
+  next: number;
+  /** Ids and when they were acknowledged. */
+  readonly acknowledged: {readonly id: number; readonly at: number}[];
+  struckAt: number | null;
+  stopped: boolean;
+  readonly acceptedBy: Map<number, number>;
+}
+
+const state: State = {next: 1, acknowledged: [], struckAt: null, stopped: false, acceptedBy: new Map()};
+let work: Promise<unknown> = Promise.resolve();
+
+process.on('disconnect', () => process.exit());
+process.on('message', (message: ToClient) => void obey(message));
+
+async function obey(message: ToClient): Promise<void> {
+  switch (message.do) {
+    case 'write':
+      work = Promise.all(Array.from({length: LANES}, () => write(clientOf(message.source), message.ratePerSecond / LANES)));
+      return tell({is: 'writing'});
+    case 'strike':
+      return strike(message);
+    case 'stop':
+      state.stopped = true;
+      await work;
+      tell({is: 'report', ids: state.acknowledged.map(({id}) => id), ratePerSecond: rateBefore(), acceptedBy: [...state.acceptedBy]});
+  }
+}
+
+/** Writes at a rate until the source is struck or all is stopped. */
+async function write(client: Client, ratePerSecond: number): Promise<void> {
+  let due = performance.now();
+  while (!state.stopped && state.struckAt === null) {
+    const id = state.next++;
+    try {
+      await client.query('INSERT INTO test.t (id) VALUES (?)', [id], {timeout: ANSWER_WITHIN});
+      state.acknowledged.push({id, at: performance.now()});
+    } catch {
+      await sleep(TRY_EACH); // not acknowledged: it may be there or not
+    }
+    due = Math.max(due + 1000 / ratePerSecond, performance.now() - 200);
+    const early = due - performance.now();
+    if (early > 1) await sleep(early);
+  }
+  client.close();
+}
+
+/** Ends (or stops) the source's process and tries the other servers until told to stop. */
+async function strike({pid, signal, replicas}: Extract<ToClient, {do: 'strike'}>): Promise<void> {
+  const clients = replicas.map((port) => ({port, client: clientOf(port)}));
+  await Promise.all(clients.map(({client}) => client.query('SELECT 1')));
+  process.kill(pid, signal);
+  state.struckAt = performance.now();
+  tell({is: 'struck', at: performance.timeOrigin + state.struckAt});
+  const trying = clients.map(({client, port}) => tryToWrite(client, port));
+  work = Promise.all([work, ...trying]);
+}
+
+async function tryToWrite(client: Client, port: number): Promise<void> {
+  while (!state.stopped) {
+    const id = state.next++;
+    try {
+      await client.query('INSERT INTO test.t (id) VALUES (?)', [id], {timeout: ANSWER_WITHIN});
+      accepted(id, port);
+    } catch {
+      await sleep(state.acceptedBy.size === 0 ? TRY_EACH : TRY_OTHERS_EACH); // read-only still
+    }
+  }
+  client.close();
+}
+
+function accepted(id: number, port: number): void {
+  const at = performance.now();
+  state.acknowledged.push({id, at});
+  if (state.acceptedBy.has(port)) return;
+  const after = at - (state.struckAt ?? at);
+  state.acceptedBy.set(port, after);
+  tell({is: 'accepted', port, after});
+}
+
+/** Acknowledged writes a second in the two seconds before the strike. */
+function rateBefore(): number {
+  const struck = state.struckAt ?? performance.now();
+  return state.acknowledged.filter(({at}) => at < struck && at >= struck - 2_000).length / 2;
+}
+
+function clientOf(port: number): Client {
+  return new Client(port, ACCOUNTS.app, {connectTimeout: ANSWER_WITHIN});
+}
+
+function tell(message: FromClient): void {
+  process.send?.(message);
+}

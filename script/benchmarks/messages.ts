@@ -1,0 +1,22 @@
+/** What the outside application is told. Ports are of 127.0.0.1. */
+export type ToClient =
+  | {readonly do: 'write'; readonly source: number; readonly ratePerSecond: number}
+  | {readonly do: 'strike'; readonly pid: number; readonly signal: 'SIGKILL' | 'SIGSTOP'; readonly replicas: readonly number[]}
+  | {readonly do: 'stop'};
+
+/** What it says. Times are milliseconds; `at` since 1970, `after` since the strike. */
+export type FromClient =
+  | {readonly is: 'writing'}
+  | {readonly is: 'struck'; readonly at: number}
+  | {readonly is: 'accepted'; readonly port: number; readonly after: number}
+  | Report;
+
+export interface Report {
+  readonly is: 'report';
+  /** Every id whose insert was acknowledged, by whichever server. */
+  readonly ids: readonly number[];
+  /** Acknowledged writes a second before the strike. */
+  readonly ratePerSecond: number;
+  /** Servers other than the source that accepted writes, and when first. */
+  readonly acceptedBy: readonly (readonly [port: number, after: number])[];
+}
