@@ -93,6 +93,17 @@ describe.each(KINDS)('leadership on %s', (kind) => {
     expect(followers.flatMap(({elected}) => elected)).toHaveLength(2);
   });
 
+  test('after the process stood still past the lease, it relies on nothing, before any timer has run', async () => {
+    const first = follow(backends[0]!, 'n0');
+    await leader();
+    const {validUntil} = first.leadership.current()!;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, calm.lease); // nothing else runs meanwhile, as under SIGSTOP
+    expect(performance.now()).toBeGreaterThan(validUntil);
+    expect(first.leadership.current()).toBeNull();
+    await waitFor('it was told', () => first.deposed.length > 0);
+    expect(first.deposed).toMatchObject([{reason: 'the lease could not be renewed in time'}]);
+  });
+
   test('stopped without giving back, it is replaced after a lease', async () => {
     three();
     const first = await leader();
