@@ -1,4 +1,5 @@
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import type {Config} from '../../src/lib/config/keys.ts';
 import {replicaStatus, sandbox, type Flavor, type Instance, type Sandbox} from '../sandbox/index.ts';
 import {
   backendHost,
@@ -41,14 +42,29 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     afterAll(() => Promise.all([box?.down(), host?.down()]));
 
     /** A source with two replicas that have rows 1 to 10 of it, and a service that watches them. */
-    async function start(): Promise<Record<'a' | 'b' | 'c', Instance>> {
+    async function start(settings: Partial<Config> = {}): Promise<Record<'a' | 'b' | 'c', Instance>> {
       const {a, b, c} = await box.topology('a: b c');
       await insert(a, 1, 10);
       await box.caughtUp();
-      at = await site({backend: host, servers: [a, b, c]});
+      at = await site({backend: host, servers: [a, b, c], settings});
       service = await at.serve();
       await watching(at, a);
       return {a, b, c};
+    }
+
+    /** Somebody waits on this server until its applier has got somewhere. */
+    async function drained(instance: Instance): Promise<boolean> {
+      const waits = await instance.value(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'orc' AND info REGEXP '(gtid_wait|wait_(for|until)[a-z_]*gtids?[a-z_]*)[ (]'",
+      );
+      return Number(waits) > 0;
+    }
+
+    /** Somebody waits on this server until its applier has got somewhere. */
+    async function waitedFor(instance: Instance): Promise<boolean> {
+      const pattern = '(gtid_wait|wait_(for|until)[a-z_]*gtids?[a-z_]*)[ (]';
+      const text = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'orc' AND info REGEXP ?";
+      return Number(await instance.value(text, [pattern])) > 0;
     }
 
     test('and not yet applied is applied before anybody is promoted', async () => {
@@ -57,11 +73,31 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       const ids = [...(await insert(a, 11, 60))];
       await Promise.all([receivedAll(b, a), receivedAll(c, a)]);
       await a.kill9();
-      await box.waitFor('the recovery has begun', async () => (await at.hooks.order()).includes('PreFailoverProcesses'));
-      expect((await idsOn(b)).length + (await idsOn(c)).length).toBe(20);
+      await box.waitFor('the recovery waits for an applier', async () => (await waitedFor(b)) || waitedFor(c));
+      expect([await standingOf(b), await standingOf(c)].map(({writable, ids}) => ({writable, rows: ids.length}))).toEqual([
+        {writable: false, rows: 10},
+        {writable: false, rows: 10},
+      ]);
       for (const letGo of release) await letGo();
       expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1, all_errors: ''});
       expect(await idsOn(await topologyNow([b, c]))).toEqual([...Array(10).keys()].map((id) => id + 1).concat(ids));
+    });
+
+    test('and not applied in time is kept, and nobody is promoted', async () => {
+      const {a, b, c} = await start({RecoveryDrainTimeoutSeconds: 1});
+      const release = [await holdApplier(b), await holdApplier(c)];
+      await insert(a, 11, 60);
+      await Promise.all([receivedAll(b, a), receivedAll(c, a)]);
+      await a.kill9();
+      const {is_successful, successor_port, all_errors} = await recoveryOf(at, a);
+      expect({is_successful, successor_port}).toEqual({is_successful: 0, successor_port: null});
+      expect(all_errors).toMatch(/did not apply within 1 s \(RecoveryDrainTimeoutSeconds\)/);
+      expect((await at.hooks.order()).at(-1)).toBe('PostUnsuccessfulFailoverProcesses');
+      for (const letGo of release) await letGo();
+      for (const replica of [b, c]) {
+        await box.waitFor(`${replica.name} has applied all it received`, async () => (await idsOn(replica)).length === 60);
+        expect(await standingOf(replica)).toMatchObject({writable: false, source: a.key.port});
+      }
     });
 
     test('while their appliers were stopped is applied too', async () => {
