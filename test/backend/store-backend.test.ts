@@ -111,6 +111,7 @@ describe.each(BACKENDS)('the backend on %s', (kind) => {
       last = performance.now();
     }, 5);
     const error = await refusal(store.backend.run(({db}) => db('host_attributes').update({attribute_value: '3'}), {deadline: 300}));
+    longest = Math.max(longest, performance.now() - last);
     clearInterval(beat);
     resolve();
     await holder;
@@ -213,8 +214,8 @@ describe('the backend on mariadb alone', () => {
     const began = performance.now();
     const error = await refusal(backend.run(({db}) => db.raw('select sleep(5)'), {deadline: 0}));
     expect(error.code).toBe('BACKEND_UNREACHABLE');
-    expect(performance.now() - began).toBeLessThan(1500);
     expect(await backend.run(({db}) => db('host_attributes').select())).toEqual([]);
+    expect(performance.now() - began).toBeLessThan(2000);
   });
 
   test('connections the server ends are replaced without anybody noticing', async () => {

@@ -151,7 +151,7 @@ function describeTable({columns, indexes}: LiveTable) {
 }
 
 /** Widths of integers are decoration, and servers differ about them. */
-function columnText({type, nullable, default: value}: LiveColumn): string {
+function columnText({type, nullable, charset, default: value}: LiveColumn): string {
   const plain = type.replace(/\b((?:tiny|small|big)?int)\(\d+\)/, '$1');
-  return `${plain}${nullable ? '' : ' not null'}${value === null ? '' : ` default ${value}`}`;
+  return `${plain}${charset === null ? '' : ` ${charset}`}${nullable ? '' : ' not null'}${value === null ? '' : ` default ${value}`}`;
 }

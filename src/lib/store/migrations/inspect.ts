@@ -10,6 +10,8 @@ export interface LiveColumn {
   /** As the database says it, for example `varchar(128)`. */
   readonly type: string;
   readonly nullable: boolean;
+  /** Of text on MySQL; null elsewhere. */
+  readonly charset: string | null;
   readonly default: string | null;
 }
 
@@ -34,6 +36,7 @@ interface ColumnRow {
   readonly column_name: string;
   readonly column_type: string;
   readonly nullable: number;
+  readonly charset: string | null;
   readonly column_default: string | null;
 }
 
@@ -53,6 +56,7 @@ interface Catalog {
 async function mysqlCatalog({db}: Work): Promise<Catalog> {
   const [columns] = (await db.raw(
     `select table_name as table_name, column_name as column_name, column_type as column_type, is_nullable = 'YES' as nullable,
+       character_set_name as charset,
        column_default as column_default
      from information_schema.columns where table_schema = database() order by table_name, ordinal_position`,
   )) as [ColumnRow[]];
@@ -65,7 +69,7 @@ async function mysqlCatalog({db}: Work): Promise<Catalog> {
 
 async function sqliteCatalog({db}: Work): Promise<Catalog> {
   const columns = (await db.raw(
-    `select m.name as table_name, c.name as column_name, c.type as column_type, c."notnull" = 0 as nullable, c.dflt_value as column_default
+    `select m.name as table_name, c.name as column_name, c.type as column_type, c."notnull" = 0 as nullable, null as charset, c.dflt_value as column_default
      from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite_%' order by m.name, c.cid`,
   )) as ColumnRow[];
   const indexes = (await db.raw(
@@ -77,7 +81,7 @@ async function sqliteCatalog({db}: Work): Promise<Catalog> {
 }
 
 function toColumn(row: ColumnRow): [string, LiveColumn] {
-  return [row.column_name, {type: row.column_type, nullable: row.nullable === 1, default: row.column_default}];
+  return [row.column_name, {type: row.column_type, nullable: row.nullable === 1, charset: row.charset, default: row.column_default}];
 }
 
 function toIndexes(parts: readonly IndexPart[]): LiveIndex[] {
