@@ -6,7 +6,7 @@ import type {Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {neighbours} from '../probe/live-model.ts';
 import type {Backend} from '../store/backend.ts';
-import {allKeys, readInstances} from '../store/instances.ts';
+import {allKeys, readInstances, writeClusterFacts} from '../store/instances.ts';
 import type {Prober} from '../execute/prober.ts';
 import {Schedule} from './schedule.ts';
 
@@ -66,6 +66,15 @@ export class Explorer {
     }
     for (const key of prober.model.keys()) if (this.#published.has(keyText(key)) && !now.has(keyText(key))) this.forget(key);
     this.#published = now;
+  }
+
+  /** Publishes where instances stand that cannot be probed: the cluster above them may have moved. */
+  async placeUnreachable(): Promise<void> {
+    const {backend, prober} = this.#options;
+    await writeClusterFacts(
+      backend,
+      prober.model.topology().instances.filter(({check}) => !check.valid && check.reach !== 'never-tried'),
+    );
   }
 
   /** Stops looking at a server. */

@@ -92,6 +92,7 @@ export function startTerm(options: TermOptions): Term {
   const loops = [
     loop('following the backend', 1000, begin),
     loop('probing', 50, () => (begun ? explorer.tick() : undefined)),
+    loop('placing the unreachable', 60_000, () => (begun ? explorer.placeUnreachable() : undefined)),
     loop('analysis', 1000, () => (begun ? detector.round() : undefined)),
     loop('publishing', 100, async () => {
       await publisher.flush();

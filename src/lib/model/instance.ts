@@ -222,6 +222,16 @@ export interface Wishes {
   readonly unresolvedHost: string;
 }
 
+/** Nobody said anything about the instance. */
+export const NO_WISHES: Wishes = {
+  promotionRule: 'neutral',
+  isCandidate: false,
+  downtime: null,
+  inMaintenance: false,
+  lockedBy: null,
+  unresolvedHost: '',
+};
+
 export interface Instance extends Reading {
   readonly cluster: ClusterFacts;
   readonly check: Check;

@@ -1,5 +1,5 @@
 import {clusterFacts, errantAgainst, parentKeyOf, type ClusterNaming} from '../model/cluster-facts.ts';
-import type {Check, Instance, Reading, Wishes} from '../model/instance.ts';
+import {NO_WISHES, type Check, type Instance, type Reading, type Wishes} from '../model/instance.ts';
 import {compareKeys, isUsableKey, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {Topology} from '../model/topology.ts';
 import type {Monotonic} from '../model/units.ts';
@@ -10,15 +10,6 @@ interface Known {
   /** When the probe behind it began, in this term; null: only known from the backend. */
   readonly probedAt: Monotonic | null;
 }
-
-export const NO_WISHES: Wishes = {
-  promotionRule: 'neutral',
-  isCandidate: false,
-  downtime: null,
-  inMaintenance: false,
-  lockedBy: null,
-  unresolvedHost: '',
-};
 
 const NEVER_CHECKED: Check = {
   lastChecked: '',

@@ -39,11 +39,6 @@ export interface Prober {
   probe(key: InstanceKey, haste?: Haste): Promise<ProbeOutcome>;
 }
 
-/** Reads one server, all of it, over its persistent connection. Never rejects: what went wrong is the outcome. */
-export function probeServer({key, ...options}: ProbeOptions & {readonly key: InstanceKey}): Promise<ProbeOutcome> {
-  return createProber(options).probe(key);
-}
-
 /** For many probes: patterns and filters of the configuration are compiled once. */
 export function createProber(options: ProbeOptions): Prober {
   const context = {

@@ -18,11 +18,6 @@ export function fitter(table: string): (row: Readonly<Record<string, Value>>) =>
   return (row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, fits.get(name)?.(value) ?? value]));
 }
 
-/** One value as one column of a 3.2.6 table holds it, for comparing. */
-export function fitText(table: string, column: string, text: string): string {
-  return String(fitter(table)({[column]: text})[column]);
-}
-
 function fitOf(definition: string): Fit {
   const [, type = '', length] = /^(\w+)(?:\((\d+)\))?/.exec(definition) ?? [];
   const range = INTEGERS[type];

@@ -44,10 +44,6 @@ export async function readResolve(backend: Backend, host: string): Promise<strin
   return row?.resolved_hostname ?? null;
 }
 
-export async function forgetResolves(backend: Backend): Promise<void> {
-  await backend.run(({db}) => db('hostname_resolve').delete());
-}
-
 /** The name to use for a host when somebody is pointed at it; has to be said again within ExpiryHostnameResolvesMinutes. */
 export async function writeUnresolve(backend: Backend, host: string, virtual: string): Promise<void> {
   const row = fitUnresolve({hostname: host, unresolved_hostname: virtual});

@@ -133,7 +133,26 @@ export async function adoptPlan({db}: Work, uid: string, fence: number): Promise
 
 export async function readOpenPlans(backend: Backend): Promise<readonly OpenPlan[]> {
   const rows: readonly PlanRow[] = await backend.run(({db}) => db('recovery_plan').where({state: 'open'}).orderBy('created_at').select());
-  return rows.map((row) => ({uid: row.uid, lockId: row.lock_id, cluster: row.cluster_name, document: JSON.parse(row.plan) as unknown}));
+  return rows.map(openPlanOf);
+}
+
+function openPlanOf(row: PlanRow): OpenPlan {
+  return {uid: row.uid, lockId: row.lock_id, cluster: row.cluster_name, document: JSON.parse(row.plan) as unknown};
+}
+
+/** A plan that may have ended. */
+export interface PlanRecord extends OpenPlan {
+  readonly state: 'open' | 'done' | 'aborted';
+  /** Why it was given up; '' otherwise. */
+  readonly outcome: string;
+}
+
+/** Null when no plan of this UID was journaled. */
+export async function readPlan(backend: Backend, uid: string): Promise<PlanRecord | null> {
+  const row: (PlanRow & {state: PlanRecord['state']; outcome: string | null}) | undefined = await backend.run(({db}) =>
+    db('recovery_plan').where({uid}).first(),
+  );
+  return row === undefined ? null : {...openPlanOf(row), state: row.state, outcome: row.outcome ?? ''};
 }
 
 export async function readPlanSteps({db}: Work, uid: string): Promise<readonly StepRecord[]> {

@@ -139,6 +139,12 @@ export async function writeRecoveryEnd({db, dialect}: Work, uid: string, {lost, 
     });
 }
 
+/** The same for a recovery that is given up: where somebody has ended it meanwhile, what they wrote stands. */
+export async function writeRecoveryAbort(work: Work, uid: string, ending: RecoveryEnding): Promise<void> {
+  const open: unknown = await work.db('topology_recovery').where({uid}).whereNull('end_recovery').first('uid');
+  if (open !== undefined) await writeRecoveryEnd(work, uid, ending);
+}
+
 /**
  * Whether our row still stands as we left it: beside 3.2.6, whose nodes acknowledge what they take for crashed, a plan is
  * resumed only then.

@@ -108,7 +108,7 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     ({a} = await box.topology('a'));
     const {servers} = probing();
     // Through this process, so that the handshake is half done when we stall.
-    const relay = createServer((from) => pipeline(from, connect(a.key.port, a.key.host), from).catch(() => undefined));
+    const relay = createServer((from) => void pipeline(from, connect(a.key.port, a.key.host), from).catch(() => undefined));
     relay.listen(0, '127.0.0.1');
     await once(relay, 'listening');
     const attempt = probeLiveness(servers, {host: '127.0.0.1', port: (relay.address() as {port: number}).port}, {timeout: 200});

@@ -61,7 +61,7 @@ export function following(topology: Topology): Readonly<Record<string, string>> 
   return Object.fromEntries(followers.map((one) => [one.key.host, source(one)]));
 }
 
-export const isOn =
+const isOn =
   (host: string) =>
   (step: Step): boolean =>
     sameKey(step.on, {host, port: 3306});

@@ -1,11 +1,10 @@
 import type {Knex} from 'knex';
-import type {Instance} from '../../model/instance.ts';
+import {NO_WISHES, type Instance} from '../../model/instance.ts';
 import {isUsableKey, keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Seconds} from '../../model/units.ts';
 import type {Backend, Work} from '../backend.ts';
 import {NO_DETAIL} from './detail.ts';
 import {toRow} from './to-row.ts';
-import {NO_WISHES} from './wishes.ts';
 
 const NEVER = '1971-01-01 00:00:00';
 

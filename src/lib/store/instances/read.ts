@@ -2,12 +2,12 @@ import type {Knex} from 'knex';
 import {OrchestratorError} from '../../errors/errors.ts';
 import type {Config} from '../../config/keys.ts';
 import {compilePattern} from '../../config/pattern.ts';
-import type {Instance} from '../../model/instance.ts';
+import {NO_WISHES, type Instance} from '../../model/instance.ts';
 import {compareKeys, keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Backend, Work} from '../backend.ts';
 import {fromRow, type CheckPolicy} from './from-row.ts';
 import type {ReadRow} from './row.ts';
-import {NO_WISHES, readUnresolvedNames, readWishes} from './wishes.ts';
+import {readUnresolvedNames, readWishes} from './wishes.ts';
 
 /** Which instances; all conditions hold at once, none means all. */
 export interface InstanceFilter {

@@ -1,16 +1,6 @@
-import type {Downtime, PromotionRule, Wishes} from '../../model/instance.ts';
+import {NO_WISHES, type Downtime, type PromotionRule, type Wishes} from '../../model/instance.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Backend, Work} from '../../store/backend.ts';
-
-/** Nobody said anything about the instance. */
-export const NO_WISHES: Wishes = {
-  promotionRule: 'neutral',
-  isCandidate: false,
-  downtime: null,
-  inMaintenance: false,
-  lockedBy: null,
-  unresolvedHost: '',
-};
 
 interface Keyed {
   hostname: string;
