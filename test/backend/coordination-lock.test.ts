@@ -3,13 +3,13 @@ import {acquireLock, extendLock, type LockWish} from '../../src/lib/coordination
 import {isContention} from '../../src/lib/coordination/lock/contention.ts';
 import {heartbeat, mayStillSend, releaseLock, touchLock} from '../../src/lib/coordination/lock/hold.ts';
 import {keepLock} from '../../src/lib/coordination/lock/keep.ts';
-import {instancesInMaintenance} from '../../src/lib/coordination/lock/maintenance.ts';
 import {isAbandoned, listLocks, observeLocks, type LockObservations} from '../../src/lib/coordination/lock/rows.ts';
-import {forgetSessions, journalSession, sessionsOf} from '../../src/lib/coordination/lock/sessions.ts';
+import {journalSession, sessionsOf} from '../../src/lib/coordination/lock/sessions.ts';
 import {forceUnlock, takeOverLock} from '../../src/lib/coordination/lock/takeover.ts';
 import type {LockHold, NodeId} from '../../src/lib/coordination/types.ts';
-import type {InstanceKey} from '../../src/lib/model/instance-key.ts';
+import {keyText, type InstanceKey} from '../../src/lib/model/instance-key.ts';
 import type {Backend} from '../../src/lib/store/backend.ts';
+import {readWishes} from '../../src/lib/store/instances/wishes.ts';
 import {waitFor} from '../sandbox/index.ts';
 import {bench, KINDS, node, quick, type Bench} from './support/coordination.ts';
 
@@ -54,9 +54,9 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
   };
   const keeping = (backend: Backend, hold: LockHold) =>
     keepLock({backend, hold, timing: quick, onLost: () => undefined, log: () => undefined});
-  const maintenance = () =>
+  const maintenance = async (): Promise<readonly MaintenanceRow[]> =>
     one.run(({db}) =>
-      db('database_instance_maintenance')
+      db<MaintenanceRow>('database_instance_maintenance')
         .orderBy('hostname')
         .select('hostname', 'processing_node_hostname', 'reason', 'explicitly_bounded', 'maintenance_active'),
     );
@@ -134,7 +134,9 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
         processing_node_token: 'of an old node',
       }),
     );
-    expect(await instancesInMaintenance(two)).toEqual([c, d]);
+    const wishes = await readWishes(two);
+    expect([a, c, d].map((each) => wishes.get(keyText(each))?.inMaintenance)).toEqual([false, true, true]);
+    expect(wishes.get(keyText(a))?.lockedBy).toBe('ann (work of ann)');
   });
 
   test('heartbeats prolong the hold; a stolen lock is noticed', async () => {
@@ -300,7 +302,6 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
       before: async (seized, sessions) => {
         killed.push(...sessions);
         expect(seized.fence).toBeGreaterThan(hold.fence);
-        expect(await forgetSessions(two, seized, sessions)).toBe(true);
         await endPlan();
       },
     });
@@ -328,6 +329,14 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     expect(lock!.purpose).toHaveLength(255);
   });
 });
+
+interface MaintenanceRow {
+  hostname: string;
+  processing_node_hostname: string;
+  reason: string;
+  explicitly_bounded: number;
+  maintenance_active: number;
+}
 
 function byPerson(dialect: Backend['dialect'], hostname: string) {
   return {

@@ -14,6 +14,11 @@ import type {Backend} from '../../src/lib/store/backend.ts';
 import {waitFor} from '../sandbox/index.ts';
 import {bench, KINDS, node, quick, type Bench} from './support/coordination.ts';
 
+interface StoredNode {
+  hostname: string;
+  incrementing_indicator: number;
+}
+
 describe.each(KINDS)('nodes on %s', (kind) => {
   let shared: Bench;
   let one: Backend;
@@ -33,7 +38,8 @@ describe.each(KINDS)('nodes on %s', (kind) => {
     version: '4.0.0',
     ...more,
   });
-  const rows = (table: string) => one.run(({db}) => db(table).orderBy('hostname').select('*'));
+  const rows = async (table: string): Promise<readonly StoredNode[]> =>
+    one.run(({db}) => db<StoredNode>(table).orderBy('hostname').select('*'));
   const age = (name: string, seconds: number) =>
     one.run(({db, dialect}) =>
       db('node_health')

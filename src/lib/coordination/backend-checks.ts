@@ -86,7 +86,7 @@ export function judgeEngines(engines: ReadonlyMap<string, string>): readonly Bac
  * Compares the clocks of the database nodes, by what other living processes write through theirs. Takes about one and a half seconds;
  * with nobody else there is nothing to compare.
  */
-export async function checkClocks(backend: Backend, signal: AbortSignal = new AbortController().signal): Promise<readonly BackendRemark[]> {
+export async function checkClocks(backend: Backend, signal?: AbortSignal): Promise<readonly BackendRemark[]> {
   const LOOKS = 6;
   const LOOK_EACH = 250;
   const counted = new Map<string, number>();

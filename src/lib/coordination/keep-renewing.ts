@@ -68,7 +68,8 @@ export function pauseUntil(time: Monotonic, signal: AbortSignal): Promise<boolea
   return pause(time - performance.now(), signal);
 }
 
-export async function pause(length: Milliseconds, signal: AbortSignal): Promise<boolean> {
+/** Waits; false as soon as we are told to stop. */
+export async function pause(length: Milliseconds, signal: AbortSignal = new AbortController().signal): Promise<boolean> {
   if (signal.aborted) return false;
   return sleep(Math.max(0, length), true, {signal}).catch((error: unknown) => {
     if (signal.aborted) return false;

@@ -15,6 +15,16 @@ interface StoredRow {
   server: string;
 }
 
+/** Row of `active_node`, exactly as stored; never leaves this file. */
+interface StoredNode {
+  anchor: number;
+  hostname: string;
+  token: string;
+  first_seen_active: string;
+  last_seen_active: string;
+  renewals: number;
+}
+
 const ANCHOR = 1;
 /** What 3.2.6 takes for a leader that is long gone. */
 const LONG_AGO = '1971-01-01 00:00:01';
@@ -174,9 +184,15 @@ function asObserved(query: Knex.QueryBuilder, {db, dialect}: Work, row: LeaseRow
   if (row !== null) void query.where(db.raw('? = ?', [dialect.unix('last_seen_active'), row.lastSeen]));
 }
 
-function becomeHolder({db, dialect}: Work, {hostname, token}: NodeId): Knex.QueryBuilder<object, number> {
+function becomeHolder({db, dialect}: Work, {hostname, token}: NodeId): Knex.QueryBuilder<StoredNode, number> {
   const now = dialect.now();
-  return db('active_node').update({hostname, token, first_seen_active: now, last_seen_active: now, renewals: db.raw('renewals + 1')});
+  return db<StoredNode>('active_node').update({
+    hostname,
+    token,
+    first_seen_active: now,
+    last_seen_active: now,
+    renewals: db.raw('renewals + 1'),
+  });
 }
 
 async function insertReleasedRow({db}: Work): Promise<void> {

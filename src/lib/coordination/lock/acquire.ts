@@ -40,7 +40,7 @@ export interface LockWish {
  */
 export async function acquireLock(wanted: LockWish): Promise<LockHold | Contention> {
   const wish = {...wanted, purpose: storable(wanted.purpose)};
-  const {backend, timing, signal = new AbortController().signal, wait = 0, whenHeld = 'observe'} = wish;
+  const {backend, timing, signal, wait = 0, whenHeld = 'observe'} = wish;
   const until = performance.now() + wait;
   let watched: Watched = new Map();
   for (;;) {
@@ -52,7 +52,7 @@ export async function acquireLock(wanted: LockWish): Promise<LockHold | Contenti
     if (verdict === 'free') {
       const hold = await tryToAcquire(wish, locksOf(blockers));
       if (hold !== null) return hold;
-    } else if (first !== undefined && (verdict === 'contended' || signal.aborted)) return first.contention;
+    } else if (first !== undefined && (verdict === 'contended' || signal?.aborted === true)) return first.contention;
     await pause(verdict === 'free' ? Math.random() * timing.retryWithin : timing.observeEach, signal);
   }
 }

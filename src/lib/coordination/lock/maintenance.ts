@@ -61,28 +61,6 @@ export async function prolongMaintenance(
   await backend.run(({db, dialect}) => writtenBy(db, lock).update({end_timestamp: dialect.ahead(LENGTH)}), {deadline});
 }
 
-/**
- * Instances that analysis leaves alone because somebody works on them. Rows that belong to a lock of ours do not count: a lock must
- * not hide the very failure it is there to repair.
- */
-export async function instancesInMaintenance(backend: Backend): Promise<readonly InstanceKey[]> {
-  const rows: readonly {hostname: string; port: number}[] = await backend.run(({db, dialect}) =>
-    db(TABLE)
-      .where('maintenance_active', 1)
-      .where('end_timestamp', '>', dialect.now())
-      .whereNotExists(
-        db('cluster_lock_member')
-          .join('cluster_lock', 'cluster_lock.lock_id', 'cluster_lock_member.lock_id')
-          .whereRaw(`cluster_lock_member.hostname = ${TABLE}.hostname and cluster_lock_member.port = ${TABLE}.port`)
-          .whereRaw(`cluster_lock.holder_token = ${TABLE}.processing_node_token and ${TABLE}.explicitly_bounded = 0`)
-          .select(db.raw('1')),
-      )
-      .select('hostname', 'port')
-      .orderBy(['hostname', 'port']),
-  );
-  return rows.map(({hostname, port}) => ({host: hostname, port}));
-}
-
 function writtenBy(db: Work['db'], {lockId, token}: NodeId & {readonly lockId: string}): Knex.QueryBuilder {
   return db(TABLE).where({maintenance_active: 1, processing_node_token: token, explicitly_bounded: 0}).where(isMember(db, lockId));
 }

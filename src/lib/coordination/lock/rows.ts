@@ -1,3 +1,4 @@
+import type {Knex} from 'knex';
 import type {InstanceKey} from '../../model/instance-key.ts';
 import type {BackendTime, Monotonic} from '../../model/units.ts';
 import type {Backend, Work} from '../../store/backend.ts';
@@ -123,9 +124,9 @@ function maintenanceBlocker(row: MaintenanceRow): Blocker {
 }
 
 /** Locks with the number of their plans that nobody has ended. */
-function selectLocks({db}: Work) {
+function selectLocks({db}: Work): Knex.QueryBuilder<StoredLock, StoredLock[]> {
   const open = db('recovery_plan').whereNull('ended_at').whereRaw('recovery_plan.lock_id = cluster_lock.lock_id').count();
-  return db('cluster_lock').select('cluster_lock.*', open.as('open_plans'));
+  return db<StoredLock, StoredLock[]>('cluster_lock').select('cluster_lock.*', open.as('open_plans'));
 }
 
 function fromRow(row: StoredLock): LockRow {

@@ -1,6 +1,5 @@
 import type {InstanceKey} from '../../model/instance-key.ts';
 import type {Backend} from '../../store/backend.ts';
-import type {LockHold} from '../types.ts';
 import {touchLock, type Fence} from './hold.ts';
 
 /** A connection to a managed server that changes something under a lock. */
@@ -39,24 +38,4 @@ export async function sessionsOf(backend: Backend, lockId: string): Promise<read
       .select('hostname', 'port', 'connection_id'),
   );
   return rows.map(({hostname, port, connection_id}) => ({instance: {host: hostname, port}, connectionId: Number(connection_id)}));
-}
-
-/**
- * Strikes sessions off the journal that were killed, or are gone.
- *
- * @returns false when the lock is not ours any more
- */
-export async function forgetSessions(backend: Backend, hold: LockHold, sessions: readonly JournaledSession[]): Promise<boolean> {
-  return backend.transaction(async (work) => {
-    if (!(await touchLock(work, hold))) return false;
-    await work
-      .db('cluster_lock_session')
-      .where({lock_id: hold.lockId})
-      .whereIn(
-        ['hostname', 'port', 'connection_id'],
-        sessions.map(({instance, connectionId}) => [instance.host, instance.port, connectionId]),
-      )
-      .delete();
-    return true;
-  });
 }
