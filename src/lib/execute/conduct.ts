@@ -80,7 +80,9 @@ async function performAct({env, what, hands}: Performing, act: Act, attempt: num
     case 'hooks':
       return hooks(env, what, {list: act.list, attempt});
     case 'confirm-dead': {
-      const {dead, because} = await confirmDead(env.eyes, {source: plan.failed, topology}, {overdue: what.overdue});
+      // Who resumes has confirmed nothing yet.
+      const again = what.progress.size === 0;
+      const {dead, because} = await confirmDead(env.eyes, {source: plan.failed, topology}, {overdue: what.overdue, again});
       if (!dead) throw new OrchestratorError('REFUSED', `${keyText(plan.failed)} is not dead any more: ${because.at(-1) ?? ''}`);
       return because.join(' | ');
     }

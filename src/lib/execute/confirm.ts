@@ -39,16 +39,17 @@ export interface Verdict {
  *
  * @param more.grace added between the two confirmations
  * @param more.overdue what an earlier verdict said of restarted receivers
+ * @param more.again it was confirmed so before, a moment ago: one more look is enough to change our mind
  */
 export async function confirmDead(
   by: Look,
   {source, topology}: {source: InstanceKey; topology: Topology},
-  more: {grace?: Milliseconds; overdue?: ReadonlySet<string>} = {},
+  more: {grace?: Milliseconds; overdue?: ReadonlySet<string>; again?: boolean} = {},
 ): Promise<Verdict> {
   const all = [source, ...topology.replicasOf(source).map(({key}) => key)];
   const scene: Scene = {source, all, overdue: new Set(more.overdue)};
   const first = await settle(by, scene);
-  if (!first.dead) return {...first, because: [first.because], handshakeOverdue: scene.overdue};
+  if (!first.dead || more.again) return {...first, because: [first.because], handshakeOverdue: scene.overdue};
   await sleep(BETWEEN_CONFIRMATIONS + (more.grace ?? 0));
   const second = await settle(by, scene);
   return {...second, because: [first.because, second.because], handshakeOverdue: scene.overdue};
