@@ -13,13 +13,13 @@ import {
   receivedAll,
   recoveriesOf,
   recoveryOf,
-  site,
+  scene,
   standingOf,
   stopThread,
   topologyNow,
-  watching,
   witness,
   type BackendHost,
+  type Scene,
   type Service,
   type Site,
 } from './support/index.ts';
@@ -41,23 +41,10 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     afterEach(() => at?.down());
     afterAll(() => Promise.all([box?.down(), host?.down()]));
 
-    /** A source with two replicas that have rows 1 to 10 of it, and a service that watches them. */
-    async function start(settings: Partial<Config> = {}): Promise<Record<'a' | 'b' | 'c', Instance>> {
-      const {a, b, c} = await box.topology('a: b c');
-      await insert(a, 1, 10);
-      await box.caughtUp();
-      at = await site({backend: host, servers: [a, b, c], settings});
-      service = await at.serve();
-      await watching(at, a);
-      return {a, b, c};
-    }
-
-    /** Somebody waits on this server until its applier has got somewhere. */
-    async function drained(instance: Instance): Promise<boolean> {
-      const waits = await instance.value(
-        "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'orc' AND info REGEXP '(gtid_wait|wait_(for|until)[a-z_]*gtids?[a-z_]*)[ (]'",
-      );
-      return Number(waits) > 0;
+    async function start(settings: Partial<Config> = {}): Promise<Scene> {
+      const made = await scene({box, host}, settings);
+      ({at, service} = made);
+      return made;
     }
 
     /** Somebody waits on this server until its applier has got somewhere. */

@@ -1,7 +1,9 @@
 export {BACKENDS, backendHost, type BackendHost, type BackendKind} from './backends.ts';
+export {gate, type Gate} from './gate.ts';
 export type {HookList, HookRun} from './hook-log.ts';
 export {detectionsAt, downtimesAt, recoveriesOf, recoveryOf, stepsOf, type RecoveryRow} from './recoveries.ts';
 export {breakApplier, delay, holdApplier, insert, insertErrant, receivedAll, startThread, stopThread} from './replicas.ts';
+export {scene, type Scene} from './scene.ts';
 export {Service} from './service.ts';
 export {rows, site, watching, type Site, type SiteOptions} from './site.ts';
 export {idsOn, standingOf, topologyNow, type Standing} from './topology-now.ts';

@@ -88,7 +88,7 @@ export async function rows<Row>(at: Site, table: string, where: Record<string, u
 }
 
 /** Waits until the leader has probed all servers that run, and published them as one cluster of this source. */
-export async function watching(at: Site, source: Instance): Promise<void> {
+export async function watching(at: Site, source: Pick<Instance, 'key'>): Promise<void> {
   const name = `${source.key.host}:${source.key.port}`;
   const wanted = at.servers.filter((server) => server.alive()).length;
   await waitFor(
