@@ -1,6 +1,5 @@
 import {GtidSet} from '../../../src/lib/model/gtid-set.ts';
 import type {Instance, Replication} from '../../../src/lib/model/instance.ts';
-import {sameKey} from '../../../src/lib/model/instance-key.ts';
 import type {Topology} from '../../../src/lib/model/topology.ts';
 import type {Step} from '../../../src/lib/plan/plan.ts';
 
@@ -60,8 +59,3 @@ export function following(topology: Topology): Readonly<Record<string, string>> 
     replication?.receiver.state === 'running' && replication.applier.state === 'running' ? (replication.source?.host ?? '') : '';
   return Object.fromEntries(followers.map((one) => [one.key.host, source(one)]));
 }
-
-const isOn =
-  (host: string) =>
-  (step: Step): boolean =>
-    sameKey(step.on, {host, port: 3306});
