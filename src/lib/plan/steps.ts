@@ -9,7 +9,7 @@ type Stage = readonly (readonly [weight: Weight, step: Step])[];
 
 /**
  * How one option is carried out. Everything received is drained, and caught up with, before anybody is pointed elsewhere;
- * replicas that follow at once come before the successor opens, slow ones after; what clears the finding comes last.
+ * the successor opens before the others follow it, for which nobody's writes should wait; what clears the finding comes last.
  */
 export function stepsFor(option: Option, contenders: readonly Contender[], at: Case): readonly PlannedStep[] {
   const siblings = contenders.filter((one) => one !== option.contender && !option.lost.some(({contender}) => contender === one));
@@ -38,14 +38,14 @@ function gatherStages({contender, donors}: Option, {failed, wishes}: Case): read
 function siblingStage(siblings: readonly Contender[], {contender: {replica}}: Option, {policy}: Case): Stage {
   return siblings.map((sibling) => {
     const on = sibling.replica.key;
-    if (isSlow(sibling) && policy.ApplyMySQLPromotionAfterMasterFailover) return ['note', {do: 'stop-receiver', on}];
+    if (policy.ApplyMySQLPromotionAfterMasterFailover) return ['note', {do: 'stop-receiver', on}];
     return ['lost', repoint(sibling, replica.key)];
   });
 }
 
 function lateSiblings(siblings: readonly Contender[], {contender: {replica}}: Option, {policy}: Case): Stage {
   if (!policy.ApplyMySQLPromotionAfterMasterFailover) return [];
-  return siblings.filter(isSlow).map((sibling) => ['lost', repoint(sibling, replica.key)]);
+  return siblings.map((sibling) => ['lost', repoint(sibling, replica.key)]);
 }
 
 function repoint(sibling: Contender, source: InstanceKey): Step {

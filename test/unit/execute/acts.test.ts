@@ -24,10 +24,12 @@ describe('the order of a recovery', () => {
       'confirm-dead',
       'close-source',
       'drain',
-      'repoint',
-      'repoint',
+      'stop-receiver',
+      'stop-receiver',
       'make-writable',
       'record-success',
+      'repoint',
+      'repoint',
       'forget-source',
       'tidy-up',
       'PostMasterFailoverProcesses',
@@ -36,15 +38,18 @@ describe('the order of a recovery', () => {
     ]);
   });
 
-  test('replicas are re-pointed at the same time, everything else one after the other', () => {
+  test('replicas are stopped and re-pointed at the same time, everything else one after the other', () => {
     const stages = Map.groupBy(actsOf(plan(), {skipHooks: false}), ({stage}) => stage);
-    expect([...stages.values()].filter((acts) => acts.length > 1).map((acts) => acts.map(nameOf))).toEqual([['repoint', 'repoint']]);
+    expect([...stages.values()].filter((acts) => acts.length > 1).map((acts) => acts.map(nameOf))).toEqual([
+      ['stop-receiver', 'stop-receiver'],
+      ['repoint', 'repoint'],
+    ]);
   });
 
   test('without hooks all else stays', () => {
     const names = actsOf(plan(), {skipHooks: true}).map(nameOf);
     expect(names.filter((name) => name.endsWith('Processes'))).toEqual([]);
-    expect(names).toHaveLength(10);
+    expect(names).toHaveLength(12);
   });
 
   test('a source that can be reached and not be closed ends the recovery', () => {
