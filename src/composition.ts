@@ -48,6 +48,9 @@ export function compose(composing: Composing): Opened {
     resolveHost: async (host) => (await names()).resolve(host),
     discover: async (request) => (await work()).discover(request),
     recover: async (request) => (await work()).recover(request),
+    resumeRecovery: async (uid) => (await work()).resumeRecovery(uid),
+    abortRecovery: async (request) => (await work()).abortRecovery(request),
+    unlock: async (request) => (await work()).unlock(request),
     serve: async (options) => (await work()).serve(options),
     deploySchema: async () => deploy(await config(), {appVersion: composing.build.version, redeploy: true}),
   };

@@ -4,6 +4,7 @@ import type {Log} from './lib/coordination/keep-renewing.ts';
 import {runService, type RunningService} from './lib/daemon/serve.ts';
 import {actFault} from './lib/execute/fault.ts';
 import {discoverByHand, recoverByHand, type HandOptions} from './lib/execute/by-hand.ts';
+import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-hand.ts';
 import type {HostNames} from './lib/names/host-names.ts';
 import {audit} from './lib/operations/audit-trail.ts';
 import type {Ports, ServeOptions} from './lib/operations/context.ts';
@@ -21,7 +22,7 @@ export interface Wiring {
 }
 
 /** The ports that need servers or a service. */
-export type Wired = Pick<Ports, 'discover' | 'recover' | 'serve'>;
+export type Wired = Pick<Ports, 'discover' | 'recover' | 'resumeRecovery' | 'abortRecovery' | 'unlock' | 'serve'>;
 
 /** Heartbeats of a lock never queue behind anything, and have a second for everything. */
 const HASTE = {pool: 1, queryTimeout: 1000, connectTimeout: 1000};
@@ -40,6 +41,9 @@ export function wire(given: Wiring): Wired {
   return {
     discover: (request) => discoverByHand(byHand, request),
     recover: (request) => recoverByHand(byHand, {...request, wait: (request.wait ?? 0) * 1000}),
+    resumeRecovery: (uid) => resumeByHand(byHand, uid),
+    abortRecovery: (request) => abortByHand(byHand, request),
+    unlock: (request) => unlockByHand(byHand, request),
     serve: (options) => serve(wiring, options),
   };
 }

@@ -35,14 +35,15 @@ export interface HandOptions {
   readonly timing?: Timing;
 }
 
-interface Bench {
+/** What `atWork` gives to work with. */
+export interface Bench {
   readonly servers: Servers;
   readonly prober: Prober;
   readonly publisher: Publisher;
 }
 
 /** Runs something with servers at hand, publishes what was probed meanwhile, and lets go of them. */
-async function atWork<Result>(options: HandOptions, work: (bench: Bench) => Promise<Result>): Promise<Result> {
+export async function atWork<Result>(options: HandOptions, work: (bench: Bench) => Promise<Result>): Promise<Result> {
   const {backend, config} = options;
   const servers = createServers(config);
   const publisher = new Publisher(backend);
@@ -145,7 +146,8 @@ async function recoverAt(options: HandOptions, wish: HandWish, bench: Bench & {h
   return recoverDeadSource(environmentOf(options, bench), {...wish, analysis, by: 'person', overdue: verdict.handshakeOverdue});
 }
 
-function environmentOf(options: HandOptions, {servers, prober, heartbeats}: Bench & {heartbeats: Backend}): Environment {
+/** A recovery's surroundings where a person asked for it: no lease, only the lock. */
+export function environmentOf(options: HandOptions, {servers, prober, heartbeats}: Bench & {heartbeats: Backend}): Environment {
   const {config, backend, me, log, timing = defaultTiming} = options;
   return {
     backend,

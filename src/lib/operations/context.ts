@@ -1,5 +1,6 @@
 import type {Config} from '../config/keys.ts';
 import type {LoadOptions} from '../config/load.ts';
+import type {ListedLock} from '../coordination/lock/rows.ts';
 import type {NodeHealth, NodeRecord} from '../coordination/nodes.ts';
 import type {NodeId} from '../coordination/types.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
@@ -41,6 +42,12 @@ export interface Ports {
   resolveHost(host: string): Promise<string>;
   discover(request: DiscoverRequest): Promise<Discovered>;
   recover(request: RecoverRequest): Promise<Recovered>;
+  /** Goes on with a recovery whose conductor is gone; null when somebody has closed it meanwhile. Throws CONTENDED when it lives. */
+  resumeRecovery(uid: string): Promise<Extract<Recovered, {readonly outcome: 'promoted' | 'failed'}> | null>;
+  /** Gives up a recovery whose conductor is gone. Throws CONTENDED when it lives. */
+  abortRecovery(request: AbortRequest): Promise<AbortedRecovery>;
+  /** Takes a lock away from its holder, alive or not. */
+  unlock(request: UnlockRequest): Promise<Unlocked>;
   /** Brings the schema up to date even where the configuration says not to. */
   deploySchema(): Promise<void>;
   /** Runs the service until it is told to stop (SIGTERM, SIGINT); resolves after an orderly end. */
@@ -85,6 +92,37 @@ export type Recovered =
   | {readonly outcome: 'planned'; readonly plan: RecoveryPlan}
   | {readonly outcome: 'refused'; readonly why: Refusal}
   | {readonly outcome: 'failed'; readonly uid: string; readonly because: string};
+
+export interface AbortRequest {
+  readonly uid: string;
+  /** Why and by whom, as the recovery's record will say. */
+  readonly because: string;
+}
+
+/** A recovery that was given up by hand. */
+export interface AbortedRecovery {
+  readonly uid: string;
+  readonly cluster: string;
+  readonly failed: InstanceKey;
+  /** What it had done or begun before, as its journal words it. */
+  readonly done: readonly string[];
+  readonly notDone: readonly string[];
+  /** Servers on which sessions of the former holder could not be ended. */
+  readonly remarks: readonly string[];
+}
+
+export interface UnlockRequest {
+  readonly lockId: string;
+  readonly because: string;
+}
+
+export interface Unlocked {
+  /** As it was. */
+  readonly lock: ListedLock;
+  /** The recovery it carried, where there was one. */
+  readonly aborted: AbortedRecovery | null;
+  readonly remarks: readonly string[];
+}
 
 export interface ServeOptions {
   /** Answer HTTP; `continuous` does not. */

@@ -1,9 +1,12 @@
+import {contentionError} from '../coordination/lock/contention.ts';
+import {blockersOf} from '../coordination/lock/rows.ts';
 import {OrchestratorError} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import {beginDowntime, endDowntime} from '../store/downtime.ts';
 import {beginMaintenance, endMaintenance, isInMaintenance} from '../store/maintenance.ts';
 import {instance, warnIfUnknown} from './addressing.ts';
 import {audit} from './audit-trail.ts';
+import type {Context} from './context.ts';
 import {define} from './define.ts';
 import {duration, reason} from './fields.ts';
 import {about} from './replies.ts';
@@ -61,6 +64,7 @@ export const beginMaintenanceOperation = define({
   section: SECTION,
   formerly: [],
   about: 'Keep every other operation away from an instance for a while',
+  details: 'Locks that operations take count as maintenance: where somebody is at work, it is said who, what for and since when.',
   examples: ['begin-maintenance -i db1 --duration 2h --reason "schema change"'],
   input: {instance: instance('the instance'), duration: duration('for how long'), reason: reason('why')},
   changes: 'backend',
@@ -69,16 +73,25 @@ export const beginMaintenanceOperation = define({
     const owner = context.caller.user;
     const wish = {owner, reason: input.reason, lasting: input.duration, processor: context.node};
     const begun = await beginMaintenance(await context.backend(), input.instance, wish);
-    if (!begun)
-      throw new OrchestratorError('CONTENDED', `${keyText(input.instance)} is in maintenance already`, {
-        hint: 'orchestrator end-maintenance ends it',
-      });
+    if (!begun) throw await whoHas(context, input.instance);
     await audit(context, {type: 'begin-maintenance', key: input.instance, message: `owner: ${owner}, reason: ${input.reason}`});
     return input.instance;
   },
   print: keyLine,
   legacy: {http: [{path: 'begin-maintenance/:host/:port/:owner/:reason', reply: {shape: 'key', message: about('Maintenance begun')}}]},
 });
+
+/** Who keeps an instance from us, what for and since when: an operation under a lock, or a person. */
+async function whoHas(context: Context, key: InstanceKey): Promise<OrchestratorError> {
+  const [blocker] = await blockersOf(await context.backend(), [key]);
+  if (blocker?.lock) return contentionError(blocker.contention);
+  const already = `${keyText(key)} is in maintenance already`;
+  if (!blocker) return new OrchestratorError('CONTENDED', already, {hint: 'it has just ended; try again'});
+  const {purpose, since, holder} = blocker.contention;
+  return new OrchestratorError('CONTENDED', `${already}: ${purpose}, since ${since}, from ${holder.hostname}`, {
+    hint: 'orchestrator end-maintenance ends it',
+  });
+}
 
 export const endMaintenanceOperation = define({
   name: 'end-maintenance',

@@ -5,6 +5,7 @@ import * as configuration from './configuration.ts';
 import type {Operation} from './define.ts';
 import * as downtime from './downtime.ts';
 import * as instances from './instances.ts';
+import * as locks from './locks.ts';
 import * as management from './management.ts';
 import * as recovery from './recovery.ts';
 import * as service from './service.ts';
@@ -17,6 +18,7 @@ export const ALL: readonly Operation[] = [
   management,
   downtime,
   recovery,
+  locks,
   audit,
   service,
   configuration,

@@ -90,6 +90,9 @@ async function http(
     resolveHost: (host) => Promise.resolve(host),
     discover: unused,
     recover: unused,
+    resumeRecovery: unused,
+    abortRecovery: unused,
+    unlock: unused,
     serve: unused,
     deploySchema: unused,
   };

@@ -68,7 +68,10 @@ test.each(having('instance').filter((name) => name !== 'replication-analysis'))(
   expect(await judge(['-c', name, '-i', 'db1:0', ...rest], /is not an instance/)).toEqual(refused(1));
 });
 
-test.each(having('reason'))('%s without a reason', async (name) => {
+/** Commands that ask why, and take no silence for an answer. */
+const asking = ALL.filter((one) => Object.values(one.input).some((field) => field.required && field.options[0]?.name === 'reason'));
+
+test.each(asking.map(({name}) => name))('%s without a reason', async (name) => {
   const subject = having('instance').includes(name) ? ['-i', 'db1'] : name === 'ack-recovery' ? ['1'] : [];
   expect(await judge([name, ...subject], /--reason is missing/)).toEqual(refused(2));
   expect(await judge([name, ...subject, '--reason', ' '], /--reason is missing/)).toEqual(refused(2));
@@ -97,6 +100,10 @@ test.each([
   {line: 'audit-recovery --id x', status: 2, says: /--id "x" is not a whole number/},
   {line: 'audit-recovery-steps', status: 2, says: /--uid is missing/},
   {line: 'ack-recovery --reason x', status: 2, says: /--recovery is missing/},
+  {line: 'unlock --force', status: 2, says: /--lock is missing/},
+  {line: 'recovery resume', status: 2, says: /--uid is missing/},
+  {line: 'recovery abort --reason x', status: 2, says: /--uid is missing/},
+  {line: 'recovery undo 1:aa', status: 2, says: /"recovery" is not a command/},
   {line: 'replication-analysis --itself', status: 2, says: /--instance is missing/},
   {line: 'topology -i', status: 2, says: /-i needs a value/},
   {line: 'clusters --json=perhaps', status: 2, says: /is either on or off/},

@@ -1,0 +1,4 @@
+import {recoveryAbort} from '../../lib/operations/locks.ts';
+import {commandFor} from '../../lib/surfaces/cli/command.ts';
+
+export default commandFor(recoveryAbort);
