@@ -5,14 +5,14 @@ import type {Timing} from '../../src/lib/coordination/timing.ts';
 import type {Lease} from '../../src/lib/coordination/types.ts';
 import type {Backend} from '../../src/lib/store/backend.ts';
 import {contend, fencedWrite, randomOf, unfencedWrite, violations, type Contest, type History} from './support/contenders.ts';
-import {bench, KINDS, node, quick, type Bench} from './support/coordination.ts';
+import {ALL_KINDS, bench, node, quick, type Bench} from './support/coordination.ts';
 
 const SEED = Number(process.env['ORCHESTRATOR_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const CONTENDERS = 8;
 const ROUNDS = 300;
 const LASTS = 5000;
 
-describe.each(KINDS)('eight contenders on %s', (kind) => {
+describe.each(ALL_KINDS)('eight contenders on %s', (kind) => {
   let shared: Bench;
   let backends: Backend[];
 

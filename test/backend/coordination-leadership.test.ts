@@ -7,7 +7,7 @@ import {defaultTiming, type Timing} from '../../src/lib/coordination/timing.ts';
 import type {Lease, NodeId} from '../../src/lib/coordination/types.ts';
 import type {Backend} from '../../src/lib/store/backend.ts';
 import {waitFor} from '../sandbox/index.ts';
-import {bench, KINDS, node, calm, type Bench, type Kind} from './support/coordination.ts';
+import {bench, KINDS, node, calm, type Bench} from './support/coordination.ts';
 
 const WITHIN = {within: 25_000};
 
@@ -291,16 +291,11 @@ describe('leadership on Galera when a node is cut off', () => {
 async function lockRow(shared: Bench): Promise<() => Promise<void>> {
   const {kind, configs, servers} = shared;
   if (kind === 'sqlite') return lockFile(configs[0]!.SQLite3DataFile);
-  const client = nodeOfLeader(kind, servers).connect('orc');
+  const client = servers[1 % servers.length]!.connect('orc'); // row locks hold on one node: the one the first follower writes to
   await client.query('use orchestrator');
   await client.query('begin');
   await client.query('select * from active_node where anchor = 1 for update');
   return async () => client.close();
-}
-
-/** Row locks of InnoDB hold on one node: the one the first follower writes to. */
-function nodeOfLeader(kind: Kind, servers: Bench['servers']): Bench['servers'][number] {
-  return servers[kind === 'galera' ? 1 : 0]!;
 }
 
 async function lockFile(path: string): Promise<() => Promise<void>> {
