@@ -1,7 +1,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {replicaStatus, waitFor, type Instance, type Sandbox} from '../../test/sandbox/index.ts';
 
-const LOOK_EACH = 10;
+const LOOK_EACH = 25;
 const SETTLED_WITHIN = 30_000;
 
 /** What a replica had received of the dead source when it was last asked before somebody was promoted. */

@@ -59,7 +59,7 @@ export class OutsideClient {
     return new Promise((resolve, reject) => {
       const done = (): void => {
         clearTimeout(timer);
-        this.#child.off('message', hear).off('exit', ended);
+        this.#child.off('message', hear).off('exit', ended).off('error', failed);
       };
       const hear = (message: FromClient): void => {
         if (message.is !== is) return;
@@ -71,8 +71,9 @@ export class OutsideClient {
         reject(new Error(`the writing client ${why}`));
       };
       const ended = (): void => fail('ended by itself');
+      const failed = (error: Error): void => fail(`could not be started: ${error.message}`);
       const timer = setTimeout(() => fail(`did not say "${is}" within ${within} ms`), within);
-      this.#child.on('message', hear).on('exit', ended);
+      this.#child.on('message', hear).on('exit', ended).on('error', failed);
     });
   }
 }
