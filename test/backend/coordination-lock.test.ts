@@ -116,6 +116,19 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     expect((await maintenance()).map(({hostname}) => hostname)).toEqual(['b']);
   });
 
+  test('a maintenance without an end is one', async () => {
+    await one.run(({db, dialect}) => db('database_instance_maintenance').insert({...byPerson(dialect, 'b'), end_timestamp: null}));
+    expect(await acquireLock(wish(two, bob, [b]))).toMatchObject({contended: true, instance: b});
+  });
+
+  test('a lock whose row was deleted by hand keeps nobody away', async () => {
+    await mustLock(one, ann, [a, b]);
+    await one.run(({db}) => db('cluster_lock').delete());
+    await one.run(({db}) => db('database_instance_maintenance').delete());
+    await mustLock(two, bob, [b, c]);
+    expect(await members()).toEqual(['b', 'c']);
+  });
+
   test('a maintenance that has run out keeps nobody away', async () => {
     await one.run(({db, dialect}) =>
       db('database_instance_maintenance').insert({...byPerson(dialect, 'b'), end_timestamp: dialect.ago(5)}),

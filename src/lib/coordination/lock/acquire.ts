@@ -9,7 +9,7 @@ import {judgeBlockers, locksOf, watchBlockers, type Watched} from './contention.
 import {touchLock} from './hold.ts';
 import {beginMaintenance} from './maintenance.ts';
 import {blockersOf, findLock, type LockRow} from './rows.ts';
-import {insertMembers, nextFence, notYetMembers, removeLock, unlessRaced} from './write.ts';
+import {insertMembers, nextFence, notYetMembers, removeLock, removeOrphans, unlessRaced} from './write.ts';
 
 export interface LockWish {
   readonly backend: Backend;
@@ -52,6 +52,7 @@ export async function acquireLock(wanted: LockWish): Promise<LockHold | Contenti
     if (verdict === 'free') {
       const hold = await tryToAcquire(wish, locksOf(blockers));
       if (hold !== null) return hold;
+      if (first === undefined) await removeOrphans(backend);
     } else if (first !== undefined && (verdict === 'contended' || signal?.aborted === true)) return first.contention;
     await pause(verdict === 'free' ? Math.random() * timing.retryWithin : timing.observeEach, signal);
   }

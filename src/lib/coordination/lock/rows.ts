@@ -89,7 +89,7 @@ export async function blockersOf(backend: Backend, instances: readonly InstanceK
     const rows: readonly MaintenanceRow[] = await work
       .db('database_instance_maintenance')
       .where('maintenance_active', 1)
-      .where('end_timestamp', '>=', work.dialect.now())
+      .where((query) => void query.whereNull('end_timestamp').orWhere('end_timestamp', '>=', work.dialect.now()))
       .whereIn(['hostname', 'port'], wanted)
       .select('hostname', 'port', 'owner', 'reason', 'begin_timestamp', 'processing_node_hostname', 'processing_node_token');
     return rows.map(maintenanceBlocker);

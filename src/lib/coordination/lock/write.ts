@@ -1,5 +1,5 @@
 import {compareKeys, keyText, type InstanceKey} from '../../model/instance-key.ts';
-import type {Work} from '../../store/backend.ts';
+import type {Backend, Work} from '../../store/backend.ts';
 import {isDuplicateKey} from '../../store/connection/errors.ts';
 import {endMaintenance} from './maintenance.ts';
 import type {LockRow} from './rows.ts';
@@ -46,6 +46,15 @@ export async function insertMembers({db}: Work, lockId: string, instances: reado
   const each = new Map(instances.map((key) => [keyText(key), key]));
   const rows = [...each.values()].sort(compareKeys).map(({host, port}) => ({hostname: host, port, lock_id: lockId}));
   if (rows.length > 0) await db('cluster_lock_member').insert(rows);
+}
+
+/** Frees instances whose lock is not there: somebody deleted its row by hand, and nothing else would ever free them. */
+export async function removeOrphans(backend: Backend): Promise<void> {
+  await backend.run(({db}) =>
+    db('cluster_lock_member')
+      .whereNotExists(db('cluster_lock').whereRaw('cluster_lock.lock_id = cluster_lock_member.lock_id').select(db.raw('1')))
+      .delete(),
+  );
 }
 
 /** Those of the instances that the lock does not hold yet. */
