@@ -1,0 +1,118 @@
+import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
+import {sandbox, type Instance, type Sandbox} from '../sandbox/index.ts';
+import {
+  backendHost,
+  insert,
+  recoveriesOf,
+  recoveryOf,
+  site,
+  topologyNow,
+  watching,
+  witness,
+  type BackendHost,
+  type Service,
+  type Site,
+} from './support/index.ts';
+
+/** A lease, and a look at it. */
+const ELECTED_WITHIN = 7_000;
+const HANDED_OVER_WITHIN = 2_000;
+/** The account that the second node uses, so that servers tell who is connected. */
+const SECOND = {user: 'orc2', password: 'orc2pw'};
+
+let box: Sandbox;
+let host: BackendHost;
+let at: Site;
+beforeAll(async () => {
+  [box, host] = await Promise.all([sandbox({flavor: 'mariadb'}), backendHost('mariadb')]);
+});
+afterEach(() => at?.down());
+afterAll(() => Promise.all([box?.down(), host?.down()]));
+
+interface Scene {
+  readonly a: Instance;
+  readonly b: Instance;
+  readonly c: Instance;
+  readonly leader: Service;
+  readonly other: Service;
+}
+
+/** A source with two replicas, a leader that watches them, and another node. */
+async function start(): Promise<Scene> {
+  const {a, b, c} = await box.topology('a: b c');
+  await a.query('CREATE USER ?@? IDENTIFIED BY ?', [SECOND.user, '%', SECOND.password]);
+  await a.query('GRANT ALL ON *.* TO ?@? WITH GRANT OPTION', [SECOND.user, '%']);
+  await insert(a, 1, 10);
+  await box.caughtUp();
+  at = await site({backend: host, servers: [a, b, c]});
+  const leader = await at.serve();
+  await watching(at, a);
+  const other = await at.serve({args: ['--topology-user', SECOND.user, '--topology-password', SECOND.password]});
+  return {a, b, c, leader, other};
+}
+
+/** Connections of one node at each server. */
+async function connections(servers: readonly Instance[], user: string): Promise<readonly number[]> {
+  const count = 'SELECT COUNT(*) FROM information_schema.processlist WHERE user = ?';
+  return Promise.all(servers.map(async (server) => Number(await server.value(count, [user]))));
+}
+
+/** The new leader has a connection to each of these servers. */
+async function watchedBySecond(servers: readonly Instance[]): Promise<void> {
+  await box.waitFor('the new leader is connected to all servers', async () =>
+    (await connections(servers, SECOND.user)).every((n) => n > 0),
+  );
+}
+
+test('only the leader is connected to managed servers; when it is killed another leads, and recovers', async () => {
+  const {a, b, c, leader, other} = await start();
+  expect((await connections([a, b, c], 'orc')).every((n) => n > 0)).toBe(true);
+  expect(await connections([a, b, c], SECOND.user)).toEqual([0, 0, 0]);
+  await leader.kill9();
+  await other.says(/elected leader of term 2/, ELECTED_WITHIN);
+  await watchedBySecond([a, b, c]);
+  expect(await connections([a, b, c], 'orc')).toEqual([0, 0, 0]);
+  await a.kill9();
+  expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1});
+  await topologyNow([b, c]);
+});
+
+test('leader and source are killed together: the next leader recovers', async () => {
+  const {a, b, c, leader, other} = await start();
+  await Promise.all([leader.kill9(), a.kill9()]);
+  await other.says(/elected leader of term 2/, ELECTED_WITHIN);
+  expect(await recoveryOf(at, a, 10_000)).toMatchObject({is_successful: 1, analysis: 'DeadMaster'});
+  await topologyNow([b, c]);
+  expect(await recoveriesOf(at)).toHaveLength(1);
+});
+
+test('a leader that is told to end hands over at once, and leaves no connection behind', async () => {
+  const {a, b, c, leader, other} = await start();
+  const asked = performance.now();
+  const stopped = leader.stop();
+  await other.says(/elected leader of term 2/, HANDED_OVER_WITHIN);
+  expect(performance.now() - asked).toBeLessThan(HANDED_OVER_WITHIN);
+  await stopped;
+  expect({exit: leader.exitCode, signal: leader.signal}).toEqual({exit: 0, signal: null});
+  expect(await connections([a, b, c], 'orc')).toEqual([0, 0, 0]);
+  await watchedBySecond([a, b, c]);
+  await a.kill9();
+  expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1});
+  await topologyNow([b, c]);
+});
+
+test('a leader that hangs is replaced, and does nothing more when it goes on', async () => {
+  const {a, b, c, leader, other} = await start();
+  leader.pause();
+  await other.says(/elected leader of term 2/, ELECTED_WITHIN);
+  await a.kill9();
+  expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1});
+  const source = await topologyNow([b, c]);
+  const log = await witness([b, c]);
+  leader.resume();
+  await leader.says(/no longer leader/);
+  await box.waitFor('the deposed leader has let go of the servers', async () => (await connections([b, c], 'orc')).every((n) => n === 0));
+  expect(await topologyNow([b, c])).toBe(source);
+  expect(await log.changes()).toEqual([]);
+  expect(await recoveriesOf(at)).toHaveLength(1);
+});
