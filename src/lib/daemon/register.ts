@@ -42,14 +42,17 @@ export async function registerFinding(by: Registering, analysis: Analysis): Prom
   );
   if (!registered) return false;
   if (registered.isNew) by.log('warn', `detected ${code} on ${keyText(instance.key)} (${instanceType(facts)}): ${analysis.because}`);
-  return registered.hooksDue ? tell(by, analysis, registered.detectionId) : true;
+  return registered.hooksDue ? tell(by, analysis, {detectionId: registered.detectionId, lease}) : true;
 }
 
-async function tell(by: Registering, analysis: Analysis, detectionId: number): Promise<boolean> {
+async function tell(by: Registering, analysis: Analysis, {detectionId, lease}: {detectionId: number; lease: Lease}): Promise<boolean> {
   const {config, backend, log} = by;
   const commands = config.OnFailureDetectionProcesses;
   if (commands.length === 0) return true;
-  const attempt = await backend.transaction((work) => startDetectionHooks(work, detectionId));
+  const attempt = await backend.transaction(async (work) =>
+    (await touchLease(work, lease)) ? startDetectionHooks(work, detectionId) : null,
+  );
+  if (attempt === null) return false;
   const outcomes = await runHooks({
     list: 'OnFailureDetectionProcesses',
     commands,

@@ -1,5 +1,5 @@
 import type {Config} from '../config/keys.ts';
-import {checkBackend} from '../coordination/backend-checks.ts';
+import {checkBackend, checkClocks} from '../coordination/backend-checks.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
 import {startLeadership, type Leadership} from '../coordination/leadership.ts';
 import {checkNodeHealth, startNodeHealth, type NodeHealth, type Registration} from '../coordination/nodes.ts';
@@ -54,6 +54,10 @@ const HEALTH_FOR_MS = 1000;
 export async function runService(options: ServiceOptions): Promise<void> {
   const {config, backend, log, me} = options;
   await reportBackend(backend, log);
+  const watchingClocks = checkClocks(backend, options.signal).then(
+    (remarks) => remarks.forEach(({sentence, hint}) => log('warn', `${sentence} ${hint}`)),
+    (error: unknown) => log('warn', `clocks of the backend's nodes could not be compared: ${messageOf(error)}`),
+  );
   const registration: Registration = {me, mode: 'HttpMode', command: '', version: options.version};
   const [leaseBackend, heartbeats] = [await openBackend(config, HASTE), await openBackend(config, {...HASTE, pool: 4})];
   const health = await startNodeHealth(heartbeats, registration, log);
@@ -71,6 +75,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
   await http?.close();
   await health.stop();
   supervision.close();
+  await watchingClocks;
   await Promise.all([leaseBackend.close(), heartbeats.close()]);
 }
 
