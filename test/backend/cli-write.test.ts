@@ -65,6 +65,36 @@ test('maintenance is exclusive', async () => {
   expect(await say('end-maintenance -i b')).toBe('b:3306\n');
 });
 
+test('maintenance is listed, and ended by its number', async () => {
+  await say('begin-maintenance -i b --reason schema --owner ann');
+  const [id = '', instance, owner, , , reason] = (await say('maintenance')).trimEnd().split('\t');
+  expect([instance, owner, reason]).toEqual(['b:3306', 'ann', 'schema']);
+  expect(await say(`end-maintenance --id ${id}`)).toBe('b:3306\n');
+  expect(await it.run(`end-maintenance --id ${id}`)).toMatchObject({status: 3, stdout: ''});
+  expect(await say('maintenance')).toBe('');
+});
+
+test.each([['plain'], ['-c']])('tags are put on, found and taken off (%s)', async (form) => {
+  const c = form === '-c' ? '-c ' : '';
+  expect(await say(`${c}tag -i b --tag role=db`)).toBe('b:3306\n');
+  expect(await say(`${c}tag -i c -t role=backup`)).toBe('c:3306\n');
+  expect(await say(`${c}tag -i c -t old`)).toBe('c:3306\n');
+  expect(await say(`${c}tags -i c`)).toBe('old=\nrole=backup\n');
+  expect(await say(`${c}tag-value -i c -t role`)).toBe('backup\n');
+  expect(await say(`${c}tag-value -i b -t old`)).toBe('');
+  expect(await say(`${c}tagged -t role,~old`)).toBe('b:3306\n');
+  expect(await say(`${c}topology-tags -i c`)).toMatch(/\+ c:3306 .*\] \[old,role=backup\]\n$/);
+  expect(await say(`${c}untag -i c -t role=db`)).toBe('');
+  expect(await say(`${c}untag -i c -t old`)).toBe('c:3306\n');
+  expect(await say(`${c}untag-all -t role=db`)).toBe('b:3306\n');
+  expect(await say(`${c}tagged -t role`)).toBe('c:3306\n');
+});
+
+test('a server is put on the list without being looked at', async () => {
+  expect(await say('async-discover -i 127.0.0.1:1')).toBe('127.0.0.1:1\n');
+  expect(await say('which-cluster -i 127.0.0.1:1')).toBe('127.0.0.1:1\n');
+});
+
 test('forgetting takes an instance or a cluster out', async () => {
   expect(await say('forget -i b')).toBe('b:3306\n');
   expect(await say('which-cluster-instances -i a')).toBe('a:3306\nc:3306\n');

@@ -3,6 +3,7 @@ import path from 'node:path';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {compose} from '../../src/composition.ts';
 import {checkNodeHealth} from '../../src/lib/coordination/nodes.ts';
+import type {Health} from '../../src/lib/operations/context.ts';
 import {ALL} from '../../src/lib/operations/registry.ts';
 import type {Opened} from '../../src/lib/surfaces/cli/program.ts';
 import {listen} from '../../src/lib/surfaces/http/listen.ts';
@@ -47,7 +48,9 @@ beforeAll(async () => {
   opened = compose({common, operation: {name: 'serve', changes: 'servers'}, build, env: {}, warn: silent, log: silent});
   const {ports} = opened;
   const registration = {me: ports.node, mode: 'HttpMode', command: '', version: 'test'} as const;
-  const service = {isLeader: () => true, health: async () => ({...(await checkNodeHealth(backend, registration)), isLeader: true})};
+  const unused = (): Promise<never> => Promise.reject(new Error('unused'));
+  const health = async (): Promise<Health> => ({...(await checkNodeHealth(backend, registration)), isLeader: true});
+  const service = {isLeader: () => true, health, grabElection: unused, reelect: unused};
   app = await createHttp({config: it.config, ports, service, operations: ALL, log: silent});
 });
 
@@ -221,6 +224,76 @@ test('changing over HTTP', async () => {
   expect(await get('/api/instance/d/3306')).toMatchObject({status: 500});
 });
 
+test('tags over HTTP, as a query and as a path', async () => {
+  expect(await get('/api/tag/b/3306?tag=role%3Ddb')).toMatchObject({status: 200, json: {Code: 'OK', Details: keyJson('b')}});
+  expect(await get('/api/tag/c/3306/role/a%2Fb')).toMatchObject({status: 200, json: {Details: keyJson('c')}});
+  expect(await get('/api/tag/c/3306?tag=old')).toMatchObject({status: 200});
+  expect(await get('/api/tags/c/3306')).toEqual({status: 200, json: ['old=', 'role=a/b']});
+  expect(await get('/api/tags/a/3306')).toEqual({status: 200, json: []});
+  expect(await get('/api/tag-value/c/3306?tag=role')).toEqual({status: 200, json: 'a/b'});
+  expect(await get('/api/tag-value/c/3306/old')).toEqual({status: 200, json: ''});
+  expect(await get('/api/tag-value/c/3306/none')).toMatchObject({status: 500, json: {Code: 'ERROR'}});
+  expect(await get('/api/tagged?tag=role')).toEqual({status: 200, json: [keyJson('b'), keyJson('c')]});
+  expect(await get('/api/tagged?tag=role,~old')).toEqual({status: 200, json: [keyJson('b')]});
+  expect(await get('/api/tagged?tag=~role%3Ddb')).toEqual({status: 200, json: [keyJson('c')]});
+  expect((await get('/api/topology-tags/shop')).json).toMatchObject({Details: expect.stringMatching(/b:3306.*\] \[role=db\]\n/) as string});
+  expect(await get('/api/untag/b/3306?tag=role%3Dother')).toMatchObject({status: 200, json: {Details: []}});
+  expect(await get('/api/untag/b/3306/role')).toMatchObject({json: {Code: 'OK', Details: [keyJson('b')]}});
+  expect(await get('/api/untag-all?tag=role')).toMatchObject({status: 500});
+  expect(await get('/api/untag-all?tag=old%3D')).toMatchObject({json: {Details: [keyJson('c')]}});
+  expect(await get('/api/untag-all/role/a%2Fb')).toMatchObject({json: {Details: [keyJson('c')]}});
+  expect(await get('/api/tagged?tag=~x')).toEqual({status: 200, json: []});
+});
+
+test('maintenance over HTTP: listed, and ended by number', async () => {
+  await get('/api/begin-maintenance/b/3306/ann/new%20disk');
+  const {json} = await get('/api/maintenance');
+  expect(json).toEqual([
+    {
+      MaintenanceId: expect.any(Number) as number,
+      Key: keyJson('b'),
+      BeginTimestamp: expect.any(String) as string,
+      SecondsElapsed: expect.any(Number) as number,
+      IsActive: true,
+      Owner: 'ann',
+      Reason: 'new disk',
+    },
+  ]);
+  const {MaintenanceId: id} = (json as [{MaintenanceId: number}])[0];
+  expect(await get('/api/begin-maintenance/b/3306/bob/me')).toMatchObject({
+    status: 500,
+    json: {Message: expect.stringContaining('maintenance by ann: new disk') as string},
+  });
+  expect(await get(`/api/end-maintenance/${id}`)).toMatchObject({status: 200, json: {Code: 'OK', Details: id}});
+  expect(await get(`/api/end-maintenance/${id}`)).toMatchObject({status: 500});
+  expect(await get('/api/maintenance')).toEqual({status: 200, json: []});
+});
+
+test.each([
+  {url: '/api/ack-recovery/cluster/alias/stock', details: null},
+  {url: '/api/ack-recovery/cluster/alias/shop', details: 'a:3306'},
+  {url: '/api/ack-recovery/instance/x/3306', details: keyJson('x')},
+  {url: '/api/ack-recovery/7', details: '7'},
+  {url: '/api/ack-recovery/uid/9:zz', details: '9:zz'},
+  {url: '/api/ack-all-recoveries', details: 'seen'},
+])('GET $url acknowledges', async ({url, details}) => {
+  const {status, json} = await get(`${url}?comment=seen`);
+  if (details === null)
+    return expect({status, json}).toMatchObject({status: 500, json: {Message: expect.stringContaining('stock') as string}});
+  expect({status, json}).toMatchObject({status: 200, json: {Code: 'OK', Details: details}});
+});
+
+test('a cluster is forgotten, and a server put on the list', async () => {
+  expect(await get('/api/async-discover/127.0.0.1/1')).toMatchObject({status: 200, json: {Code: 'OK', Details: null}});
+  expect(await get('/api/instance/127.0.0.1/1')).toMatchObject({
+    status: 200,
+    json: {Key: keyJson('127.0.0.1', 1), IsLastCheckValid: false},
+  });
+  expect(await get('/api/forget-cluster/127.0.0.1:1')).toMatchObject({status: 200, json: {Code: 'OK', Details: null}});
+  expect(await get('/api/instance/127.0.0.1/1')).toMatchObject({status: 500});
+  expect(await get('/api/forget-cluster/nobody')).toMatchObject({status: 500});
+});
+
 test('a server that cannot be reached is not discovered', async () => {
   expect(await get('/api/discover/127.0.0.1/1')).toMatchObject({
     status: 500,
@@ -231,7 +304,8 @@ test('a server that cannot be reached is not discovered', async () => {
 test('it listens on an address or a socket, and says what is in the way', async () => {
   const own = async (config: object): Promise<App> => {
     const silent = (): void => undefined;
-    const service = {isLeader: () => false, health: () => Promise.reject(new Error('unused'))};
+    const unused = (): Promise<never> => Promise.reject(new Error('unused'));
+    const service = {isLeader: () => false, health: unused, grabElection: unused, reelect: unused};
     return createHttp({config: {...it.config, ...config}, ports: opened.ports, service, operations: [], log: silent});
   };
   const tcp = await own({});

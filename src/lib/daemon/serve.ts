@@ -1,6 +1,7 @@
 import type {Config} from '../config/keys.ts';
 import {checkBackend, checkClocks} from '../coordination/backend-checks.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
+import {reelect} from '../coordination/lease.ts';
 import {startLeadership, type Leadership} from '../coordination/leadership.ts';
 import {checkNodeHealth, startNodeHealth, type NodeHealth, type Registration} from '../coordination/nodes.ts';
 import {defaultTiming, type Timing} from '../coordination/timing.ts';
@@ -43,6 +44,8 @@ export interface ServiceOptions {
 export interface RunningService {
   isLeader(): boolean;
   health(): Promise<NodeHealth & {readonly isLeader: boolean}>;
+  grabElection(): Promise<void>;
+  reelect(): Promise<void>;
 }
 
 /** Lease and heartbeats have connections of their own, with a second for everything (coordination.md §1). */
@@ -62,7 +65,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
   const [leaseBackend, heartbeats] = [await openBackend(config, HASTE), await openBackend(config, {...HASTE, pool: 4})];
   const health = await startNodeHealth(heartbeats, registration, log);
   const leading = options.discovery ? lead(options, {leaseBackend, heartbeats}) : null;
-  const service = serviceOf(backend, registration, leading?.leadership ?? null);
+  const service = serviceOf(options, registration, leading?.leadership ?? null);
   const http = options.startHttp ? await options.startHttp(service) : null;
   if (http) log('info', `listening on ${http.address}`);
   if (options.grabElection) await leading?.leadership.grab();
@@ -150,7 +153,11 @@ async function plantSeeds({backend, config}: ServiceOptions): Promise<void> {
   if (seeds.length > 0) await placeInstances(backend, seeds);
 }
 
-function serviceOf(backend: Backend, registration: Registration, leadership: Leadership | null): RunningService {
+function serviceOf(
+  {backend, timing = defaultTiming}: ServiceOptions,
+  registration: Registration,
+  leadership: Leadership | null,
+): RunningService {
   const isLeader = (): boolean => (leadership?.current() ?? null) !== null;
   let asked: {readonly at: number; readonly answer: Promise<NodeHealth>} | null = null;
   return {
@@ -160,6 +167,12 @@ function serviceOf(backend: Backend, registration: Registration, leadership: Lea
         asked = {at: performance.now(), answer: checkNodeHealth(backend, registration)};
       return {...(await asked.answer), isLeader: isLeader()};
     },
+    async grabElection() {
+      if (leadership === null)
+        throw new OrchestratorError('NOT_SUPPORTED', 'this node runs with --discovery=false: it does not stand for election');
+      await leadership.grab();
+    },
+    reelect: () => reelect(backend, timing),
   };
 }
 

@@ -1,5 +1,6 @@
 import {isReplica, isReplicating, logsReplicaUpdates, type Instance} from '../model/instance.ts';
 import {compareKeys, DETACHED_PREFIX, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
+import type {Tag} from '../model/tag.ts';
 import type {Seconds} from '../model/units.ts';
 
 /** The six words said about an instance: lag, status, version, read-only or not, binary log, extras. Some may be ''. */
@@ -23,16 +24,26 @@ interface Tree {
  * @param instances one cluster; any order
  * @param options.lagLimit above it (beside a configured delay) a replica is called `lag` (ReasonableMaintenanceReplicationLagSeconds)
  * @param options.tabulated columns joined by `|`, instead of one bracket of words
+ * @param options.tags by `host:port`; given, each line ends with the instance's own in a bracket of their own
  * @returns no lines for no instances
  */
 export function asciiTopology(
   instances: readonly Instance[],
-  options: {readonly lagLimit: Seconds; readonly tabulated: boolean},
+  options: {readonly lagLimit: Seconds; readonly tabulated: boolean; readonly tags?: ReadonlyMap<string, readonly Tag[]>},
 ): readonly string[] {
   const sorted = [...instances].sort((a, b) => compareKeys(a.key, b.key));
   const lines = treeLines(sorted);
   const rows = lines.map((line) => [line.label, ...describe(line.instance, options.lagLimit)]);
-  return options.tabulated ? tabulate(rows) : bracket(rows);
+  const {tags} = options;
+  if (tags === undefined) return options.tabulated ? tabulate(rows) : bracket(rows);
+  return bracket(rows).map((text, at) => `${text} ${tagWords(tags.get(keyText(lines[at]?.instance.key ?? NOBODY)) ?? [])}`);
+}
+
+const NOBODY: InstanceKey = {host: '', port: 0};
+
+/** `[name,name=value]` */
+function tagWords(tags: readonly Tag[]): string {
+  return `[${tags.map(({name, value}) => (value === '' ? name : `${name}=${value}`)).join(',')}]`;
 }
 
 /** `[lag,status,version,ro|rw,format,extras]`, empty words left out. */

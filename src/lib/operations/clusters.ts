@@ -1,6 +1,7 @@
 import {OrchestratorError} from '../errors/errors.ts';
 import {compareKeys, keyText} from '../model/instance-key.ts';
 import type {Instance} from '../model/instance.ts';
+import {readAllTags} from '../store/tags.ts';
 import {cluster} from './addressing.ts';
 import {asciiTopology} from './ascii-topology.ts';
 import {define, type LegacyRoute} from './define.ts';
@@ -134,10 +135,15 @@ export const whichClusterInstances = define({
   },
 });
 
-export const topology = drawing({name: 'topology', tabulated: false, about: 'A cluster as a tree of text'});
-export const topologyTabulated = drawing({name: 'topology-tabulated', tabulated: true, about: 'A cluster as a tree of text, in columns'});
+export const topology = drawing({name: 'topology', about: 'A cluster as a tree of text'});
+export const topologyTabulated = drawing({name: 'topology-tabulated', as: 'table', about: 'A cluster as a tree of text, in columns'});
+export const topologyTags = drawing({
+  name: 'topology-tags',
+  as: 'tags',
+  about: 'A cluster as a tree of text, with the tags of each instance',
+});
 
-function drawing(picture: {readonly name: string; readonly tabulated: boolean; readonly about: string}) {
+function drawing(picture: {readonly name: string; readonly as?: 'table' | 'tags'; readonly about: string}) {
   const reply: LegacyRoute<readonly string[]>['reply'] = {shape: 'plain', from: (lines) => lines.join('\n'), message: () => 'Topology'};
   return define({
     name: picture.name,
@@ -152,7 +158,8 @@ function drawing(picture: {readonly name: string; readonly tabulated: boolean; r
     changes: 'nothing',
     async run(context, input): Promise<readonly string[]> {
       const {ReasonableMaintenanceReplicationLagSeconds: lagLimit} = await context.config();
-      return asciiTopology(await instancesOf(context, input.cluster), {lagLimit, tabulated: picture.tabulated});
+      const tags = picture.as === 'tags' ? {tags: await readAllTags(await context.backend())} : {};
+      return asciiTopology(await instancesOf(context, input.cluster), {lagLimit, tabulated: picture.as === 'table', ...tags});
     },
     print: (lines) => (lines.length === 0 ? [''] : lines),
     legacy: {

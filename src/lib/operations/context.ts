@@ -141,6 +141,14 @@ export interface Service {
   isLeader(): boolean;
   /** Writes to the backend and reads the election, at most once a second; throws when the backend cannot be asked. */
   health(): Promise<Health>;
+  /**
+   * Takes the row of the leader for this node; it leads once the former leader must have noticed.
+   *
+   * @throws OrchestratorError NOT_SUPPORTED: this node does not stand for election
+   */
+  grabElection(): Promise<void>;
+  /** Takes leadership from whoever has it, so that a new leader is elected; it may be the same. */
+  reelect(): Promise<void>;
 }
 
 /** What `checkNodeHealth` says, and who leads. */

@@ -43,6 +43,7 @@ type Values<Input extends Fields> = {readonly [Name in keyof Input]: Input[Name]
 export const SECTIONS = [
   'Information',
   'Instance management',
+  'Tags',
   'Recovery',
   'Replication analysis',
   'Service',

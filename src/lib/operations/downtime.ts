@@ -3,12 +3,19 @@ import {blockersOf} from '../coordination/lock/rows.ts';
 import {OrchestratorError} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import {beginDowntime, endDowntime} from '../store/downtime.ts';
-import {beginMaintenance, endMaintenance, isInMaintenance} from '../store/maintenance.ts';
+import {
+  activeMaintenance,
+  beginMaintenance,
+  endMaintenance,
+  endMaintenanceById,
+  isInMaintenance,
+  type Maintenance,
+} from '../store/maintenance.ts';
 import {instance, warnIfUnknown} from './addressing.ts';
 import {audit} from './audit-trail.ts';
 import type {Context} from './context.ts';
-import {define} from './define.ts';
-import {duration, reason} from './fields.ts';
+import {define, type Field} from './define.ts';
+import {duration, integer, reason} from './fields.ts';
 import {about} from './replies.ts';
 import {keyLine} from './say.ts';
 
@@ -93,22 +100,62 @@ async function whoHas(context: Context, key: InstanceKey): Promise<OrchestratorE
   });
 }
 
+const NUMBER: Field<number | null> = integer(
+  {name: 'id', value: 'NUMBER', about: 'the maintenance of this number, as maintenance shows it, instead of an instance'},
+  {least: 1, absent: null},
+);
+
 export const endMaintenanceOperation = define({
   name: 'end-maintenance',
   section: SECTION,
   formerly: [],
   about: 'Give an instance back to other operations',
-  examples: ['end-maintenance -i db1'],
-  input: {instance: instance('the instance')},
+  examples: ['end-maintenance -i db1', 'end-maintenance --id 12'],
+  input: {instance: instance('the instance'), id: NUMBER},
   changes: 'backend',
-  async run(context, input): Promise<InstanceKey> {
-    if (await endMaintenance(await context.backend(), input.instance))
-      await audit(context, {type: 'end-maintenance', key: input.instance, message: ''});
-    return input.instance;
+  async run(context, {instance: given, id}): Promise<{readonly key: InstanceKey; readonly id: number | null}> {
+    const backend = await context.backend();
+    const ended = id === null ? await endMaintenance(backend, given) : await endMaintenanceById(backend, id);
+    if (ended === null)
+      throw new OrchestratorError('NOT_FOUND', `there is no maintenance ${id}`, {hint: 'orchestrator maintenance lists all'});
+    const key = typeof ended === 'boolean' ? given : ended;
+    if (ended !== false) await audit(context, {type: 'end-maintenance', key, message: ''});
+    return {key, id};
   },
-  print: keyLine,
-  legacy: {http: [{path: 'end-maintenance/:host/:port', reply: {shape: 'key', message: about('Maintenance ended')}}]},
+  print: ({key}) => keyLine(key),
+  json: ({key}) => key,
+  legacy: {
+    http: [
+      {
+        path: 'end-maintenance/:host/:port',
+        reply: {shape: 'key', from: ({key}) => key, message: ({key}) => about('Maintenance ended')(key)},
+      },
+      {
+        path: 'end-maintenance/:maintenanceKey',
+        params: {maintenanceKey: 'id'},
+        reply: {shape: 'plain', from: ({id}) => id, message: ({key}) => about('Maintenance ended')(key)},
+      },
+    ],
+  },
 });
+
+export const maintenance = define({
+  name: 'maintenance',
+  section: SECTION,
+  formerly: [],
+  about: 'Instances in maintenance now, by people or by operations under way',
+  examples: ['maintenance', 'maintenance --json'],
+  input: {},
+  changes: 'nothing',
+  run: async (context): Promise<readonly Maintenance[]> => activeMaintenance(await context.backend()),
+  print: (all) => all.map((one) => maintenanceCells(one).join('\t')),
+  table: (all) => ({head: ['number', 'instance', 'owner', 'since', 'until', 'reason'], rows: all.map(maintenanceCells)}),
+  legacy: {http: [{path: 'maintenance', reply: {shape: 'maintenances'}}]},
+});
+
+function maintenanceCells({id, key, owner, since, endsAt, reason: why}: Maintenance): readonly string[] {
+  return [String(id), keyText(key), owner, since, endsAt, why.replaceAll(/\s/g, ' ')];
+}
 
 export const inMaintenance = define({
   name: 'in-maintenance',

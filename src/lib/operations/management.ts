@@ -1,7 +1,7 @@
 import {OrchestratorError} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import {registerCandidate} from '../store/candidates.ts';
-import {forgetCluster, forgetInstance} from '../store/instances.ts';
+import {forgetCluster, forgetInstance, placeInstances} from '../store/instances.ts';
 import {cluster, instance, warnIfUnknown} from './addressing.ts';
 import {audit} from './audit-trail.ts';
 import type {Discovered} from './context.ts';
@@ -47,6 +47,24 @@ export const discover = define({
       },
     ],
   },
+});
+
+export const asyncDiscover = define({
+  name: 'async-discover',
+  section: SECTION,
+  formerly: [],
+  about: 'Let the leader look at a server soon, without waiting for it',
+  details:
+    'Only puts the name on the list of servers to look at. Whether it can be reached shows in all-instances and which-instance later.',
+  examples: ['async-discover -i db1:3306'],
+  input: {instance: instance('the server')},
+  changes: 'backend',
+  async run(context, input): Promise<InstanceKey> {
+    await placeInstances(await context.backend(), [input.instance]);
+    return input.instance;
+  },
+  print: keyLine,
+  legacy: {http: [{path: 'async-discover/:host/:port', reply: {shape: 'nothing', message: about('Instance to be discovered')}}]},
 });
 
 export const forgetOperation = define({

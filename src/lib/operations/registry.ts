@@ -9,6 +9,7 @@ import * as locks from './locks.ts';
 import * as management from './management.ts';
 import * as recovery from './recovery.ts';
 import * as service from './service.ts';
+import * as tags from './tags.ts';
 
 /** Every operation there is. Commands, routes, help and permissions derive from this list. */
 export const ALL: readonly Operation[] = [
@@ -17,6 +18,7 @@ export const ALL: readonly Operation[] = [
   analysis,
   management,
   downtime,
+  tags,
   recovery,
   locks,
   audit,

@@ -24,6 +24,7 @@ export type ReplyShape =
   | 'analyses'
   | 'recoveries'
   | 'recovery-steps'
+  | 'maintenances'
   | 'plain'
   | 'nothing';
 

@@ -85,6 +85,17 @@ export async function endMaintenance(backend: Backend, key: InstanceKey): Promis
   return ended > 0;
 }
 
+/** The same by the number that `activeMaintenance` shows. @returns whose it was; null when there was none */
+export async function endMaintenanceById(backend: Backend, id: number): Promise<InstanceKey | null> {
+  return backend.transaction(async ({db, dialect}) => {
+    const which = {database_instance_maintenance_id: id, maintenance_active: 1};
+    const row: {hostname: string; port: number} | undefined = await db(TABLE).where(which).first('hostname', 'port');
+    if (row === undefined) return null;
+    await db(TABLE).where(which).update({maintenance_active: null, end_timestamp: dialect.now()});
+    return {host: row.hostname, port: row.port};
+  });
+}
+
 export async function isInMaintenance(backend: Backend, key: InstanceKey): Promise<boolean> {
   const found: unknown = await backend.run(({db, dialect}) =>
     db(TABLE).where({hostname: key.host, port: key.port, maintenance_active: 1}).where('end_timestamp', '>', dialect.now()).first('port'),

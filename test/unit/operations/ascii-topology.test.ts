@@ -21,6 +21,22 @@ test('tabulated: every column padded, the lag to the right', () => {
   expect(draw('a: b', {a: source, b: lagging}, true)).toEqual(['a:3306  | 0s|ok|8.0.36|rw|ROW|>>', '+ b:3306|12s|ok|8.0.36|ro|ROW|>>']);
 });
 
+test('with tags: a second bracket on each line, empty where there are none', () => {
+  const tags = new Map([
+    [
+      'b:3306',
+      [
+        {name: 'old', value: ''},
+        {name: 'role', value: 'db'},
+      ],
+    ],
+  ]);
+  expect(asciiTopology(given('a: b', {a: source, b: plain}).instances, {lagLimit: 20, tabulated: false, tags})).toEqual([
+    'a:3306   [0s,ok,8.0.36,rw,ROW,>>] []',
+    '+ b:3306 [0s,ok,8.0.36,ro,ROW,>>] [old,role=db]',
+  ]);
+});
+
 test('co-sources are two roots at depth 1, each without the other below it', () => {
   const co = and(plain, {cluster: {isCoSource: true}});
   expect(draw('a: b c; b: a', {a: and(co, {readOnly: false}), b: co, c: plain}).map((line) => line.split(' [')[0]?.trimEnd())).toEqual([

@@ -96,14 +96,23 @@ async function http(
     serve: unused,
     deploySchema: unused,
   };
-  const service = {isLeader: () => leads, health: () => (health instanceof Error ? Promise.reject(health) : Promise.resolve(health))};
+  const asked: string[] = [];
+  const service = {
+    isLeader: () => leads,
+    health: () => (health instanceof Error ? Promise.reject(health) : Promise.resolve(health)),
+    grabElection: () => {
+      asked.push('grab');
+      return leads ? Promise.resolve() : Promise.reject(new OrchestratorError('NOT_SUPPORTED', 'it does not stand'));
+    },
+    reelect: async () => void asked.push('reelect'),
+  };
   const app = await createHttp({config: complete, ports, service, operations, log: (_level, sentence) => logged.push(sentence)});
   opened.push(app);
   const get = async (url: string, headers: Record<string, string> = {}, method: 'GET' | 'HEAD' | 'POST' = 'GET') => {
     const {statusCode, body, headers: said, rawPayload: raw} = await app.inject({method, url, headers});
     return {status: statusCode, body, raw, type: said['content-type'], headers: said};
   };
-  return {get, logged};
+  return {get, logged, asked};
 }
 
 const basic = (login: string): Record<string, string> => ({authorization: `Basic ${Buffer.from(login).toString('base64')}`});
@@ -156,6 +165,28 @@ test('a bug is told to the log, not to the visitor', async () => {
   expect({status, body}).toEqual({status: 500, body: expect.not.stringContaining('secret') as string});
   expect(body).not.toContain('    at ');
   expect(logged.join('\n')).toMatch(/secret detail[^]*\n {4}at /);
+});
+
+test('leadership is moved by hand, by those who may', async () => {
+  const {get, asked} = await http();
+  expect(JSON.parse((await get('/api/grab-election')).body)).toEqual({Code: 'OK', Message: expect.any(String) as string, Details: null});
+  expect(await get('/api/reelect')).toMatchObject({status: 200});
+  expect(asked).toEqual(['grab', 'reelect']);
+  const follower = await http({leads: false});
+  expect(JSON.parse((await follower.get('/api/grab-election')).body)).toMatchObject({Code: 'ERROR', Message: 'it does not stand'});
+  const closed = await http({config: {ReadOnly: true}});
+  for (const name of ['grab-election', 'reelect'])
+    expect(await closed.get(`/api/${name}`)).toMatchObject({status: 500, body: UNAUTHORIZED});
+  expect(closed.asked).toEqual([]);
+});
+
+test.each(['raft-state', 'raft-leader', 'raft-health', 'raft-yield/n', 'raft-yield-hint/n'])('%s: there is no raft', async (path) => {
+  const {get} = await http();
+  const {status, body} = await get(`/api/${path}`);
+  expect({status, json: JSON.parse(body) as unknown}).toEqual({
+    status: 500,
+    json: {Code: 'ERROR', Message: expect.stringContaining('raft is not part of this version') as string, Details: null},
+  });
 });
 
 test('URLPrefix stands before every path', async () => {

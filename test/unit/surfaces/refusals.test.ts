@@ -61,7 +61,7 @@ test.each(names)('%s in a format nobody knows', async (name) => {
 });
 
 test.each(having('instance').filter((name) => name !== 'replication-analysis'))('%s of a malformed instance', async (name) => {
-  const rest = having('reason').includes(name) ? ['--reason', 'x'] : [];
+  const rest = ['reason', 'tag'].filter((option) => having(option).includes(name)).flatMap((option) => [`--${option}`, 'x']);
   for (const instance of ['db1:0', 'db1:99999', 'db1:abc', 'a b!']) {
     expect(await judge([name, `--instance=${instance}`, ...rest], /is not an instance/)).toEqual(refused(2));
   }
@@ -100,6 +100,10 @@ test.each([
   {line: 'audit-recovery --id x', status: 2, says: /--id "x" is not a whole number/},
   {line: 'audit-recovery-steps', status: 2, says: /--uid is missing/},
   {line: 'ack-recovery --reason x', status: 2, says: /--recovery is missing/},
+  {line: 'tag -i db1', status: 2, says: /--tag is missing/},
+  {line: 'tag -i db1 -t ~role', status: 2, says: /"~role" is not a tag/},
+  {line: 'tagged a,,b', status: 2, says: /"" is not a tag|--tag is missing/},
+  {line: '-c untag-all -t role', status: 1, says: /--tag "role" has no value/},
   {line: 'unlock --force', status: 2, says: /--lock is missing/},
   {line: 'recovery resume', status: 2, says: /--uid is missing/},
   {line: 'recovery abort --reason x', status: 2, says: /--uid is missing/},

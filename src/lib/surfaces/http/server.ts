@@ -5,6 +5,7 @@ import type {Config} from '../../config/keys.ts';
 import type {Ports, Service} from '../../operations/context.ts';
 import type {Operation} from '../../operations/define.ts';
 import {failed, failedBy, send, type HttpAnswer} from './answers.ts';
+import {registerElectionRoutes} from './election.ts';
 import {registerLegacyRoutes} from './routes.ts';
 import {registerStatusRoutes} from './status.ts';
 import {checkUnit, tlsOptions} from './tls.ts';
@@ -44,6 +45,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   app.setErrorHandler((error, _request, reply) => send(reply, refusal(error, options)));
   const visitorOf = (request: FastifyRequest): Promise<Visitor> => Promise.resolve(visitors.get(request) ?? {user: '', mayChange: false});
   registerStatusRoutes(app, options);
+  registerElectionRoutes(app, options, visitorOf);
   registerLegacyRoutes(app, options, visitorOf);
   return app;
 }

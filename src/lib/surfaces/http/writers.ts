@@ -7,6 +7,8 @@ import type {ReplyShape} from '../../operations/replies.ts';
 import {analysisJson} from '../legacy-json/analysis.ts';
 import {clusterInfoJson} from '../legacy-json/cluster-info.ts';
 import {instanceJson} from '../legacy-json/instance.ts';
+import {maintenanceJson} from '../legacy-json/maintenance.ts';
+import type {Maintenance} from '../../store/maintenance.ts';
 import type {Recovery, RecoveryStep} from '../../store/recoveries.ts';
 import {recoveryJson, stepJson} from '../legacy-json/recovery.ts';
 import {keyJson, keysJson, type Json} from '../legacy-json/values.ts';
@@ -22,6 +24,7 @@ interface Shapes {
   readonly analyses: readonly Found[];
   readonly recoveries: readonly Recovery[];
   readonly 'recovery-steps': readonly RecoveryStep[];
+  readonly maintenances: readonly Maintenance[];
   /** JSON as it is. */
   readonly plain: Json;
   readonly nothing: unknown;
@@ -37,6 +40,7 @@ const WRITERS: {readonly [Shape in ReplyShape]: (value: Shapes[Shape], config: C
   analyses: (all, config) => all.map((one) => analysisJson(one, config)),
   recoveries: (all, config) => all.map((one) => recoveryJson(one, config)),
   'recovery-steps': (all) => all.map(stepJson),
+  maintenances: (all) => all.map(maintenanceJson),
   plain: (value) => value,
   nothing: () => null,
 };
