@@ -34,6 +34,11 @@ interface PlanRow {
   plan: string;
 }
 
+interface StoredPlan extends PlanRow {
+  state: PlanRecord['state'];
+  outcome: string | null;
+}
+
 interface StepRow {
   step_number: number;
   description: string;
@@ -149,9 +154,7 @@ export interface PlanRecord extends OpenPlan {
 
 /** Null when no plan of this UID was journaled. */
 export async function readPlan(backend: Backend, uid: string): Promise<PlanRecord | null> {
-  const row: (PlanRow & {state: PlanRecord['state']; outcome: string | null}) | undefined = await backend.run(({db}) =>
-    db('recovery_plan').where({uid}).first(),
-  );
+  const row = await backend.run(({db}) => db<StoredPlan>('recovery_plan').where({uid}).first());
   return row === undefined ? null : {...openPlanOf(row), state: row.state, outcome: row.outcome ?? ''};
 }
 

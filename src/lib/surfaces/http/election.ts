@@ -4,10 +4,10 @@ import type {HttpOptions} from './server.ts';
 import type {Visitor} from './visitors.ts';
 
 /** Routes of raft, which is not part of this version: they answer what to do instead. */
-const RAFT = [
-  ...['raft-state', 'raft-leader', 'raft-health', 'raft-status', 'raft-peers', 'raft-snapshot'],
-  ...['raft-yield/:node', 'raft-yield-hint/:hint', 'raft-add-peer/:addr', 'raft-remove-peer/:addr'],
-];
+const RAFT =
+  'raft-state raft-leader raft-health raft-status raft-peers raft-snapshot raft-yield/:node raft-yield-hint/:hint raft-add-peer/:addr raft-remove-peer/:addr'.split(
+    ' ',
+  );
 const NO_RAFT =
   'raft is not part of this version: nodes share one backend database; /api/leader-check says whether a node leads, /api/grab-election and /api/reelect move leadership';
 
