@@ -2,7 +2,7 @@ import type {Config} from './lib/config/keys.ts';
 import {scrubber} from './lib/config/secrets.ts';
 import type {Log} from './lib/coordination/keep-renewing.ts';
 import {runService, type RunningService} from './lib/daemon/serve.ts';
-import {actFault} from './lib/execute/fault.ts';
+import {actFault} from './lib/execute/journal/fault.ts';
 import {discoverByHand, recoverByHand, type HandOptions} from './lib/execute/by-hand.ts';
 import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-hand.ts';
 import type {HostNames} from './lib/names/host-names.ts';

@@ -5,12 +5,12 @@ import {matchesCluster} from '../config/filters.ts';
 import type {Config} from '../config/keys.ts';
 import {messageOf} from '../errors/errors.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
-import {confirmDead} from '../execute/confirm.ts';
+import {confirmDead} from '../execute/eyes/confirm.ts';
 import {findingOf, type RecoveryOutcome, type RecoveryWish} from '../execute/recover.ts';
 import {isSource, type Instance} from '../model/instance.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds, Monotonic} from '../model/units.ts';
-import type {Prober} from '../execute/prober.ts';
+import type {Prober} from '../execute/eyes/prober.ts';
 
 /** After a refusal the same source is not planned for again before this; doubled each time, up to the last. */
 const FIRST_PAUSE: Milliseconds = 2_000;

@@ -7,7 +7,7 @@ import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {neighbours} from '../probe/live-model.ts';
 import type {Backend} from '../store/backend.ts';
 import {allKeys, readInstances, writeClusterFacts} from '../store/instances.ts';
-import type {Prober} from '../execute/prober.ts';
+import type {Prober} from '../execute/eyes/prober.ts';
 import {Schedule} from './schedule.ts';
 
 export interface ExplorerOptions {

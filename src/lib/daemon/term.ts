@@ -21,8 +21,8 @@ import type {Chore} from './chores.ts';
 import {Detector} from './detector.ts';
 import {every, type Running} from './every.ts';
 import {Explorer} from './explorer.ts';
-import {Prober} from '../execute/prober.ts';
-import {Publisher} from '../execute/publisher.ts';
+import {Prober} from '../execute/eyes/prober.ts';
+import {Publisher} from '../execute/eyes/publisher.ts';
 import {registerFinding} from './register.ts';
 import {StaleLocks} from './stale-locks.ts';
 

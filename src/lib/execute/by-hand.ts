@@ -14,10 +14,10 @@ import type {Servers} from '../servers/servers.ts';
 import type {AuditEntry} from '../store/audit.ts';
 import type {Backend} from '../store/backend.ts';
 import {readInstance, readInstances, readWishes} from '../store/instances.ts';
-import {confirmDead} from './confirm.ts';
+import {confirmDead} from './eyes/confirm.ts';
 import type {Environment} from './environment.ts';
-import {Prober} from './prober.ts';
-import {Publisher} from './publisher.ts';
+import {Prober} from './eyes/prober.ts';
+import {Publisher} from './eyes/publisher.ts';
 import {findingOf, recoverDeadSource, type RecoveryOutcome, type RecoveryWish} from './recover.ts';
 
 /** What a command, or a request at a node that does not lead, works with: servers, and a model of its own. */

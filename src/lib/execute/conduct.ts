@@ -11,13 +11,13 @@ import {RECOVER_DEAD_SOURCE} from '../store/audit-types.ts';
 import type {Work} from '../store/backend.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../store/plans.ts';
 import {recordSuccessor, writeRecoveryEnd} from '../store/recovery-registration.ts';
-import {actText, type Act, type HookList, type JournaledAct} from './acts.ts';
-import {confirmDead} from './confirm.ts';
-import type {RecoveryDocument} from './document.ts';
+import {actText, type Act, type HookList, type JournaledAct} from './journal/acts.ts';
+import {confirmDead} from './eyes/confirm.ts';
+import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
-import {Hands} from './hands.ts';
-import {runActs, type Journal, type Progress} from './run.ts';
-import {perform} from './steps.ts';
+import {Hands} from './steps/hands.ts';
+import {runActs, type Journal, type Progress} from './journal/run.ts';
+import {perform} from './steps/perform.ts';
 import {tidyUp} from './tidy-up.ts';
 
 export interface Conducting {

@@ -6,8 +6,8 @@ import type {AuditEntry} from '../store/audit.ts';
 import type {Backend} from '../store/backend.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
-import type {Look} from './confirm.ts';
-import type {JournaledAct} from './acts.ts';
+import type {Look} from './eyes/confirm.ts';
+import type {JournaledAct} from './journal/acts.ts';
 
 /** What a recovery needs of the process it runs in: the leading daemon's, or a command's. */
 export interface Environment {

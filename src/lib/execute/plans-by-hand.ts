@@ -15,7 +15,7 @@ import {endPlan, lostLock, readOpenPlans, readPlan, readPlanSteps, writeRecovery
 import {writeRecoveryAbort} from '../store/recovery-registration.ts';
 import {atWork, environmentOf, type HandOptions} from './by-hand.ts';
 import type {Ending} from './conduct.ts';
-import type {RecoveryDocument} from './document.ts';
+import type {RecoveryDocument} from './journal/document.ts';
 import {killSessions} from './kill-sessions.ts';
 import {resume} from './resume.ts';
 

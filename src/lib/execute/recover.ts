@@ -17,9 +17,9 @@ import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
 import {planRecovery} from '../plan/recovery.ts';
 import {openPlan} from '../store/plans.ts';
 import {registerRecovery, type Registration} from '../store/recovery-registration.ts';
-import {actsOf, actText} from './acts.ts';
+import {actsOf, actText} from './journal/acts.ts';
 import {conduct, type Ending} from './conduct.ts';
-import type {RecoveryDocument} from './document.ts';
+import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 import {killSessions} from './kill-sessions.ts';
 

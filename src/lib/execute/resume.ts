@@ -6,12 +6,12 @@ import {messageOf} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import {adoptPlan, endPlan, readPlanSteps, writeRecoverySteps, type OpenPlan} from '../store/plans.ts';
 import {isRecoveryOpen} from '../store/recovery-registration.ts';
-import {progressToResume} from './acts.ts';
+import {progressToResume} from './journal/acts.ts';
 import {conduct, type Ending} from './conduct.ts';
-import type {RecoveryDocument} from './document.ts';
+import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 import {killSessions} from './kill-sessions.ts';
-import type {Progress} from './run.ts';
+import type {Progress} from './journal/run.ts';
 
 /**
  * Goes on with a recovery whose conductor is gone, under its lock, which has just been taken over: what was done stays done,

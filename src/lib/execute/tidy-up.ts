@@ -1,6 +1,6 @@
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import {closeFinding, downtimeLost, moveAlias} from '../store/after-recovery.ts';
-import type {RecoveryDocument} from './document.ts';
+import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 
 /** Leaves the backend as people expect it after a promotion. Bears repetition. */

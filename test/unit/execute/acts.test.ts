@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest';
 import {analyze} from '../../../src/lib/analysis/analyze.ts';
-import {actsOf, progressToResume, type JournaledAct} from '../../../src/lib/execute/acts.ts';
-import type {Progress} from '../../../src/lib/execute/run.ts';
+import {actsOf, progressToResume, type JournaledAct} from '../../../src/lib/execute/journal/acts.ts';
+import type {Progress} from '../../../src/lib/execute/journal/run.ts';
 import type {RecoveryPlan} from '../../../src/lib/plan/plan.ts';
 import {planRecovery} from '../../../src/lib/plan/recovery.ts';
 import {broken, down, given} from '../support/given.ts';

@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest';
-import {BETWEEN_CONFIRMATIONS, confirmDead, type Look} from '../../../src/lib/execute/confirm.ts';
+import {BETWEEN_CONFIRMATIONS, confirmDead, type Look} from '../../../src/lib/execute/eyes/confirm.ts';
 import type {Topology} from '../../../src/lib/model/topology.ts';
 import {and, applierStopped, broken, down, full, given, key, stopped, type But} from '../support/given.ts';
 

@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest';
 import {OrchestratorError} from '../../../src/lib/errors/errors.ts';
-import type {Act, JournaledAct} from '../../../src/lib/execute/acts.ts';
-import {runActs, type ActEnd, type Journal, type Progress} from '../../../src/lib/execute/run.ts';
+import type {Act, JournaledAct} from '../../../src/lib/execute/journal/acts.ts';
+import {runActs, type ActEnd, type Journal, type Progress} from '../../../src/lib/execute/journal/run.ts';
 import {key} from '../support/given.ts';
 
 const step = (name: string): Act => ({do: 'step', step: {do: 'drain', on: key(name), source: key('a')}});

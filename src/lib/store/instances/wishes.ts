@@ -1,6 +1,6 @@
 import {NO_WISHES, type Downtime, type PromotionRule, type Wishes} from '../../model/instance.ts';
 import {keyText} from '../../model/instance-key.ts';
-import type {Backend, Work} from '../../store/backend.ts';
+import type {Backend, Work} from '../backend.ts';
 
 interface Keyed {
   hostname: string;

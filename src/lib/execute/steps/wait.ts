@@ -1,5 +1,5 @@
 import {setTimeout as sleep} from 'node:timers/promises';
-import type {Milliseconds} from '../model/units.ts';
+import type {Milliseconds} from '../../model/units.ts';
 
 /** How long to look for something, and how often. */
 export interface Patience {

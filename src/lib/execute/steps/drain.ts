@@ -1,11 +1,11 @@
 import {setTimeout as sleep} from 'node:timers/promises';
-import {OrchestratorError} from '../errors/errors.ts';
-import {countGtidSet, subtractGtidSet} from '../model/gtid-set.ts';
-import {isMariadb, type Instance, type Replication} from '../model/instance.ts';
-import {compareCoordinates} from '../model/binlog-coordinates.ts';
-import {keyText} from '../model/instance-key.ts';
-import {textOf} from '../flavor/rows.ts';
-import type {Milliseconds, Seconds} from '../model/units.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import {countGtidSet, subtractGtidSet} from '../../model/gtid-set.ts';
+import {isMariadb, type Instance, type Replication} from '../../model/instance.ts';
+import {compareCoordinates} from '../../model/binlog-coordinates.ts';
+import {keyText} from '../../model/instance-key.ts';
+import {textOf} from '../../flavor/rows.ts';
+import type {Milliseconds, Seconds} from '../../model/units.ts';
 import type {Hand} from './hands.ts';
 import {waitFor} from './wait.ts';
 

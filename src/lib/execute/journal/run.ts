@@ -1,4 +1,4 @@
-import {messageOf, OrchestratorError} from '../errors/errors.ts';
+import {messageOf, OrchestratorError} from '../../errors/errors.ts';
 import {actText, type Act, type JournaledAct} from './acts.ts';
 
 export type ActState = 'planned' | 'started' | 'done' | 'failed';

@@ -1,7 +1,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
-import {OrchestratorError} from '../errors/errors.ts';
-import type {Row} from '../flavor/flavor.ts';
-import {keyText} from '../model/instance-key.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import type {Row} from '../../flavor/flavor.ts';
+import {keyText} from '../../model/instance-key.ts';
 import type {Hand} from './hands.ts';
 
 /** Between the two reads of the binary log position that prove nobody writes any more. */

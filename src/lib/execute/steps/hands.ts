@@ -1,10 +1,10 @@
-import {OrchestratorError} from '../errors/errors.ts';
-import type {Flavor, Row, Statement} from '../flavor/flavor.ts';
-import {flavorOf} from '../flavor/flavors.ts';
-import type {Instance, Replication} from '../model/instance.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
-import type {Milliseconds} from '../model/units.ts';
-import type {Servers, Session} from '../servers/servers.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import type {Flavor, Row, Statement} from '../../flavor/flavor.ts';
+import {flavorOf} from '../../flavor/flavors.ts';
+import type {Instance, Replication} from '../../model/instance.ts';
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import type {Milliseconds} from '../../model/units.ts';
+import type {Servers, Session} from '../../servers/servers.ts';
 
 /** How long one statement may take; far below the length of a lock, so that none is sent past it (coordination.md §3). */
 export const STATEMENT_TIMEOUT: Milliseconds = 2500;

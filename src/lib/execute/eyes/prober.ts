@@ -1,13 +1,13 @@
-import {flavorOf} from '../flavor/flavors.ts';
-import type {Config} from '../config/keys.ts';
-import type {Instance} from '../model/instance.ts';
-import {isUsableKey, keyText, type InstanceKey} from '../model/instance-key.ts';
-import type {Topology} from '../model/topology.ts';
-import type {Milliseconds, Monotonic} from '../model/units.ts';
-import {LiveModel} from '../probe/live-model.ts';
-import type {NotFound, ProbeOutcome} from '../probe/outcome.ts';
-import {OrchestratorError} from '../errors/errors.ts';
-import type {Servers} from '../servers/servers.ts';
+import {flavorOf} from '../../flavor/flavors.ts';
+import type {Config} from '../../config/keys.ts';
+import type {Instance} from '../../model/instance.ts';
+import {isUsableKey, keyText, type InstanceKey} from '../../model/instance-key.ts';
+import type {Topology} from '../../model/topology.ts';
+import type {Milliseconds, Monotonic} from '../../model/units.ts';
+import {LiveModel} from '../../probe/live-model.ts';
+import type {NotFound, ProbeOutcome} from '../../probe/outcome.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import type {Servers} from '../../servers/servers.ts';
 import type {Look} from './confirm.ts';
 
 /** A server that was silent for a whole read timeout already is not given a whole connect timeout at each further look. */

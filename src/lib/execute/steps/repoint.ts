@@ -1,7 +1,7 @@
-import {isCode, OrchestratorError} from '../errors/errors.ts';
-import {DETACHED_PREFIX, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
-import type {Instance, Replication} from '../model/instance.ts';
-import type {Milliseconds, Monotonic} from '../model/units.ts';
+import {isCode, OrchestratorError} from '../../errors/errors.ts';
+import {DETACHED_PREFIX, keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
+import type {Instance, Replication} from '../../model/instance.ts';
+import type {Milliseconds, Monotonic} from '../../model/units.ts';
 import {drain} from './drain.ts';
 import type {Hand} from './hands.ts';
 import {waitFor} from './wait.ts';

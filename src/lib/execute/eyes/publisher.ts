@@ -1,8 +1,8 @@
-import type {Instance} from '../model/instance.ts';
-import type {InstanceKey} from '../model/instance-key.ts';
-import type {ProbeOutcome} from '../probe/outcome.ts';
-import type {Backend} from '../store/backend.ts';
-import {markUnreachable, upsertInstances, type SeenInstance, type UnreachableInstance} from '../store/instances.ts';
+import type {Instance} from '../../model/instance.ts';
+import type {InstanceKey} from '../../model/instance-key.ts';
+import type {ProbeOutcome} from '../../probe/outcome.ts';
+import type {Backend} from '../../store/backend.ts';
+import {markUnreachable, upsertInstances, type SeenInstance, type UnreachableInstance} from '../../store/instances.ts';
 
 /** Writes what was probed to the backend, many rows at once. */
 export class Publisher {

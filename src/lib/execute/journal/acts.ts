@@ -1,6 +1,6 @@
-import {keyText} from '../model/instance-key.ts';
-import {unreachable} from '../errors/errors.ts';
-import type {PlannedStep, RecoveryPlan, Step, Weight} from '../plan/plan.ts';
+import {keyText} from '../../model/instance-key.ts';
+import {unreachable} from '../../errors/errors.ts';
+import type {PlannedStep, RecoveryPlan, Step, Weight} from '../../plan/plan.ts';
 import type {Progress} from './run.ts';
 
 /** The lists of external programs a recovery of a source runs once it has a plan; configuration key names. */

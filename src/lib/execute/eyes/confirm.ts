@@ -1,10 +1,10 @@
 import {setTimeout as sleep} from 'node:timers/promises';
-import {mayRestartReceiver} from '../analysis/emergent.ts';
-import {evidenceOf, NOTHING_OBSERVED, type Evidence} from '../analysis/evidence.ts';
-import type {Instance} from '../model/instance.ts';
-import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
-import type {Topology} from '../model/topology.ts';
-import type {Milliseconds} from '../model/units.ts';
+import {mayRestartReceiver} from '../../analysis/emergent.ts';
+import {evidenceOf, NOTHING_OBSERVED, type Evidence} from '../../analysis/evidence.ts';
+import type {Instance} from '../../model/instance.ts';
+import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
+import type {Topology} from '../../model/topology.ts';
+import type {Milliseconds} from '../../model/units.ts';
 
 /** Least time between the two confirmations of a death (coordination.md §5). */
 export const BETWEEN_CONFIRMATIONS: Milliseconds = 50;

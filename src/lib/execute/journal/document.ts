@@ -1,5 +1,5 @@
-import type {HookFacts} from '../hooks/facts.ts';
-import type {RecoveryPlan} from '../plan/plan.ts';
+import type {HookFacts} from '../../hooks/facts.ts';
+import type {RecoveryPlan} from '../../plan/plan.ts';
 import type {JournaledAct} from './acts.ts';
 
 /** What the journal keeps of a recovery: whoever resumes it needs nothing else but the configuration. */

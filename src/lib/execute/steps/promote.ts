@@ -1,7 +1,7 @@
-import {isCode, OrchestratorError} from '../errors/errors.ts';
-import type {Config} from '../config/keys.ts';
-import type {Instance} from '../model/instance.ts';
-import {keyText} from '../model/instance-key.ts';
+import {isCode, OrchestratorError} from '../../errors/errors.ts';
+import type {Config} from '../../config/keys.ts';
+import type {Instance} from '../../model/instance.ts';
+import {keyText} from '../../model/instance-key.ts';
 import type {Hand} from './hands.ts';
 
 /**
