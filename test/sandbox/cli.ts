@@ -1,7 +1,7 @@
 import {parseArgs} from 'node:util';
 import {ACCOUNTS} from './server/client.ts';
 import {fetchServer, cacheFolder} from './fetch.ts';
-import {SERVER_NAMES, type ServerName} from './server/fetch-recipes.ts';
+import {TREE_NAMES, type TreeName} from './server/fetch-recipes.ts';
 import {templateOf} from './server/template.ts';
 import {WORDS, type Flavor} from './server/words.ts';
 import {sandbox, type Sandbox, type TopologyOptions} from './sandbox.ts';
@@ -13,7 +13,7 @@ const HELP = `Real database servers in replication on 127.0.0.1, thrown away at 
 
   script/sandbox up 'a: b c; b: d' [--flavor ${FLAVORS.join('|')}] [--semi-sync] [--no-gtid] [--writable-replicas]
       a is the source of b and c, b of d. Runs until Ctrl-C, then removes everything it made.
-  script/sandbox fetch [${SERVER_NAMES.join('|')} ...]
+  script/sandbox fetch [${TREE_NAMES.join('|')} ...]
       Gets servers into ${cacheFolder()} now, so that nothing has to be downloaded later.
 
 Accounts: ${Object.values(ACCOUNTS)
@@ -66,11 +66,11 @@ async function main({words: [command, ...rest], options}: Request): Promise<void
 }
 
 async function fetchAll(names: readonly string[]): Promise<void> {
-  const unknown = names.find((name) => !SERVER_NAMES.includes(name as ServerName));
-  if (unknown !== undefined) throw new BadInput(`No server "${unknown}"; there are ${SERVER_NAMES.join(', ')}.`);
-  for (const name of names.length > 0 ? (names as ServerName[]) : FLAVORS) {
+  const unknown = names.find((name) => !TREE_NAMES.includes(name as TreeName));
+  if (unknown !== undefined) throw new BadInput(`No "${unknown}"; there are ${TREE_NAMES.join(', ')}.`);
+  for (const name of names.length > 0 ? (names as TreeName[]) : FLAVORS) {
     const tree = await fetchServer(name);
-    if (name !== 'haproxy') await templateOf(name, tree);
+    if (name !== 'haproxy' && name !== 'client-tools') await templateOf(name, tree);
     process.stdout.write(`${name} ${tree.version} in ${tree.folder}\n`);
   }
 }

@@ -4,7 +4,7 @@ import {mkdir, readFile, readdir, rename, rm, writeFile} from 'node:fs/promises'
 import {homedir} from 'node:os';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
-import {RECIPES, type Recipe, type ServerName} from './server/fetch-recipes.ts';
+import {RECIPES, type Recipe, type TreeName} from './server/fetch-recipes.ts';
 import {withLock} from './server/lock.ts';
 import {programOf} from './server/program.ts';
 
@@ -13,7 +13,7 @@ const DOWNLOAD_TIMEOUT = 300_000;
 
 /** An unpacked server: where it is and what it says of itself. */
 export interface Tree {
-  readonly server: ServerName;
+  readonly server: TreeName;
   readonly folder: string;
   readonly version: string;
 }
@@ -27,7 +27,7 @@ export function cacheFolder(): string {
  * The unpacked server, downloaded on first use. Safe when many processes ask at once: one downloads, and a tree appears complete or not at all.
  * @throws Error of one sentence: which server, what was tried, what to do
  */
-export async function fetchServer(server: ServerName): Promise<Tree> {
+export async function fetchServer(server: TreeName): Promise<Tree> {
   const folder = join(cacheFolder(), server);
   if (!existsSync(join(folder, 'VERSION'))) {
     await withLock(join(cacheFolder(), `${server}.lock`), async () => {
@@ -37,7 +37,7 @@ export async function fetchServer(server: ServerName): Promise<Tree> {
   return {server, folder, version: (await readFile(join(folder, 'VERSION'), 'utf8')).trim()};
 }
 
-async function build(server: ServerName, folder: string): Promise<void> {
+async function build(server: TreeName, folder: string): Promise<void> {
   const recipe = RECIPES[server];
   const making = join(cacheFolder(), `making-${server}`);
   await rm(making, {recursive: true, force: true});
@@ -70,7 +70,7 @@ async function unpack(recipe: Recipe, making: string): Promise<string> {
   return join(making, 'package', 'server');
 }
 
-async function versionOf(server: ServerName, tree: string): Promise<string> {
+async function versionOf(server: TreeName, tree: string): Promise<string> {
   const {command, args, env} = programOf(server, tree);
   const flag = server === 'haproxy' ? '-v' : '--version';
   const {stdout} = await run(command, [...args, flag], {env: {...process.env, ...env}, timeout: 20_000});
@@ -79,7 +79,7 @@ async function versionOf(server: ServerName, tree: string): Promise<string> {
   return version;
 }
 
-function apology(server: ServerName, recipe: Recipe, cause: unknown): string {
+function apology(server: TreeName, recipe: Recipe, cause: unknown): string {
   const tried =
     recipe.from === 'debian'
       ? `apt-get download of ${recipe.packages.join(' ')} from Debian ${recipe.suite} by this host's mirror`

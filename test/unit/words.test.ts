@@ -19,6 +19,7 @@ const WIRE_NAMES: readonly {readonly path: string; readonly because: string}[] =
   {path: 'src/lib/operations/', because: 'former names of commands'},
   {path: 'src/commands/', because: 'former names of commands'},
   {path: 'src/command-map.ts', because: 'names of commands'},
+  {path: 'bin/orchestrator-client', because: 'command names, routes and JSON keys of 3.2.6'},
   {path: 'script/generate', because: 'writes some of the above'},
   {path: 'src/lib/hooks/', because: 'placeholders and ORC_* variables, which hooks read'},
 ];

