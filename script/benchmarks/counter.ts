@@ -4,6 +4,8 @@ import {figure, highest, median, type Figure, type Report} from './report.ts';
 import {CONFIGURATION, type Scene, type Stage} from './stage.ts';
 
 const GRACE = 2_000;
+/** A restart that took longer than this is no restart "within a second", and may be failed over. */
+const AWAY_AT_MOST = 1_000;
 const PAUSED_FOR = 100;
 const FULL_FOR = 300;
 /** More than the least max_connections that every family takes. */
@@ -57,7 +59,8 @@ export async function counter(stage: Stage, {times, say}: CounterOptions): Promi
     figures.push(figure('    of them confirmed dead in the log', seen.confirmed));
     if (seen.away.length > 0) {
       figures.push(figure('    source away, median', median(seen.away), {unit: 'ms'}));
-      figures.push(figure('    source away, highest', highest(seen.away), {unit: 'ms', target: GRACE}));
+      figures.push(figure('    source away, highest', highest(seen.away), {unit: 'ms', target: AWAY_AT_MOST}));
+      figures.push(figure(`    beside them, away for more than ${AWAY_AT_MOST} ms and not counted`, seen.tooLong));
     }
   }
   return {
@@ -72,26 +75,33 @@ export async function counter(stage: Stage, {times, say}: CounterOptions): Promi
 interface Endured {
   readonly failovers: number;
   readonly confirmed: number;
+  /** How long the source was away each time, where that is the point; milliseconds. */
   readonly away: readonly number[];
+  /** Times it was away too long to count, because the machine was busy. */
+  readonly tooLong: number;
 }
 
 async function endure(stage: Stage, disturbance: Disturbance, times: number): Promise<Endured> {
-  let failovers = 0;
-  let confirmed = 0;
-  const away: number[] = [];
+  const all: Endured[] = [];
+  const total = (pick: (one: Endured) => number): number => all.reduce((sum, one) => sum + pick(one), 0);
   for (let done = 0; done < times;) {
     const scene = await stage.fresh({RecoverMasterClusterFilters: ['*'], ...disturbance.settings});
     try {
-      const series = await disturbUntilRecovered(scene, disturbance, times - done);
-      done += series.times;
-      failovers += series.recovered ? 1 : 0;
-      away.push(...series.away);
-      confirmed += scene.service.log.filter(({text}) => text.startsWith('Dead')).length;
+      const {counted, ...series} = await disturbUntilRecovered(scene, disturbance, times - done);
+      done += counted;
+      all.push({...series, confirmed: scene.service.log.filter(({text}) => text.startsWith('Dead')).length});
     } finally {
       await scene.service.stop();
     }
+    if (total(({tooLong}) => tooLong) > times)
+      throw new Error(`${disturbance.what}: the source hardly ever came back in time; is the machine busy?`);
   }
-  return {failovers, confirmed, away};
+  return {
+    failovers: total(({failovers}) => failovers),
+    confirmed: total(({confirmed}) => confirmed),
+    tooLong: total(({tooLong}) => tooLong),
+    away: all.flatMap(({away}) => away),
+  };
 }
 
 /** Again and again on the same servers; after a recovery they are of no use any more. */
@@ -99,15 +109,20 @@ async function disturbUntilRecovered(
   scene: Scene,
   {disturb, watch}: Disturbance,
   most: number,
-): Promise<{times: number; recovered: boolean; away: readonly number[]}> {
+): Promise<Omit<Endured, 'confirmed'> & {readonly counted: number}> {
   const away: number[] = [];
-  for (let times = 1; ; times++) {
+  let [counted, tooLong] = [0, 0];
+  while (counted < most && tooLong <= most) {
     const gone = await disturb(scene);
-    if (gone !== null) away.push(gone);
     await sleep(watch);
     const recovered = await wasRecovered(scene);
-    if (recovered || times === most) return {times, recovered, away};
+    const late = gone !== null && gone > AWAY_AT_MOST;
+    if (late) tooLong += 1;
+    else counted += 1;
+    if (gone !== null && !late) away.push(gone);
+    if (recovered) return {counted, tooLong, away, failovers: late ? 0 : 1};
   }
+  return {counted, tooLong, away, failovers: 0};
 }
 
 async function wasRecovered({service, source}: Scene): Promise<boolean> {
