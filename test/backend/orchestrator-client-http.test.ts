@@ -1,5 +1,5 @@
 import {spawnSync} from 'node:child_process';
-import {mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir, userInfo} from 'node:os';
 import path from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
@@ -467,22 +467,18 @@ describe('the environment', () => {
     expect(server.headers.map((one) => one[header])).toEqual([value, value]);
   });
 
-  test('the password is in no list of processes', async () => {
-    let seen = '';
-    const server = await answering(() => {
-      for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) seen += commandLine(pid);
-      return {body: []};
-    });
-    await client(`-c all-instances -U ${server.url}`, {ORCHESTRATOR_AUTH_USER: 'ann', ORCHESTRATOR_AUTH_PASSWORD: 'hush-hush'});
+  test('the password is no argument of any program', async () => {
+    const spied = path.join(folder, 'spied');
+    const spies = path.join(folder, 'spies');
+    spawnSync('mkdir', [spies]);
+    for (const tool of ['curl', 'jq']) {
+      writeFileSync(path.join(spies, tool), `#!/bin/sh\necho ${tool} "$@" >>${spied}\nexec ${tools}/${tool} "$@"\n`, {mode: 0o755});
+    }
+    const server = await answering(() => ({body: []}));
+    const env = {PATH: `${spies}:/usr/bin:/bin`, ORCHESTRATOR_AUTH_USER: 'ann', ORCHESTRATOR_AUTH_PASSWORD: 'hush-hush'};
+    expect(await client(`-c all-instances -U ${server.url}`, env)).toMatchObject({status: 0});
+    const seen = readFileSync(spied, 'utf8');
     expect(seen).toContain(server.url);
     expect(seen).not.toContain('hush-hush');
   });
 });
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return ''; // it has ended
-  }
-}
