@@ -101,6 +101,6 @@ export async function watching(at: Site, source: Pick<Instance, 'key'>): Promise
       if (seen.length >= wanted) return true;
       throw new Error(`it knows ports ${seen.join(', ')}`);
     },
-    {within: 20_000},
+    {within: 60_000},
   );
 }
