@@ -1,0 +1,115 @@
+import {afterAll, afterEach, beforeAll, beforeEach, expect, test} from 'vitest';
+import {acquireLock} from '../../src/lib/coordination/lock/acquire.ts';
+import {isContention} from '../../src/lib/coordination/lock/contention.ts';
+import {keepLock, type KeptLock} from '../../src/lib/coordination/lock/keep.ts';
+import {makeNodeId} from '../../src/lib/coordination/nodes.ts';
+import {defaultTiming} from '../../src/lib/coordination/timing.ts';
+import {sandbox, type Instance, type Sandbox} from '../sandbox/index.ts';
+import {
+  backendHost,
+  insert,
+  recoveriesOf,
+  rows,
+  site,
+  standingOf,
+  stepsOf,
+  topologyNow,
+  watching,
+  type BackendHost,
+  type Site,
+} from './support/index.ts';
+
+/** What people do where no service runs, or where the one that ran has died in the middle of a recovery. */
+let box: Sandbox;
+let host: BackendHost;
+let at: Site;
+let a: Instance;
+let b: Instance;
+let c: Instance;
+
+beforeAll(async () => {
+  [box, host] = [await sandbox({flavor: 'mariadb'}), await backendHost('sqlite')];
+});
+beforeEach(async () => {
+  ({a, b, c} = await box.topology('a: b c'));
+  await insert(a, 1, 10);
+  await box.caughtUp();
+  at = await site({backend: host, servers: [a, b, c]});
+});
+afterEach(() => at?.down());
+afterAll(async () => {
+  await box?.down();
+  await host?.down();
+});
+
+const nameOf = ({key}: Instance): string => `${key.host}:${key.port}`;
+
+/** Somebody else's work on the cluster, kept alive until it is released. */
+async function work(purpose: string): Promise<KeptLock> {
+  const backend = await at.backend();
+  const wish = {me: makeNodeId('ann.example'), purpose, cluster: nameOf(a), instances: [a.key, b.key, c.key], timing: defaultTiming};
+  const hold = await acquireLock({backend, ...wish});
+  if (isContention(hold)) throw new Error(hold.purpose);
+  return keepLock({backend, hold, timing: defaultTiming, onLost: () => undefined, log: () => undefined});
+}
+
+/** A service that dies in the middle of replacing a: before it points a sibling at the successor. Answers the recovery's UID. */
+async function halfRecovered(): Promise<string> {
+  const service = await at.serve({env: {ORCHESTRATOR_FAULT: 'before:4'}});
+  await watching(at, a);
+  await a.kill9();
+  await service.ended(20_000);
+  const [recovery] = await recoveriesOf(at);
+  expect(recovery).toMatchObject({analysis: 'DeadMaster', end_recovery: null, is_successful: 0});
+  return recovery!.uid;
+}
+
+test('recover finds somebody at work: it says who, what for and since when, or queues', async () => {
+  expect(await at.run('discover', '-i', nameOf(a))).toMatchObject({status: 0});
+  const lock = await work('relocation of b');
+  await a.kill9();
+  const {status, stdout, stderr} = await at.run('recover', '-i', nameOf(a));
+  expect({status, stdout}).toEqual({status: 7, stdout: ''});
+  expect(stderr).toMatch(
+    /orchestrator: cluster 127\.0\.0\.1:\d+ is being changed by ann\.example \(relocation of b\) since \d{4}-\S+ \S+ \(.*--wait DURATION.*which-locks.*\)\n$/,
+  );
+  expect(await at.run('recover', '-i', nameOf(a), '--wait', '1s')).toMatchObject({status: 7, stdout: ''});
+  expect(await recoveriesOf(at)).toEqual([]);
+
+  const queued = at.run('recover', '-i', nameOf(a), '--wait', '60s');
+  await box.waitFor('the second command is there', async () =>
+    (await rows<{command: string}>(at, 'node_health')).some(({command}) => command === 'recover'),
+  );
+  await lock.release();
+  const ended = await queued;
+  const source = await topologyNow([b, c]);
+  expect(ended).toMatchObject({status: 0, stdout: `${nameOf(source)}\n`});
+  expect(await rows(at, 'cluster_lock')).toEqual([]);
+});
+
+test('a recovery that its service left half done is resumed by a command', async () => {
+  const uid = await halfRecovered();
+  const seen = await at.run('which-locks');
+  expect(seen.stdout.trimEnd().split('\t').slice(6, 8)).toEqual(['still', uid]);
+  const ended = await at.run('recovery', 'resume', uid);
+  const source = await topologyNow([b, c]);
+  expect(ended).toMatchObject({status: 0, stdout: `${nameOf(source)}\n`});
+  expect(await recoveriesOf(at)).toMatchObject([{uid, is_successful: 1, successor_port: source.key.port, all_errors: ''}]);
+  expect((await stepsOf(at, uid)).filter((step) => step.startsWith('resumed by'))).toHaveLength(1);
+  expect([await rows(at, 'cluster_lock'), await rows(at, 'recovery_plan', {state: 'open'})]).toEqual([[], []]);
+});
+
+test('a recovery that its service left half done is given up, and a person begins anew', async () => {
+  const uid = await halfRecovered();
+  const contended = await at.run('recover', '-i', nameOf(a));
+  expect(contended).toMatchObject({status: 7, stdout: ''});
+  const {status, stdout, stderr} = await at.run('recovery', 'abort', uid, '--reason', 'I look after it');
+  expect({status, stdout}).toEqual({status: 0, stdout: `${uid}\n`});
+  expect(stderr).toMatch(/was given up; done before: .*; not done: .*end the recovery\n$/);
+  expect(await recoveriesOf(at)).toMatchObject([{uid, is_successful: 0, end_recovery: expect.any(String) as string}]);
+  expect((await Promise.all([b, c].map(standingOf))).map(({writable}) => writable)).toEqual([false, false]);
+
+  const again = await at.run('recover', '-i', nameOf(a));
+  const source = await topologyNow([b, c]);
+  expect(again).toMatchObject({status: 0, stdout: `${nameOf(source)}\n`});
+});
