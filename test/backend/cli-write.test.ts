@@ -1,6 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {afterEach, beforeEach, expect, test} from 'vitest';
+import {registerDetection} from '../../src/lib/store/detection-registration.ts';
 import {writeRecoverySteps} from '../../src/lib/store/plans.ts';
 import {recordSuccessor, registerRecovery, writeRecoveryEnd} from '../../src/lib/store/recovery-registration.ts';
 import {given, key} from '../unit/support/given.ts';
@@ -158,6 +159,23 @@ test('recoveries are listed, told and acknowledged', async () => {
   expect(JSON.parse(await say('audit-recovery --unacknowledged --json'))).toMatchObject([{uid: '2:bb'}]);
   expect(await say('ack-instance-recoveries -i a --reason seen')).toBe('0 recoveries acknowledged\n');
   expect(await say('-c ack-all-recoveries --reason "all seen"')).toBe('1 recoveries acknowledged\n');
+});
+
+test('what was found, what is under way, and what was not begun', async () => {
+  await recovery('1:aa', 'a');
+  const node = {hostname: 'n', token: 't'};
+  const failure = {analysis: 'DeadMaster', cluster: 'a:3306', alias: 'shop', replicas: [], node};
+  const backend = await it.backend();
+  await registerDetection(backend, {...failure, instance: key('a'), actionable: true}, () => Promise.resolve(true));
+  await backend.transaction((work) => registerRecovery(work, {...failure, uid: '2:bb', failed: key('c'), forced: false}));
+  expect(await say('audit-failure-detection')).toMatch(/^\S+ \S+\tshop\ta:3306\tDeadMaster\tn\tyes\t\n$/);
+  expect(await say('blocked-recoveries')).toMatch(/^\S+ \S+\ta:3306\tc:3306\tDeadMaster\t1\n$/);
+  expect(await say('audit-recovery --running')).toBe('');
+  expect(await say('audit-recovery --recent --promoted b')).toMatch(/\t1:aa\n$/);
+  expect(await say('audit-recovery --recent --promoted c')).toBe('');
+  expect(await say('automated-recovery-filters')).toBe(
+    'RecoverMasterClusterFilters:\nRecoverIntermediateMasterClusterFilters:\nRecoveryIgnoreHostnameFilters:\n',
+  );
 });
 
 test('what was done is audited, in the backend and in the file where there is one', async () => {

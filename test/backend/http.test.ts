@@ -1,6 +1,6 @@
 import {request} from 'node:http';
 import path from 'node:path';
-import {afterAll, beforeAll, expect, test} from 'vitest';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {compose} from '../../src/composition.ts';
 import {checkNodeHealth} from '../../src/lib/coordination/nodes.ts';
 import type {Health} from '../../src/lib/operations/context.ts';
@@ -8,6 +8,7 @@ import {ALL} from '../../src/lib/operations/registry.ts';
 import type {Opened} from '../../src/lib/surfaces/cli/program.ts';
 import {listen} from '../../src/lib/surfaces/http/listen.ts';
 import {createHttp} from '../../src/lib/surfaces/http/server.ts';
+import {registerDetection} from '../../src/lib/store/detection-registration.ts';
 import {writeRecoverySteps} from '../../src/lib/store/plans.ts';
 import {recordSuccessor, registerRecovery, writeRecoveryEnd} from '../../src/lib/store/recovery-registration.ts';
 import {and, broken, down, given, key, type But} from '../unit/support/given.ts';
@@ -320,4 +321,75 @@ test('it listens on an address or a socket, and says what is in the way', async 
   );
   expect(status).toBe(404);
   await Promise.all([tcp, busy, unix].map((one) => one.close()));
+});
+
+describe('while another recovery of x is under way, found anew', () => {
+  beforeAll(async () => {
+    const backend = await it.backend();
+    const node = {hostname: 'n', token: 't'};
+    const failure = {failed: key('x'), analysis: 'DeadMaster', cluster: 'x:3306', alias: 'stock', replicas: [key('y')], node};
+    const {failed: instance, ...found} = failure;
+    await registerDetection(backend, {...found, instance, actionable: true}, () => Promise.resolve(true));
+    await backend.transaction(async (work) => {
+      await registerRecovery(work, {...failure, uid: '2:bb', forced: true});
+      await registerRecovery(work, {...failure, uid: '3:cc', failed: key('y'), forced: false});
+    });
+  });
+
+  test.each([
+    {url: '/api/active-cluster-recovery/x:3306', uids: ['2:bb']},
+    {url: '/api/active-cluster-recovery/a:3306', uids: []},
+    {url: '/api/recently-active-cluster-recovery/x:3306', uids: ['1:aa']},
+    {url: '/api/recently-active-cluster-recovery/a:3306', uids: []},
+    {url: '/api/recently-active-instance-recovery/y/3306', uids: ['1:aa']},
+    {url: '/api/recently-active-instance-recovery/z/3306', uids: []},
+  ])('GET $url has $uids', async ({url, uids}) => {
+    const {status, json} = await get(url);
+    expect({status, uids: (json as {UID: string}[]).map(({UID}) => UID)}).toEqual({status: 200, uids});
+  });
+
+  test.each([
+    {url: '/api/audit-failure-detection', count: 1},
+    {url: '/api/audit-failure-detection/1', count: 0},
+    {url: '/api/audit-failure-detection/id/1', count: 1},
+    {url: '/api/audit-failure-detection/id/2', count: 0},
+    {url: '/api/audit-failure-detection/alias/stock', count: 1},
+    {url: '/api/audit-failure-detection/alias/stock/1', count: 0},
+    {url: '/api/audit-failure-detection/alias/shop', count: 0},
+  ])('GET $url has $count', async ({url, count}) => {
+    const {status, json} = await get(url);
+    expect({status, count: (json as []).length}).toEqual({status: 200, count});
+  });
+
+  test('a failure as it was found, and what did not follow from it', async () => {
+    expect(await get('/api/audit-failure-detection/id/1')).toMatchObject({
+      json: [
+        {
+          Id: 1,
+          IsActive: true,
+          AnalysisEntry: {AnalyzedInstanceKey: keyJson('x'), Analysis: 'DeadMaster', StartActivePeriod: expect.any(String) as string},
+          ProcessingNodeHostname: 'n',
+          SuccessorKey: null,
+          AllErrors: null,
+          RelatedRecoveryId: 2,
+        },
+      ],
+    });
+    const blocked = {
+      FailedInstanceKey: keyJson('y'),
+      ClusterName: 'x:3306',
+      Analysis: 'DeadMaster',
+      LastBlockedTimestamp: expect.any(String) as string,
+      BlockingRecoveryId: 2,
+    };
+    expect(await get('/api/blocked-recoveries')).toEqual({status: 200, json: [blocked]});
+    expect(await get('/api/blocked-recoveries/cluster/x:3306')).toEqual({status: 200, json: [blocked]});
+    expect(await get('/api/blocked-recoveries/cluster/a:3306')).toEqual({status: 200, json: []});
+    expect(await get('/api/automated-recovery-filters')).toMatchObject({
+      json: {
+        Code: 'OK',
+        Details: {RecoverMasterClusterFilters: [], RecoverIntermediateMasterClusterFilters: [], RecoveryIgnoreHostnameFilters: []},
+      },
+    });
+  });
 });

@@ -24,6 +24,8 @@ export type ReplyShape =
   | 'analyses'
   | 'recoveries'
   | 'recovery-steps'
+  | 'detections'
+  | 'blocked-recoveries'
   | 'maintenances'
   | 'plain'
   | 'nothing';

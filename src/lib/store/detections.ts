@@ -21,6 +21,8 @@ export interface Detection {
   readonly processor: Processor;
   readonly isActive: boolean;
   readonly at: BackendTime;
+  /** The latest recovery that it led to; 0 = none. */
+  readonly recoveryId: number;
 }
 
 /** Row of `topology_failure_detection`, exactly as stored; never leaves this file. */
@@ -38,6 +40,7 @@ interface DetectionRow {
   count_affected_slaves: number;
   slave_hosts: string;
   is_actionable: number;
+  recovery_id: number | null;
 }
 
 /** Ends the active period of detections that are this old (FailureDetectionPeriodBlockMinutes). */
@@ -64,7 +67,9 @@ export async function readDetections(
   of: {readonly page?: number; readonly id?: number; readonly alias?: string; readonly isActive?: true} = {},
 ): Promise<readonly Detection[]> {
   const rows: readonly DetectionRow[] = await backend.run(({db}) => {
+    const recovery = db('topology_recovery').whereRaw(`topology_recovery.last_detection_id = ${TABLE}.detection_id`).max('recovery_id');
     const query = db(TABLE)
+      .select(`${TABLE}.*`, recovery.as('recovery_id'))
       .orderBy('detection_id', 'desc')
       .limit(PAGE)
       .offset((of.page ?? 0) * PAGE);
@@ -88,6 +93,7 @@ function fromRow(row: DetectionRow): Detection {
     isActionable: row.is_actionable === 1,
     isActive: row.in_active_period === 1,
     at: row.start_active_period,
+    recoveryId: row.recovery_id ?? 0,
     processor: {hostname: row.processing_node_hostname, token: row.processcing_node_token},
   };
 }

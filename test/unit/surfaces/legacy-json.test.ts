@@ -5,7 +5,7 @@ import {analysisJson} from '../../../src/lib/surfaces/legacy-json/analysis.ts';
 import {clusterInfoJson} from '../../../src/lib/surfaces/legacy-json/cluster-info.ts';
 import {healthJson} from '../../../src/lib/surfaces/legacy-json/health.ts';
 import {instanceJson, problemsOf} from '../../../src/lib/surfaces/legacy-json/instance.ts';
-import {recoveryJson, stepJson} from '../../../src/lib/surfaces/legacy-json/recovery.ts';
+import {detectionJson, recoveryJson, stepJson} from '../../../src/lib/surfaces/legacy-json/recovery.ts';
 import {jsonText, type Json} from '../../../src/lib/surfaces/legacy-json/values.ts';
 import type {Recovery} from '../../../src/lib/store/recoveries.ts';
 import {and, broken, down, given, key, stopped, type But} from '../support/given.ts';
@@ -67,6 +67,11 @@ test.each([
   {what: 'an instance', json: instance(), keys: INSTANCE},
   {what: 'a finding', json: found(), keys: ANALYSIS},
   {what: 'a recovery', json: recoveryJson(recovery, defaults), keys: RECOVERY},
+  {
+    what: 'a detection',
+    json: detectionJson({...recovery, isActionable: true, at: '2026-01-01 00:00:00', recoveryId: 7}, defaults),
+    keys: RECOVERY,
+  },
   {
     what: 'the finding of a recovery',
     json: (recoveryJson(recovery, defaults) as Record<string, Json>)['AnalysisEntry'] ?? null,

@@ -9,8 +9,9 @@ import {clusterInfoJson} from '../legacy-json/cluster-info.ts';
 import {instanceJson} from '../legacy-json/instance.ts';
 import {maintenanceJson} from '../legacy-json/maintenance.ts';
 import type {Maintenance} from '../../store/maintenance.ts';
-import type {Recovery, RecoveryStep} from '../../store/recoveries.ts';
-import {recoveryJson, stepJson} from '../legacy-json/recovery.ts';
+import type {Detection} from '../../store/detections.ts';
+import type {BlockedRecovery, Recovery, RecoveryStep} from '../../store/recoveries.ts';
+import {blockedRecoveryJson, detectionJson, recoveryJson, stepJson} from '../legacy-json/recovery.ts';
 import {keyJson, keysJson, type Json} from '../legacy-json/values.ts';
 
 /** What each shape is written from; a route's `from` has to give this. */
@@ -24,6 +25,8 @@ interface Shapes {
   readonly analyses: readonly Found[];
   readonly recoveries: readonly Recovery[];
   readonly 'recovery-steps': readonly RecoveryStep[];
+  readonly detections: readonly Detection[];
+  readonly 'blocked-recoveries': readonly BlockedRecovery[];
   readonly maintenances: readonly Maintenance[];
   /** JSON as it is. */
   readonly plain: Json;
@@ -40,6 +43,8 @@ const WRITERS: {readonly [Shape in ReplyShape]: (value: Shapes[Shape], config: C
   analyses: (all, config) => all.map((one) => analysisJson(one, config)),
   recoveries: (all, config) => all.map((one) => recoveryJson(one, config)),
   'recovery-steps': (all) => all.map(stepJson),
+  detections: (all, config) => all.map((one) => detectionJson(one, config)),
+  'blocked-recoveries': (all) => all.map(blockedRecoveryJson),
   maintenances: (all) => all.map(maintenanceJson),
   plain: (value) => value,
   nothing: () => null,

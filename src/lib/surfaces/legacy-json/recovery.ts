@@ -1,5 +1,6 @@
 import type {ClusterInfo} from '../../operations/reads.ts';
-import type {Recovery, RecoveryStep} from '../../store/recoveries.ts';
+import type {Detection} from '../../store/detections.ts';
+import type {BlockedRecovery, Recovery, RecoveryStep} from '../../store/recoveries.ts';
 import {clusterInfoJson, type RecoveryFilters} from './cluster-info.ts';
 import {coordinatesJson, keyJson, keysJson, type Json} from './values.ts';
 
@@ -37,7 +38,48 @@ export function stepJson(step: RecoveryStep): Json {
   return {Id: step.id, RecoveryUID: step.uid, AuditAt: step.at, Message: step.message};
 }
 
-function entryJson(recovery: Recovery, filters: RecoveryFilters): Json {
+/** A detection in the shape of a recovery, of which only the beginning is known. */
+export function detectionJson(found: Detection, filters: RecoveryFilters): Json {
+  return {
+    Id: found.id,
+    UID: '',
+    AnalysisEntry: {...entryJson(found, filters), StartActivePeriod: found.at},
+    SuccessorKey: null,
+    SuccessorAlias: '',
+    SuccessorBinlogCoordinates: null,
+    IsActive: found.isActive,
+    IsSuccessful: false,
+    LostReplicas: [],
+    ParticipatingInstanceKeys: [],
+    AllErrors: null,
+    RecoveryStartTimestamp: found.at,
+    RecoveryEndTimestamp: '',
+    ProcessingNodeHostname: found.processor.hostname,
+    ProcessingNodeToken: found.processor.token,
+    Acknowledged: false,
+    AcknowledgedAt: '',
+    AcknowledgedBy: '',
+    AcknowledgedComment: '',
+    LastDetectionId: 0,
+    RelatedRecoveryId: found.recoveryId,
+    Type: '',
+    RecoveryType: '',
+  };
+}
+
+export function blockedRecoveryJson(blocked: BlockedRecovery): Json {
+  return {
+    FailedInstanceKey: keyJson(blocked.key),
+    ClusterName: blocked.cluster,
+    Analysis: blocked.code,
+    LastBlockedTimestamp: blocked.lastBlockedAt,
+    BlockingRecoveryId: blocked.blockingRecoveryId,
+  };
+}
+
+type Failure = Pick<Recovery, 'key' | 'code' | 'cluster' | 'alias' | 'countReplicas' | 'replicas'>;
+
+function entryJson(recovery: Failure, filters: RecoveryFilters): {readonly [key: string]: Json} {
   const cluster: ClusterInfo = {name: recovery.cluster, alias: recovery.alias, domain: '', instances: 0};
   const replicas = keysJson(recovery.replicas);
   return {

@@ -1,0 +1,4 @@
+import {blockedRecoveries} from '../lib/operations/audit.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(blockedRecoveries);
