@@ -5,6 +5,7 @@ import {heartbeat, mayStillSend, releaseLock, touchLock} from '../../src/lib/coo
 import {keepLock} from '../../src/lib/coordination/lock/keep.ts';
 import {isAbandoned, listLocks, observeLocks, type LockObservations} from '../../src/lib/coordination/lock/rows.ts';
 import {journalSession, sessionsOf} from '../../src/lib/coordination/lock/sessions.ts';
+import {takeOverAbandoned, watchLocks} from '../../src/lib/coordination/lock/standstill.ts';
 import {forceUnlock, takeOverLock} from '../../src/lib/coordination/lock/takeover.ts';
 import type {LockHold, NodeId} from '../../src/lib/coordination/types.ts';
 import {keyText, type InstanceKey} from '../../src/lib/model/instance-key.ts';
@@ -326,6 +327,32 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     await expect(
       forceUnlock(two, {me: bob, lockId: 'none', timing: quick, log: () => undefined, before: async () => undefined}),
     ).rejects.toMatchObject({code: 'NOT_FOUND'});
+  });
+
+  test('a lock that changes hands while it is being taken away is not reported as gone', async () => {
+    const hold = await mustLock(one, ann, [a]);
+    const theft = forceUnlock(two, {
+      me: bob,
+      lockId: hold.lockId,
+      timing: quick,
+      log: () => undefined,
+      before: async () => void (await one.run(({db}) => db('cluster_lock').update({fence: 999}))),
+    });
+    await expect(theft).rejects.toMatchObject({code: 'CONTENDED'});
+    expect(await listLocks(one)).toMatchObject([{lockId: hold.lockId, fence: 999}]);
+  });
+
+  test('by hand a lock is taken over once it has stood still, with its plan; one that stirs or is gone is not', async () => {
+    const hold = await mustLock(one, ann, [a, b]);
+    await openPlan(hold.lockId);
+    const kept = keeping(one, hold);
+    expect(await takeOverAbandoned(two, {me: bob, lockId: hold.lockId, timing: quick})).toMatchObject({contended: true, holder: ann});
+    expect(await watchLocks(two, quick)).toMatchObject([{lockId: hold.lockId, stirs: true}]);
+    await kept.stop();
+    const taken = await takeOverAbandoned(two, {me: bob, lockId: hold.lockId, timing: quick});
+    expect(taken).toMatchObject({...bob, lockId: hold.lockId});
+    expect(await watchLocks(two, quick)).toMatchObject([{lockId: hold.lockId, stirs: false, instances: [a, b]}]);
+    expect(await takeOverAbandoned(two, {me: bob, lockId: 'none', timing: quick})).toBeNull();
   });
 
   test('locks are listed with what they lock and who holds them', async () => {

@@ -50,7 +50,10 @@ export async function forceUnlock(backend: Backend, {me, lockId, timing, log, be
   } finally {
     await kept.stop();
   }
-  await releaseLock(backend, hold);
+  if (!(await releaseLock(backend, hold)))
+    throw new OrchestratorError('CONTENDED', `lock ${lockId} was taken over by somebody else before it could be removed`, {
+      hint: '`orchestrator which-locks` shows by whom',
+    });
   return row;
 }
 
