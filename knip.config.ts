@@ -7,6 +7,8 @@ const config: KnipConfig = {
     'src/commands/*.ts',
     'bin/*.{js,ts}',
     'script/*.{ts,mjs}',
+    // Runs in a process of its own.
+    'script/benchmarks/client.ts',
     'test/**/*.test.ts',
     'test/setup/*.ts',
     'test/sandbox/cli.ts',
