@@ -145,6 +145,9 @@ const REHEARSAL = [
   ['topology', '-i', 'nowhere:1'],
   ['-c', 'clusters'],
   ['no-such-command'],
+  // The driver and what stands around it, against a stand-in for a server; see warm.ts.
+  ['--config', 'mysql.json', 'clusters'],
+  ['--config', 'mysql.json', 'which-replicas', '-i', 'db1'],
 ];
 
 function warm({app, cache}: {app: string; cache: string}): void {
