@@ -85,6 +85,10 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
         await box.waitFor(`${replica.name} has applied all it received`, async () => (await idsOn(replica)).length === 60);
         expect(await standingOf(replica)).toMatchObject({writable: false, source: a.key.port});
       }
+      // Receivers that were stopped for it run again, else the next attempt would take them for stopped by a person.
+      expect((await Promise.all([b, c].map(standingOf))).map(({receiver}) => receiver)).toEqual(['Connecting', 'Connecting']);
+      const {stdout} = await at.run('recover', '-i', `127.0.0.1:${a.key.port}`);
+      expect(stdout).toBe(`127.0.0.1:${(await topologyNow([b, c])).key.port}\n`);
     });
 
     test('while their appliers were stopped is applied too', async () => {

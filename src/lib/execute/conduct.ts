@@ -5,7 +5,7 @@ import type {LockHold} from '../coordination/types.ts';
 import {OrchestratorError, unreachable} from '../errors/errors.ts';
 import {failedHook, hookError, runHooks, STOPPING_LISTS} from '../hooks/run.ts';
 import type {HookFacts} from '../hooks/facts.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import {RECOVER_DEAD_SOURCE} from '../store/audit-types.ts';
 import type {Work} from '../store/backend.ts';
@@ -17,7 +17,7 @@ import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 import {Hands} from './steps/hands.ts';
 import {runActs, type Journal, type Progress} from './journal/run.ts';
-import {perform} from './steps/perform.ts';
+import {perform, startReceiver} from './steps/perform.ts';
 import {tidyUp} from './tidy-up.ts';
 
 export interface Conducting {
@@ -59,7 +59,7 @@ export async function conduct(env: Environment, what: Conducting): Promise<Endin
       perform: (act, attempt) => performAct({env, what, hands}, act, attempt),
       ...(env.fault ? {fault: env.fault} : {}),
     });
-    if (end.stoppedBy) return await fail(env, what, end.stoppedBy.because);
+    if (end.stoppedBy) return await fail({env, what, hands}, end.stoppedBy.because);
     await auditEnd(env, document, `replaced by ${keyText(plan.successor)}`);
     return {outcome: 'promoted', uid, successor: plan.successor, lost: await lostReplicas(env, what)};
   } finally {
@@ -167,14 +167,35 @@ async function lostReplicas(env: Environment, {document}: Conducting): Promise<r
   return [...new Map([...plan.lost, ...dropped].map((key) => [keyText(key), key])).values()];
 }
 
-async function fail(env: Environment, what: Conducting, because: string): Promise<Ending> {
+/**
+ * Nobody was opened, so the receivers that were stopped for it are started again: left stopped they would count as stopped by a
+ * person, and the source could never be confirmed dead by them.
+ */
+async function letReceiveAgain({env, what, hands}: Performing): Promise<readonly string[]> {
+  const {acts, uid, receiving = []} = what.document;
+  const steps = await env.backend.run((work) => readPlanSteps(work, uid));
+  const begun = new Set(steps.filter(({state}) => state !== 'planned').map(({number}) => number));
+  const done = acts.flatMap(({act, number}) => (act.do === 'step' && begun.has(number) ? [act.step] : []));
+  if (done.some((step) => step.do === 'make-writable')) return [];
+  const stopped = done.filter((step) => step.do === 'drain' || step.do === 'stop-receiver').map(({on}) => on);
+  const world = {topology: what.topology, config: env.config, hands};
+  const wanted = receiving.filter((key) => stopped.some((on) => sameKey(on, key)));
+  return Promise.all(wanted.map((key) => startReceiver(world, key).catch(expected)));
+}
+
+/** What an error says, for the record; a bug goes on being one. */
+function expected(error: unknown): string {
+  if (error instanceof OrchestratorError) return error.message;
+  throw error;
+}
+
+async function fail({env, what, hands}: Performing, because: string): Promise<Ending> {
   const {uid} = what.document;
-  const lines = [`the recovery failed: ${because}`];
+  const lines = [`the recovery failed: ${because}`, ...(await letReceiveAgain({env, what, hands}))];
   try {
     lines.push(await hooks(env, what, {list: 'PostUnsuccessfulFailoverProcesses', attempt: 1}));
   } catch (error) {
-    if (!(error instanceof OrchestratorError)) throw error;
-    lines.push(error.message);
+    lines.push(expected(error));
   }
   await closeBooks(env, what, 'aborted', lines);
   await auditEnd(env, what.document, `failed: ${because}`);

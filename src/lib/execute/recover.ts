@@ -99,7 +99,7 @@ async function underLock(env: Environment, wish: RecoveryWish, held: Held): Prom
   });
   if (!decision.act) return {outcome: 'refused', why: decision.why};
   if (wish.noop) return {outcome: 'planned', plan: decision.plan};
-  const document = documentOf(env, wish, {analysis: again, plan: decision.plan});
+  const document = documentOf(env, wish, {analysis: again, plan: decision.plan, topology});
   const registration = await open(env, wish, {held, document});
   if (registration === null) return refused('being-changed', 'leadership or the lock was lost before the recovery was registered');
   if (!registration.registered) return refused('recently-recovered', registration.because);
@@ -126,7 +126,11 @@ export function findingOf(
   return analyses.find((analysis) => sameKey(analysis.instance.key, key));
 }
 
-function documentOf(env: Environment, wish: RecoveryWish, made: {analysis: Analysis; plan: RecoveryPlan}): RecoveryDocument {
+function documentOf(
+  env: Environment,
+  wish: RecoveryWish,
+  made: {analysis: Analysis; plan: RecoveryPlan; topology: Topology},
+): RecoveryDocument {
   const uid = newUid();
   const {cluster} = made.analysis.instance;
   const alias = cluster.suggestedAlias || cluster.name;
@@ -137,6 +141,10 @@ function documentOf(env: Environment, wish: RecoveryWish, made: {analysis: Analy
     acts: actsOf(made.plan, {skipHooks: wish.skipHooks}),
     facts: factsOf(env, made.analysis, uid),
     alias,
+    receiving: made.topology
+      .replicasOf(made.plan.failed)
+      .filter(({check, replication}) => check.valid && replication?.receiver.state !== 'stopped')
+      .map(({key}) => key),
   };
 }
 

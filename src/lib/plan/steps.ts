@@ -15,7 +15,7 @@ export function stepsFor(option: Option, contenders: readonly Contender[], at: C
   const siblings = contenders.filter((one) => one !== option.contender && !option.lost.some(({contender}) => contender === one));
   const stages: readonly Stage[] = [
     [[at.failed.check.valid ? 'must' : 'note', {do: 'close-source', on: at.failed.key}]],
-    ...gatherStages(option, at),
+    ...gatherStages(option, siblings, at),
     siblingStage(siblings, option, at),
     makeWritable(option, at),
     [...lateSiblings(siblings, option, at), ...detachLost(option, at)],
@@ -24,23 +24,28 @@ export function stepsFor(option: Option, contenders: readonly Contender[], at: C
   return stages.filter((stage) => stage.length > 0).flatMap((steps, stage) => steps.map(([weight, step]) => ({step, weight, stage})));
 }
 
-/** The successor, and those it fetches from, apply what they received; then it fetches, from one donor after the other. */
-function gatherStages({contender, donors}: Option, {failed, wishes}: Case): readonly Stage[] {
+/**
+ * The successor, and those it fetches from, apply what they received, while nobody receives from the old source any more: neither
+ * data nor does it acknowledge any. Then the successor fetches, from one donor after the other. All receivers are stopped at once,
+ * because MySQL takes two seconds to stop one that waits for a source which hangs.
+ */
+function gatherStages({contender, donors}: Option, siblings: readonly Contender[], {failed, policy, wishes}: Case): readonly Stage[] {
+  const others = policy.ApplyMySQLPromotionAfterMasterFailover ? siblings.filter((one) => !donors.includes(one)) : [];
   const weight: Weight = wishes.allowDataLoss ? 'note' : 'must';
   const drain = ({replica}: Contender): Step => ({do: 'drain', on: replica.key, source: failed.key});
   return [
-    [contender, ...donors].map((one) => [weight, drain(one)] as const),
+    [
+      ...[contender, ...donors].map((one) => [weight, drain(one)] as const),
+      ...others.map(({replica}) => ['note', {do: 'stop-receiver', on: replica.key}] as const),
+    ],
     ...donors.map(({replica}): Stage => [[weight, {do: 'catch-up', on: contender.replica.key, from: replica.key}]]),
   ];
 }
 
-/** Before the successor opens no replica receives from the old source any more: neither data nor does it acknowledge any. */
+/** Where the successor is not opened by us, the others follow it at once. */
 function siblingStage(siblings: readonly Contender[], {contender: {replica}}: Option, {policy}: Case): Stage {
-  return siblings.map((sibling) => {
-    const on = sibling.replica.key;
-    if (policy.ApplyMySQLPromotionAfterMasterFailover) return ['note', {do: 'stop-receiver', on}];
-    return ['lost', repoint(sibling, replica.key)];
-  });
+  if (policy.ApplyMySQLPromotionAfterMasterFailover) return [];
+  return siblings.map((sibling) => ['lost', repoint(sibling, replica.key)]);
 }
 
 function lateSiblings(siblings: readonly Contender[], {contender: {replica}}: Option, {policy}: Case): Stage {

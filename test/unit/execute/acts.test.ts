@@ -38,10 +38,10 @@ describe('the order of a recovery', () => {
     ]);
   });
 
-  test('replicas are stopped and re-pointed at the same time, everything else one after the other', () => {
+  test('the successor is drained while replicas are stopped, those are re-pointed at the same time, everything else one after the other', () => {
     const stages = Map.groupBy(actsOf(plan(), {skipHooks: false}), ({stage}) => stage);
     expect([...stages.values()].filter((acts) => acts.length > 1).map((acts) => acts.map(nameOf))).toEqual([
-      ['stop-receiver', 'stop-receiver'],
+      ['drain', 'stop-receiver', 'stop-receiver'],
       ['repoint', 'repoint'],
     ]);
   });

@@ -11,7 +11,7 @@ import type {Servers} from '../../servers/servers.ts';
 import type {Look} from './confirm.ts';
 
 /** A server that was silent for a whole read timeout already is not given a whole connect timeout at each further look. */
-const KNOWN_SILENT: Milliseconds = 500;
+const KNOWN_SILENT: Milliseconds = 300;
 const RESTART_AGAIN_AFTER: Milliseconds = 30_000;
 
 export interface ProberOptions {

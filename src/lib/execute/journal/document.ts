@@ -1,4 +1,5 @@
 import type {HookFacts} from '../../hooks/facts.ts';
+import type {InstanceKey} from '../../model/instance-key.ts';
 import type {RecoveryPlan} from '../../plan/plan.ts';
 import type {JournaledAct} from './acts.ts';
 
@@ -12,4 +13,6 @@ export interface RecoveryDocument {
   readonly facts: HookFacts;
   /** Alias of the cluster before the failure; the cluster's name where it has none. */
   readonly alias: string;
+  /** Replicas whose receiver nobody had stopped when this was planned. */
+  readonly receiving?: readonly InstanceKey[];
 }

@@ -1,0 +1,79 @@
+import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import {replicaStatus, sandbox, type Flavor, type Sandbox} from '../sandbox/index.ts';
+import {
+  backendHost,
+  insert,
+  idsOn,
+  recoveriesOf,
+  recoveryOf,
+  scene,
+  standingOf,
+  stepsOf,
+  topologyNow,
+  witness,
+  type BackendHost,
+  type Site,
+} from './support/index.ts';
+
+/** Seconds; so short that the bound below is one to wait for. */
+const SETTINGS = {InstancePollSeconds: 1, MySQLDiscoveryReadTimeoutSeconds: 3, MySQLConnectTimeoutSeconds: 1};
+/** The bound for a silent source. */
+const BOUND = (SETTINGS.InstancePollSeconds + SETTINGS.MySQLDiscoveryReadTimeoutSeconds + SETTINGS.MySQLConnectTimeoutSeconds + 3) * 1000;
+/** MySQL 8 and later stop a receiver that waits for a handshake only after so long. */
+const SLOW_STOP = 2_000;
+
+describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavor: 'mysql56'}])(
+  'a source of $flavor that is stopped',
+  ({flavor}) => {
+    let box: Sandbox;
+    let host: BackendHost;
+    let at: Site;
+    beforeAll(async () => {
+      // Replicas would believe in their source for a minute.
+      [box, host] = await Promise.all([sandbox({flavor, netTimeout: 60}), backendHost('sqlite')]);
+    });
+    afterEach(() => at?.down());
+    afterAll(() => Promise.all([box?.down(), host?.down()]));
+
+    test('is replaced, although its replicas take their connections for good', async () => {
+      const it = await scene({box, host}, SETTINGS);
+      ({at} = it);
+      const {a, b, c} = it;
+      a.pause();
+      const stopped = performance.now();
+      const writable = async () => (await Promise.all([b, c].map(standingOf))).some((one) => one.writable);
+      await box.waitFor('a replica is writable', writable, {within: 30_000});
+      expect(performance.now() - stopped).toBeLessThan(BOUND + (flavor === 'mysql9' ? SLOW_STOP : 0));
+      const recovery = await recoveryOf(at, a);
+      expect(recovery).toMatchObject({is_successful: 1, analysis: 'DeadMaster', lost_slaves: ''});
+      const source = await topologyNow([b, c]);
+      expect((await stepsOf(at, recovery.uid)).join('\n')).toMatch(/did not complete a handshake with it after its receiver was restarted/);
+      // It wakes up: nobody follows it any more.
+      a.resume();
+      await insert(source, 11, 20);
+      expect(await topologyNow([b, c])).toBe(source);
+      expect(await idsOn(a)).toHaveLength(10);
+      expect(await replicaStatus(a)).toEqual([]);
+      expect(await recoveriesOf(at)).toHaveLength(1);
+    });
+
+    test('for a tenth of a second is left alone, and so are its replicas', async () => {
+      const it = await scene({box, host}, SETTINGS);
+      ({at} = it);
+      const {a, b, c, service} = it;
+      const log = await witness([b, c]);
+      for (let time = 0; time < 5; time += 1) {
+        a.pause();
+        const until = performance.now() + 100;
+        await box.waitFor('a tenth of a second has passed', () => performance.now() >= until);
+        a.resume();
+        await insert(a, 11 + time, 11 + time);
+      }
+      await box.waitFor('replicas have it all', async () => (await idsOn(b)).length + (await idsOn(c)).length === 30);
+      expect(await log.changes()).toEqual([]);
+      expect(await recoveriesOf(at)).toEqual([]);
+      expect(await at.hooks.order()).toEqual([]);
+      expect(service.log).not.toMatch(/detected|DeadMaster/);
+    });
+  },
+);
