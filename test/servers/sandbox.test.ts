@@ -142,7 +142,7 @@ describe('script/sandbox', () => {
     {args: ['up', '9: b'], says: '"9" is not a server name'},
     {args: ['up', 'a', '--flavor', 'oracle'], says: 'No flavor "oracle"'},
     {args: ['up', 'a', '--speed'], says: "Unknown option '--speed'"},
-    {args: ['fetch', 'oracle'], says: 'No server "oracle"'},
+    {args: ['fetch', 'oracle'], says: 'No "oracle"; there are mariadb'},
   ])('$args is bad input', async ({args, says}) => {
     const {code, said} = await runSandbox(args);
     expect(code).toBe(2);
