@@ -104,6 +104,7 @@ async function performAct({env, what, hands}: Performing, act: Act, attempt: num
 }
 
 async function hooks(env: Environment, what: Conducting, run: {list: HookList; attempt: number}): Promise<string> {
+  if (env.config[run.list].length === 0) return 'there are none';
   const lines: string[] = [];
   const outcomes = await runHooks({
     list: run.list,
@@ -117,7 +118,7 @@ async function hooks(env: Environment, what: Conducting, run: {list: HookList; a
   await env.backend.transaction((work) => writeRecoverySteps(work, what.document.uid, lines));
   const bad = failedHook(outcomes);
   if (bad) throw hookError(bad);
-  return `${run.list}: ${outcomes.length} ran`;
+  return `${outcomes.length} ran`;
 }
 
 /** What hooks are told depends on how far the recovery has come: a successor only once it was seen writable. */
@@ -141,18 +142,14 @@ function journalOf(env: Environment, what: Conducting): Journal {
     return act ? actText(act.act) : `step ${number}`;
   };
   return {
-    advance: (ended, starting: readonly JournaledAct[]) =>
-      advancePlan(env.backend, uid, {
-        fenced: (work) => touchLock(work, what.hold),
-        advance: {
-          ended,
-          starting: starting.map(({number}) => number),
-          messages: [
-            ...ended.map((end) => `${textOf(end.number)}: ${end.state === 'done' ? end.outcome : `FAILED: ${end.outcome}`}`),
-            ...starting.map(({number}) => `begin: ${textOf(number)}`),
-          ],
-        },
-      }),
+    async advance(ended, starting: readonly JournaledAct[]) {
+      const ends = ended.map((end) => (end.state === 'done' ? `${textOf(end.number)}: ${end.outcome}` : `FAILED: ${end.outcome}`));
+      // The backend keeps whole seconds; the log says when, to the millisecond.
+      for (const line of ends) env.log('info', `recovery of ${keyText(what.document.plan.failed)}: ${line}`);
+      const messages = [...ends, ...starting.map(({number}) => `begin: ${textOf(number)}`)];
+      const advance = {ended, starting: starting.map(({number}) => number), messages};
+      await advancePlan(env.backend, uid, {fenced: (work) => touchLock(work, what.hold), advance});
+    },
   };
 }
 
