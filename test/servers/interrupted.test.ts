@@ -2,6 +2,7 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {sandbox, type Flavor, type Instance, type Sandbox} from '../sandbox/index.ts';
 import {
   backendHost,
+  downtimesAt,
   idsOn,
   insert,
   receivedAll,
@@ -9,11 +10,15 @@ import {
   recoveryOf,
   rows,
   site,
+  standingOf,
+  startThread,
   stepsOf,
+  stopThread,
   topologyNow,
   watching,
   type BackendHost,
   type HookList,
+  type Service,
   type Site,
 } from './support/index.ts';
 
@@ -77,7 +82,19 @@ describe.each<{flavor: Flavor; faults: readonly Fault[]; lanes: number}>([
     await mine;
   }
 
-  async function completed(box: Sandbox, {when, number}: Fault): Promise<void> {
+  interface Broken {
+    readonly at: Site;
+    readonly a: Instance;
+    readonly replicas: readonly Instance[];
+    readonly other: Service;
+  }
+
+  /** The leader dies at its fault; what replicas received before was not applied. Another node runs, and does not lead yet. */
+  async function interrupted(
+    box: Sandbox,
+    {when, number}: Pick<Fault, 'when' | 'number'>,
+    work: (broken: Broken) => Promise<void>,
+  ): Promise<void> {
     const {a, b, c, d} = await box.topology('a: b c d');
     await insert(a, 1, 10);
     await box.caughtUp();
@@ -86,28 +103,76 @@ describe.each<{flavor: Flavor; faults: readonly Fault[]; lanes: number}>([
       const leader = await at.serve({env: {ORCHESTRATOR_FAULT: `${when}:${number}`}});
       await watching(at, a);
       const other = await at.serve();
+      const replicas = [b, c, d];
+      await Promise.all(replicas.map((replica) => stopThread(replica, 'SQL_THREAD')));
       await insert(a, 11, 30);
-      await Promise.all([b, c, d].map((replica) => receivedAll(replica, a)));
+      await Promise.all(replicas.map((replica) => receivedAll(replica, a)));
       await a.kill9();
       await leader.ended();
       expect(leader.signal).toBe('SIGKILL');
-      await other.says(/elected leader/, ELECTED_WITHIN);
-      const recovery = await recoveryOf(at, a, COMPLETED_WITHIN);
-      const source = await topologyNow([b, c, d]);
-      expect(recovery).toMatchObject({is_successful: 1, successor_port: source.key.port, lost_slaves: '', all_errors: ''});
-      expect(await recoveriesOf(at)).toHaveLength(1);
-      expect(await idsOn(source)).toHaveLength(30);
-      expect(await journalOf(at, recovery.uid, {a, source})).toEqual(ACTS);
-      await hooksRan(at, recovery.uid, source);
-      // Once its books are closed there is only its lock left to be removed.
-      const resumed = (await stepsOf(at, recovery.uid)).filter((step) => step.startsWith('resumed by'));
-      expect(resumed.length > 0).toBe(!(when === 'after' && number === ACTS.length - 1));
-      await box.waitFor('no lock is left', async () => (await rows(at, 'cluster_lock')).length === 0, {within: COMPLETED_WITHIN});
-      expect(await rows(at, 'recovery_plan', {state: 'open'})).toEqual([]);
+      await work({at, a, replicas, other});
     } finally {
       await at.down();
     }
   }
+
+  function completed(box: Sandbox, fault: Fault): Promise<void> {
+    return interrupted(box, fault, async ({at, a, replicas, other}) => {
+      await other.says(/elected leader/, ELECTED_WITHIN);
+      const recovery = await recoveryOf(at, a, COMPLETED_WITHIN);
+      const source = await topologyNow(replicas);
+      expect(recovery).toMatchObject({is_successful: 1, successor_port: source.key.port, lost_slaves: '', all_errors: ''});
+      expect(await recoveriesOf(at)).toHaveLength(1);
+      expect(await idsOn(source)).toHaveLength(30);
+      expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery'});
+      expect(await journalOf(at, recovery.uid, {a, source})).toEqual(ACTS);
+      await hooksRan(at, recovery.uid, source);
+      // Once its books are closed there is only its lock left to be removed.
+      const resumed = (await stepsOf(at, recovery.uid)).filter((step) => step.startsWith('resumed by'));
+      expect(resumed.length > 0).toBe(!(fault.when === 'after' && fault.number === ACTS.length - 1));
+      await box.waitFor('no lock is left', async () => (await rows(at, 'cluster_lock')).length === 0, {within: COMPLETED_WITHIN});
+      expect(await rows(at, 'recovery_plan', {state: 'open'})).toEqual([]);
+    });
+  }
+
+  test.concurrent(
+    'a source that came back meanwhile stays the source, as long as nothing was changed',
+    () =>
+      inLane(faults.length, async (box) => {
+        await interrupted(
+          box,
+          {when: 'after', number: ACTS.indexOf('confirm once more that the source is dead')},
+          async ({at, a, replicas}) => {
+            await a.start();
+            const {is_successful, all_errors} = await recoveryOf(at, a, ELECTED_WITHIN + COMPLETED_WITHIN);
+            expect({is_successful, all_errors}).toEqual({
+              is_successful: 0,
+              all_errors: expect.stringMatching(/is not dead any more/) as string,
+            });
+            await Promise.all(replicas.map((replica) => startThread(replica, 'SQL_THREAD')));
+            expect(await topologyNow([a, ...replicas])).toBe(a);
+            expect(await downtimesAt(at)).toEqual({});
+          },
+        );
+      }),
+    300_000,
+  );
+
+  test.concurrent(
+    'a source that came back meanwhile is closed before another is opened',
+    () =>
+      inLane(faults.length + 1, async (box) => {
+        await interrupted(box, {when: 'before', number: ACTS.indexOf('make NEW writable')}, async ({at, a, replicas}) => {
+          await a.start();
+          expect(await standingOf(a)).toMatchObject({writable: true});
+          expect(await recoveryOf(at, a, ELECTED_WITHIN + COMPLETED_WITHIN)).toMatchObject({is_successful: 1, all_errors: ''});
+          const source = await topologyNow(replicas);
+          expect(await idsOn(source)).toHaveLength(30);
+          expect(await standingOf(a)).toMatchObject({writable: false, source: null});
+        });
+      }),
+    300_000,
+  );
 
   /** The acts as they were journaled, in the words of the table above. */
   async function journalOf(at: Site, uid: string, {a, source}: {a: Instance; source: Instance}): Promise<readonly string[]> {

@@ -62,14 +62,14 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       ({at} = it);
       const {a, b, c, service} = it;
       const log = await witness([b, c]);
-      for (let time = 0; time < 5; time += 1) {
+      for (let time = 0; time < 20; time += 1) {
         a.pause();
         const until = performance.now() + 100;
         await box.waitFor('a tenth of a second has passed', () => performance.now() >= until);
         a.resume();
         await insert(a, 11 + time, 11 + time);
       }
-      await box.waitFor('replicas have it all', async () => (await idsOn(b)).length + (await idsOn(c)).length === 30);
+      await box.waitFor('replicas have it all', async () => (await idsOn(b)).length + (await idsOn(c)).length === 60);
       expect(await log.changes()).toEqual([]);
       expect(await recoveriesOf(at)).toEqual([]);
       expect(await at.hooks.order()).toEqual([]);
