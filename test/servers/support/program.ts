@@ -15,7 +15,8 @@ const ENDS_WITHIN = 60_000;
 export function programLine(args: readonly string[]): {readonly command: string; readonly args: readonly string[]} {
   const bin = process.env['ORCHESTRATOR_BIN'];
   if (bin === undefined) throw new Error('ORCHESTRATOR_BIN is not set: test/setup/bundle.ts sets it before any test.');
-  return {command: process.execPath, args: [bin, ...args]};
+  // As bin/orchestrator calls it.
+  return {command: process.execPath, args: ['--disable-warning=ExperimentalWarning', bin, ...args]};
 }
 
 /** Runs one command to its end; one that does not end is killed, and that fails the test. */
