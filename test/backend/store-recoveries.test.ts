@@ -65,8 +65,9 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
     });
 
     test('hooks are due until they have run to their end, whoever runs them', async () => {
-      const {detectionId} = (await detect())!;
-      expect(await detect()).toMatchObject({detectionId, isNew: false, hooksDue: true});
+      const {detectionId, began} = (await detect())!;
+      expect(Math.abs(began - Date.now() / 1000)).toBeLessThan(60);
+      expect(await detect()).toMatchObject({detectionId, began, isNew: false, hooksDue: true});
       expect(await within((work) => startDetectionHooks(work, detectionId))).toBe(1);
       expect(await detect()).toMatchObject({hooksDue: true});
       expect(await within((work) => startDetectionHooks(work, detectionId))).toBe(2);

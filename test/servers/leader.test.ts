@@ -2,6 +2,7 @@ import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
 import {sandbox, type Instance, type Sandbox} from '../sandbox/index.ts';
 import {
   backendHost,
+  detectionsAt,
   insert,
   recoveriesOf,
   recoveryOf,
@@ -12,6 +13,7 @@ import {
   type BackendHost,
   type Service,
   type Site,
+  type SiteOptions,
 } from './support/index.ts';
 
 /** A lease, and a look at it. */
@@ -38,13 +40,13 @@ interface Scene {
 }
 
 /** A source with two replicas, a leader that watches them, and another node. */
-async function start(): Promise<Scene> {
+async function start(settings: SiteOptions['settings'] = {}): Promise<Scene> {
   const {a, b, c} = await box.topology('a: b c');
   await a.query('CREATE USER ?@? IDENTIFIED BY ?', [SECOND.user, '%', SECOND.password]);
   await a.query('GRANT ALL ON *.* TO ?@? WITH GRANT OPTION', [SECOND.user, '%']);
   await insert(a, 1, 10);
   await box.caughtUp();
-  at = await site({backend: host, servers: [a, b, c]});
+  at = await site({backend: host, servers: [a, b, c], settings});
   const leader = await at.serve();
   await watching(at, a);
   const other = await at.serve({args: ['--topology-user', SECOND.user, '--topology-password', SECOND.password]});
@@ -64,6 +66,11 @@ async function watchedBySecond(servers: readonly Instance[]): Promise<void> {
   );
 }
 
+/** The first node has no connection to any of these servers any more; they take a moment to notice. */
+async function leftByFirst(servers: readonly Instance[]): Promise<void> {
+  await box.waitFor('the first node has let go of the servers', async () => (await connections(servers, 'orc')).every((n) => n === 0));
+}
+
 test('only the leader is connected to managed servers; when it is killed another leads, and recovers', async () => {
   const {a, b, c, leader, other} = await start();
   expect((await connections([a, b, c], 'orc')).every((n) => n > 0)).toBe(true);
@@ -71,7 +78,7 @@ test('only the leader is connected to managed servers; when it is killed another
   await leader.kill9();
   await other.says(/elected leader of term 2/, ELECTED_WITHIN);
   await watchedBySecond([a, b, c]);
-  expect(await connections([a, b, c], 'orc')).toEqual([0, 0, 0]);
+  await leftByFirst([a, b, c]);
   await a.kill9();
   expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1});
   await topologyNow([b, c]);
@@ -94,7 +101,7 @@ test('a leader that is told to end hands over at once, and leaves no connection 
   expect(performance.now() - asked).toBeLessThan(HANDED_OVER_WITHIN);
   await stopped;
   expect({exit: leader.exitCode, signal: leader.signal}).toEqual({exit: 0, signal: null});
-  expect(await connections([a, b, c], 'orc')).toEqual([0, 0, 0]);
+  await leftByFirst([a, b, c]);
   await watchedBySecond([a, b, c]);
   await a.kill9();
   expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1});
@@ -111,8 +118,24 @@ test('a leader that hangs is replaced, and does nothing more when it goes on', a
   const log = await witness([b, c]);
   leader.resume();
   await leader.says(/no longer leader/);
-  await box.waitFor('the deposed leader has let go of the servers', async () => (await connections([b, c], 'orc')).every((n) => n === 0));
+  await leftByFirst([b, c]);
   expect(await topologyNow([b, c])).toBe(source);
   expect(await log.changes()).toEqual([]);
   expect(await recoveriesOf(at)).toHaveLength(1);
+});
+
+test('hooks of a detection that a leader did not survive are run again by the next one, under the same UID', async () => {
+  const once = 'test -e "$HOME/killed" || { touch "$HOME/killed"; kill -9 $PPID; }';
+  const {a, b, c, leader, other} = await start((hooks) => ({
+    OnFailureDetectionProcesses: [hooks.command('OnFailureDetectionProcesses'), once],
+  }));
+  await a.kill9();
+  await leader.ended();
+  await other.says(/elected leader of term 2/, ELECTED_WITHIN);
+  expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1});
+  await topologyNow([b, c]);
+  const told = (await at.hooks.runs()).filter(({list}) => list === 'OnFailureDetectionProcesses');
+  expect(told.map(({attempt}) => attempt)).toEqual([1, 2]);
+  expect(told[1]?.uid).toBe(told[0]?.uid);
+  expect(await detectionsAt(at)).toEqual([`DeadMaster of ${a.key.port}`]);
 });

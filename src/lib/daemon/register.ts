@@ -1,13 +1,14 @@
+import {createHash} from 'node:crypto';
 import {instanceType, type Analysis} from '../analysis/analyze.ts';
 import type {Config} from '../config/keys.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
 import {touchLease} from '../coordination/lease.ts';
 import type {Lease, NodeId} from '../coordination/types.ts';
-import {factsOf, newUid} from '../execute/recover.ts';
+import {factsOf} from '../execute/recover.ts';
 import {failedHook, hookError, runHooks} from '../hooks/run.ts';
 import {keyText} from '../model/instance-key.ts';
 import type {Backend} from '../store/backend.ts';
-import {endDetectionHooks, registerDetection, startDetectionHooks} from '../store/detection-registration.ts';
+import {endDetectionHooks, registerDetection, startDetectionHooks, type DetectionRegistered} from '../store/detection-registration.ts';
 
 export interface Registering {
   readonly backend: Backend;
@@ -42,10 +43,16 @@ export async function registerFinding(by: Registering, analysis: Analysis): Prom
   );
   if (!registered) return false;
   if (registered.isNew) by.log('warn', `detected ${code} on ${keyText(instance.key)} (${instanceType(facts)}): ${analysis.because}`);
-  return registered.hooksDue ? tell(by, analysis, {detectionId: registered.detectionId, lease}) : true;
+  return registered.hooksDue ? tell(by, analysis, {registered, lease}) : true;
 }
 
-async function tell(by: Registering, analysis: Analysis, {detectionId, lease}: {detectionId: number; lease: Lease}): Promise<boolean> {
+interface Telling {
+  readonly registered: DetectionRegistered;
+  readonly lease: Lease;
+}
+
+async function tell(by: Registering, analysis: Analysis, {registered, lease}: Telling): Promise<boolean> {
+  const {detectionId} = registered;
   const {config, backend, log} = by;
   const commands = config.OnFailureDetectionProcesses;
   if (commands.length === 0) return true;
@@ -59,7 +66,7 @@ async function tell(by: Registering, analysis: Analysis, {detectionId, lease}: {
     shell: config.ProcessesShellCommand,
     stopOnFailure: true,
     timeout: config.HookTimeoutSeconds * 1000,
-    facts: {...factsOf(by, analysis, newUid()), attempt},
+    facts: {...factsOf(by, analysis, uidOf(registered)), attempt},
     onStep: (sentence) => log('info', sentence),
   });
   const bad = failedHook(outcomes);
@@ -67,4 +74,10 @@ async function tell(by: Registering, analysis: Analysis, {detectionId, lease}: {
   if (bad) log('error', outcome);
   await backend.run((work) => endDetectionHooks(work, detectionId, {state: bad ? 'failed' : 'done', outcome}));
   return !bad;
+}
+
+/** As a recovery's UID is written; of one detection always the same, so that its hooks know a second attempt for what it is. */
+function uidOf({detectionId, began}: DetectionRegistered): string {
+  const digest = createHash('sha256').update(`detection ${detectionId} of ${began}`).digest('hex');
+  return `${BigInt(began) * 1_000_000_000n}:${digest}`;
 }

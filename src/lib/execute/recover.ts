@@ -173,7 +173,7 @@ export function factsOf(env: Pick<Environment, 'config' | 'me'>, analysis: Analy
 }
 
 /** `<unix nanoseconds>:<64 hex digits>`, as 3.2.6 writes them. */
-export function newUid(): string {
+function newUid(): string {
   return `${BigInt(Date.now()) * 1_000_000n}:${randomBytes(32).toString('hex')}`;
 }
 

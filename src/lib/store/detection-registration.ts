@@ -1,4 +1,5 @@
 import type {InstanceKey} from '../model/instance-key.ts';
+import type {Seconds} from '../model/units.ts';
 import type {Backend, Work} from './backend.ts';
 import {isDuplicateKey} from './connection/errors.ts';
 import {fitter} from './fit.ts';
@@ -20,6 +21,8 @@ export interface NewDetection {
 /** Where the hooks of one detection stand. */
 export interface DetectionRegistered {
   readonly detectionId: number;
+  /** When its active period began, by the backend's clock: seconds since 1970. */
+  readonly began: Seconds;
   /** The first of its active period. */
   readonly isNew: boolean;
   /** Its OnFailureDetection hooks have not run to their end, here or elsewhere. */
@@ -46,7 +49,15 @@ async function registerWithin(work: Work, detection: NewDetection): Promise<Dete
   const known = await activeDetection(work, detection);
   const detectionId = known ?? (await insertDetection(work, detection));
   const hook: {state: string} | undefined = await work.db('failure_detection_hook').where({detection_id: detectionId}).first('state');
-  return {detectionId, isNew: known === null, hooksDue: hook?.state === 'planned' || hook?.state === 'started'};
+  const began = await beginningOf(work, detectionId);
+  return {detectionId, began, isNew: known === null, hooksDue: hook?.state === 'planned' || hook?.state === 'started'};
+}
+
+async function beginningOf({db, dialect}: Work, detectionId: number): Promise<Seconds> {
+  const row: {began: number | string} | undefined = await db('topology_failure_detection')
+    .where({detection_id: detectionId})
+    .first({began: dialect.unix('start_active_period')});
+  return Math.trunc(Number(row?.began ?? 0));
 }
 
 async function activeDetection({db}: Work, {instance, actionable}: NewDetection): Promise<number | null> {

@@ -16,7 +16,7 @@ export interface SiteOptions {
   /** What the leader starts from. */
   readonly servers: readonly Instance[];
   /** Beside the defaults, the accounts of the sandbox, polls each second and all clusters recovered automatically. */
-  readonly settings?: Partial<Config>;
+  readonly settings?: Partial<Config> | ((hooks: HookLog) => Partial<Config>);
 }
 
 /** One installation: a configuration file, a backend of its own, and the services and commands that use them. */
@@ -77,7 +77,7 @@ function settingsOf({backend, servers, settings}: SiteOptions, folder: GuardedFo
     RecoverMasterClusterFilters: ['*'],
     ...backend.fresh(folder.path),
     ...hooks.settings,
-    ...settings,
+    ...(typeof settings === 'function' ? settings(hooks) : settings),
   };
 }
 
