@@ -139,3 +139,48 @@ test('hooks of a detection that a leader did not survive are run again by the ne
   expect(told[1]?.uid).toBe(told[0]?.uid);
   expect(await detectionsAt(at)).toEqual([`DeadMaster of ${a.key.port}`]);
 });
+
+test('a leader that hangs in the middle of a recovery loses it to the next one, and adds nothing when it goes on', async () => {
+  const once = 'test -e "$HOME/stopped" || { touch "$HOME/stopped"; kill -STOP $PPID; }';
+  const {a, b, c, leader, other} = await start((hooks) => ({
+    PreFailoverProcesses: [hooks.command('PreFailoverProcesses'), once],
+  }));
+  await a.kill9();
+  await other.says(/elected leader of term 2/, ELECTED_WITHIN);
+  const recovery = await recoveryOf(at, a);
+  expect(recovery).toMatchObject({is_successful: 1, all_errors: ''});
+  const source = await topologyNow([b, c]);
+  const log = await witness([b, c]);
+  leader.resume();
+  await leader.says(/no longer leader/);
+  await leftByFirst([b, c]);
+  expect(await topologyNow([b, c])).toBe(source);
+  expect(await log.changes()).toEqual([]);
+  expect(await recoveriesOf(at)).toEqual([recovery]);
+  const runs = (await at.hooks.runs()).filter(({uid}) => uid === recovery.uid);
+  expect(runs.map(({list, attempt}) => `${list} ${attempt}`)).toEqual([
+    'PreFailoverProcesses 1',
+    'PreFailoverProcesses 2',
+    expect.stringMatching(/^PostMasterFailoverProcesses /),
+    expect.stringMatching(/^PostFailoverProcesses /),
+  ]);
+});
+
+test.each(['is stopped', 'is killed'] as const)(
+  'while the backend %s nothing is changed; when it is back, what is dead is replaced',
+  async (how) => {
+    const {a, b, c, leader} = await start();
+    const log = await witness([b, c]);
+    const backend = host.server!;
+    if (how === 'is stopped') backend.pause();
+    else await backend.kill9();
+    await a.kill9();
+    await leader.says(/no longer leader/);
+    expect(await log.changes()).toEqual([]);
+    if (how === 'is stopped') backend.resume();
+    else await backend.start();
+    expect(await recoveryOf(at, a, 30_000)).toMatchObject({is_successful: 1, all_errors: ''});
+    await topologyNow([b, c]);
+    expect(await recoveriesOf(at)).toHaveLength(1);
+  },
+);

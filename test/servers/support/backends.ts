@@ -1,5 +1,5 @@
 import type {Config} from '../../../src/lib/config/keys.ts';
-import {ACCOUNTS, sandbox} from '../../sandbox/index.ts';
+import {ACCOUNTS, sandbox, type Instance} from '../../sandbox/index.ts';
 
 export const BACKENDS = ['sqlite', 'mariadb'] as const;
 export type BackendKind = (typeof BACKENDS)[number];
@@ -7,6 +7,8 @@ export type BackendKind = (typeof BACKENDS)[number];
 /** Where backends are made, one for each site of a file of tests. */
 export interface BackendHost {
   readonly kind: BackendKind;
+  /** The database server; null for a file. */
+  readonly server: Instance | null;
   /** Settings of a backend that nobody has used yet. `folder` is the site's own. */
   fresh(folder: string): Partial<Config>;
   down(): Promise<void>;
@@ -19,6 +21,7 @@ export async function backendHost(kind: BackendKind): Promise<BackendHost> {
 function sqliteHost(): BackendHost {
   return {
     kind: 'sqlite',
+    server: null,
     fresh: (folder) => ({BackendDB: 'sqlite', SQLite3DataFile: `${folder}/backend.db`}),
     down: () => Promise.resolve(),
   };
@@ -35,6 +38,7 @@ async function mariadbHost(): Promise<BackendHost> {
   let made = 0;
   return {
     kind: 'mariadb',
+    server: shared,
     fresh: () => ({
       BackendDB: 'mysql',
       MySQLOrchestratorHost: shared.key.host,
