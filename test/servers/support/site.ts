@@ -94,12 +94,14 @@ export async function watching(at: Site, source: Pick<Instance, 'key'>): Promise
   await waitFor(
     `the leader knows ${wanted} servers of cluster ${name}`,
     async () => {
-      const known = await rows<{port: number; cluster_name: string; last_seen: string | null}>(at, 'database_instance', {
-        cluster_name: name,
-      });
-      const seen = known.filter((row) => row.last_seen !== null).map((row) => row.port);
-      if (seen.length >= wanted) return true;
-      throw new Error(`it knows ports ${seen.join(', ')}`);
+      const known = await rows<{port: number; cluster_name: string; last_seen: string | null; last_checked: string}>(
+        at,
+        'database_instance',
+      );
+      if (known.filter((row) => row.cluster_name === name && row.last_seen !== null).length >= wanted) return true;
+      throw new Error(
+        `it knows ${known.map((row) => `${row.port} of ${row.cluster_name}, seen ${row.last_seen}, checked ${row.last_checked}`).join('; ')}`,
+      );
     },
     {within: 60_000},
   );
