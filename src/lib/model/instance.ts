@@ -222,6 +222,21 @@ export interface Wishes {
   readonly unresolvedHost: string;
 }
 
+/** No attempt to reach the instance is known of. */
+export const NEVER_CHECKED: Check = {
+  lastChecked: '',
+  lastAttempted: '',
+  lastSeen: '',
+  secondsSinceSeen: null,
+  valid: false,
+  partial: false,
+  upToDate: false,
+  recent: false,
+  latency: 0,
+  reach: 'never-tried',
+  errno: 0,
+};
+
 /** Nobody said anything about the instance. */
 export const NO_WISHES: Wishes = {
   promotionRule: 'neutral',

@@ -1,5 +1,5 @@
 import {clusterFacts, errantAgainst, parentKeyOf, type ClusterNaming} from '../model/cluster-facts.ts';
-import {NO_WISHES, type Check, type Instance, type Reading, type Wishes} from '../model/instance.ts';
+import {NEVER_CHECKED, NO_WISHES, type Instance, type Reading, type Wishes} from '../model/instance.ts';
 import {compareKeys, isUsableKey, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {Topology} from '../model/topology.ts';
 import type {Monotonic} from '../model/units.ts';
@@ -10,20 +10,6 @@ interface Known {
   /** When the probe behind it began, in this term; null: only known from the backend. */
   readonly probedAt: Monotonic | null;
 }
-
-const NEVER_CHECKED: Check = {
-  lastChecked: '',
-  lastAttempted: '',
-  lastSeen: '',
-  secondsSinceSeen: null,
-  valid: false,
-  partial: false,
-  upToDate: false,
-  recent: false,
-  latency: 0,
-  reach: 'never-tried',
-  errno: 0,
-};
 
 /**
  * What one process knows of the servers: rows of the backend to begin with, replaced by what it probed itself. The leader

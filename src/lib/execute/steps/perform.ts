@@ -49,7 +49,7 @@ export async function perform(world: World, step: Step): Promise<string> {
     case 'detach':
       return detach(await world.hands.on(instance), instance, drainPatience(world.config));
     case 'make-writable':
-      return makeWritable(await world.hands.on(instance), instance, {config: world.config, semiSync: step.semiSync});
+      return makeWritable(await world.hands.on(instance), instance, {semiSync: step.semiSync});
     case 'forget-source':
       return forgetSource(await world.hands.on(instance));
     default:

@@ -1,5 +1,4 @@
 import {isCode, OrchestratorError} from '../../errors/errors.ts';
-import type {Config} from '../../config/keys.ts';
 import type {Instance} from '../../model/instance.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Hand} from './hands.ts';
@@ -10,7 +9,7 @@ import type {Hand} from './hands.ts';
  *
  * @throws OrchestratorError SERVER_STATEMENT_FAILED when the server still says read_only afterwards
  */
-export async function makeWritable(hand: Hand, instance: Instance, wishes: {config: Config; semiSync: boolean}): Promise<string> {
+export async function makeWritable(hand: Hand, instance: Instance, wishes: {semiSync: boolean}): Promise<string> {
   if ((await hand.replication()) !== null) await hand.say(hand.flavor.stopReplication);
   const remark = wishes.semiSync ? await enableSemiSync(hand, instance) : '';
   for (const statement of hand.flavor.setReadOnly(false, hand.flavor.hasSuperReadOnly)) await hand.say(statement);

@@ -1,5 +1,5 @@
 import type {Knex} from 'knex';
-import {NO_WISHES, type Instance} from '../../model/instance.ts';
+import {NEVER_CHECKED, NO_WISHES, type Instance} from '../../model/instance.ts';
 import {isUsableKey, keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Seconds} from '../../model/units.ts';
 import type {Backend, Work} from '../backend.ts';
@@ -117,19 +117,7 @@ function unknown(key: InstanceKey): Instance {
     replicationCredentialsAvailable: false,
     detected: {...NO_DETAIL.detected, pseudoGtid: false},
     cluster: {name: keyText(key), suggestedAlias: '', depth: 0, isCoSource: false, ancestry: ''},
-    check: {
-      lastChecked: NEVER,
-      lastAttempted: NEVER,
-      lastSeen: '',
-      secondsSinceSeen: null,
-      valid: false,
-      partial: false,
-      upToDate: false,
-      recent: false,
-      latency: 0,
-      reach: 'never-tried',
-      errno: 0,
-    },
+    check: {...NEVER_CHECKED, lastChecked: NEVER, lastAttempted: NEVER},
     wishes: NO_WISHES,
   };
 }
