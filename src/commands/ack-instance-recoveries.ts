@@ -1,4 +1,4 @@
-import {ackInstanceRecoveries} from '../lib/operations/recovery.ts';
+import {ackInstanceRecoveries} from '../lib/operations/recovery/recovery.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(ackInstanceRecoveries);

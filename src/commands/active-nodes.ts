@@ -1,4 +1,4 @@
-import {activeNodesOperation} from '../lib/operations/service.ts';
+import {activeNodesOperation} from '../lib/operations/service/service.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(activeNodesOperation);

@@ -1,4 +1,4 @@
-import {allClustersMasters} from '../lib/operations/clusters.ts';
+import {allClustersMasters} from '../lib/operations/information/clusters.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(allClustersMasters);

@@ -1,4 +1,4 @@
-import {allInstancesOperation} from '../lib/operations/instances.ts';
+import {allInstancesOperation} from '../lib/operations/information/instances.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(allInstancesOperation);

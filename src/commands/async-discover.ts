@@ -1,4 +1,4 @@
-import {asyncDiscover} from '../lib/operations/management.ts';
+import {asyncDiscover} from '../lib/operations/instances/management.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(asyncDiscover);

@@ -1,4 +1,4 @@
-import {auditRecoverySteps} from '../lib/operations/audit.ts';
+import {auditRecoverySteps} from '../lib/operations/recovery/audit.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(auditRecoverySteps);

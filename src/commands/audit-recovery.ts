@@ -1,4 +1,4 @@
-import {auditRecovery} from '../lib/operations/audit.ts';
+import {auditRecovery} from '../lib/operations/recovery/audit.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(auditRecovery);

@@ -1,4 +1,4 @@
-import {automatedRecoveryFilters} from '../lib/operations/audit.ts';
+import {automatedRecoveryFilters} from '../lib/operations/recovery/audit.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(automatedRecoveryFilters);

@@ -1,4 +1,4 @@
-import {beginDowntimeOperation} from '../lib/operations/downtime.ts';
+import {beginDowntimeOperation} from '../lib/operations/instances/downtime.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(beginDowntimeOperation);

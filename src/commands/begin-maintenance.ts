@@ -1,4 +1,4 @@
-import {beginMaintenanceOperation} from '../lib/operations/downtime.ts';
+import {beginMaintenanceOperation} from '../lib/operations/instances/downtime.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(beginMaintenanceOperation);

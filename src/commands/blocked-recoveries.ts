@@ -1,4 +1,4 @@
-import {blockedRecoveries} from '../lib/operations/audit.ts';
+import {blockedRecoveries} from '../lib/operations/recovery/audit.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(blockedRecoveries);

@@ -1,4 +1,4 @@
-import {clustersAlias} from '../lib/operations/clusters.ts';
+import {clustersAlias} from '../lib/operations/information/clusters.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(clustersAlias);

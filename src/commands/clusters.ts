@@ -1,4 +1,4 @@
-import {clusters} from '../lib/operations/clusters.ts';
+import {clusters} from '../lib/operations/information/clusters.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(clusters);

@@ -1,4 +1,4 @@
-import {disableGlobalRecoveries} from '../lib/operations/recovery.ts';
+import {disableGlobalRecoveries} from '../lib/operations/recovery/recovery.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(disableGlobalRecoveries);

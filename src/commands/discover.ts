@@ -1,4 +1,4 @@
-import {discover} from '../lib/operations/management.ts';
+import {discover} from '../lib/operations/instances/management.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(discover);

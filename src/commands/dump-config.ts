@@ -1,4 +1,4 @@
-import {dumpConfigOperation} from '../lib/operations/configuration.ts';
+import {dumpConfigOperation} from '../lib/operations/service/configuration.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(dumpConfigOperation);

@@ -1,4 +1,4 @@
-import {endDowntimeOperation} from '../lib/operations/downtime.ts';
+import {endDowntimeOperation} from '../lib/operations/instances/downtime.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(endDowntimeOperation);

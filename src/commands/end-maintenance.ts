@@ -1,4 +1,4 @@
-import {endMaintenanceOperation} from '../lib/operations/downtime.ts';
+import {endMaintenanceOperation} from '../lib/operations/instances/downtime.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(endMaintenanceOperation);

@@ -1,4 +1,4 @@
-import {find} from '../lib/operations/instances.ts';
+import {find} from '../lib/operations/information/instances.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(find);

@@ -1,4 +1,4 @@
-import {forgetClusterOperation} from '../lib/operations/management.ts';
+import {forgetClusterOperation} from '../lib/operations/instances/management.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(forgetClusterOperation);

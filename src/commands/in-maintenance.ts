@@ -1,4 +1,4 @@
-import {inMaintenance} from '../lib/operations/downtime.ts';
+import {inMaintenance} from '../lib/operations/instances/downtime.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(inMaintenance);

@@ -1,4 +1,4 @@
-import {instanceStatus} from '../lib/operations/instances.ts';
+import {instanceStatus} from '../lib/operations/information/instances.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(instanceStatus);

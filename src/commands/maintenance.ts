@@ -1,4 +1,4 @@
-import {maintenance} from '../lib/operations/downtime.ts';
+import {maintenance} from '../lib/operations/instances/downtime.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(maintenance);

@@ -1,4 +1,4 @@
-import {registerCandidateOperation} from '../lib/operations/management.ts';
+import {registerCandidateOperation} from '../lib/operations/instances/management.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(registerCandidateOperation);

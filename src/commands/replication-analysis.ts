@@ -1,4 +1,4 @@
-import {replicationAnalysis} from '../lib/operations/analysis.ts';
+import {replicationAnalysis} from '../lib/operations/recovery/analysis.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(replicationAnalysis);

@@ -1,4 +1,4 @@
-import {search} from '../lib/operations/instances.ts';
+import {search} from '../lib/operations/information/instances.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(search);

@@ -1,4 +1,4 @@
-import {tagValue} from '../lib/operations/tags.ts';
+import {tagValue} from '../lib/operations/instances/tags.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(tagValue);

@@ -1,4 +1,4 @@
-import {tag} from '../lib/operations/tags.ts';
+import {tag} from '../lib/operations/instances/tags.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(tag);

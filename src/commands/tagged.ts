@@ -1,4 +1,4 @@
-import {tagged} from '../lib/operations/tags.ts';
+import {tagged} from '../lib/operations/instances/tags.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(tagged);

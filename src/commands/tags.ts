@@ -1,4 +1,4 @@
-import {tags} from '../lib/operations/tags.ts';
+import {tags} from '../lib/operations/instances/tags.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(tags);

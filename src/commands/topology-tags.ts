@@ -1,4 +1,4 @@
-import {topologyTags} from '../lib/operations/clusters.ts';
+import {topologyTags} from '../lib/operations/information/clusters.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(topologyTags);

@@ -1,4 +1,4 @@
-import {topology} from '../lib/operations/clusters.ts';
+import {topology} from '../lib/operations/information/clusters.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(topology);

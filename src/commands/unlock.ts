@@ -1,4 +1,4 @@
-import {unlock} from '../lib/operations/locks.ts';
+import {unlock} from '../lib/operations/recovery/locks.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(unlock);

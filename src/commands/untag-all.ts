@@ -1,4 +1,4 @@
-import {untagAll} from '../lib/operations/tags.ts';
+import {untagAll} from '../lib/operations/instances/tags.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(untagAll);

@@ -1,4 +1,4 @@
-import {untag} from '../lib/operations/tags.ts';
+import {untag} from '../lib/operations/instances/tags.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(untag);

@@ -1,4 +1,4 @@
-import {whichClusterAlias} from '../lib/operations/clusters.ts';
+import {whichClusterAlias} from '../lib/operations/information/clusters.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(whichClusterAlias);

@@ -1,4 +1,4 @@
-import {whichClusterInstances} from '../lib/operations/clusters.ts';
+import {whichClusterInstances} from '../lib/operations/information/clusters.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(whichClusterInstances);

@@ -1,4 +1,4 @@
-import {whichClusterMaster} from '../lib/operations/clusters.ts';
+import {whichClusterMaster} from '../lib/operations/information/clusters.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(whichClusterMaster);

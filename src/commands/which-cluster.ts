@@ -1,4 +1,4 @@
-import {whichCluster} from '../lib/operations/clusters.ts';
+import {whichCluster} from '../lib/operations/information/clusters.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(whichCluster);

@@ -1,4 +1,4 @@
-import {whichDowntimedInstances} from '../lib/operations/instances.ts';
+import {whichDowntimedInstances} from '../lib/operations/information/instances.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(whichDowntimedInstances);

@@ -1,4 +1,4 @@
-import {whichInstance} from '../lib/operations/instances.ts';
+import {whichInstance} from '../lib/operations/information/instances.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(whichInstance);

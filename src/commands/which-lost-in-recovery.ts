@@ -1,4 +1,4 @@
-import {whichLostInRecovery} from '../lib/operations/instances.ts';
+import {whichLostInRecovery} from '../lib/operations/information/instances.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(whichLostInRecovery);

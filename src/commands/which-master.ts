@@ -1,4 +1,4 @@
-import {whichMaster} from '../lib/operations/instances.ts';
+import {whichMaster} from '../lib/operations/information/instances.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(whichMaster);

@@ -1,4 +1,4 @@
-import {whichReplicas} from '../lib/operations/instances.ts';
+import {whichReplicas} from '../lib/operations/information/instances.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(whichReplicas);

@@ -1,9 +1,9 @@
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {afterEach, beforeEach, expect, test} from 'vitest';
-import {registerDetection} from '../../src/lib/store/detection-registration.ts';
-import {writeRecoverySteps} from '../../src/lib/store/plans.ts';
-import {recordSuccessor, registerRecovery, writeRecoveryEnd} from '../../src/lib/store/recovery-registration.ts';
+import {registerDetection} from '../../src/lib/store/recovery/detection-registration.ts';
+import {writeRecoverySteps} from '../../src/lib/store/recovery/plans.ts';
+import {recordSuccessor, registerRecovery, writeRecoveryEnd} from '../../src/lib/store/recovery/recovery-registration.ts';
 import {given, key} from '../unit/support/given.ts';
 import {cli, words, type Cli} from './support/cli.ts';
 

@@ -8,9 +8,9 @@ import {ALL} from '../../src/lib/operations/registry.ts';
 import type {Opened} from '../../src/lib/surfaces/cli/program.ts';
 import {listen} from '../../src/lib/surfaces/http/listen.ts';
 import {createHttp} from '../../src/lib/surfaces/http/server.ts';
-import {registerDetection} from '../../src/lib/store/detection-registration.ts';
-import {writeRecoverySteps} from '../../src/lib/store/plans.ts';
-import {recordSuccessor, registerRecovery, writeRecoveryEnd} from '../../src/lib/store/recovery-registration.ts';
+import {registerDetection} from '../../src/lib/store/recovery/detection-registration.ts';
+import {writeRecoverySteps} from '../../src/lib/store/recovery/plans.ts';
+import {recordSuccessor, registerRecovery, writeRecoveryEnd} from '../../src/lib/store/recovery/recovery-registration.ts';
 import {and, broken, down, given, key, type But} from '../unit/support/given.ts';
 import {cli, type Cli} from './support/cli.ts';
 

@@ -2,7 +2,7 @@ import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {hostname, tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
-import {registerRecovery, writeRecoveryEnd} from '../../src/lib/store/recovery-registration.ts';
+import {registerRecovery, writeRecoveryEnd} from '../../src/lib/store/recovery/recovery-registration.ts';
 import {clientTools, waitFor} from '../sandbox/index.ts';
 import {Service} from '../servers/support/service.ts';
 import {and, broken, down, given, key, stopped, type But} from '../unit/support/given.ts';

@@ -7,7 +7,7 @@ import {
   recomputeAliases,
   writeDomain,
 } from '../../src/lib/store/aliases.ts';
-import {noteAnalysis, readChangelog} from '../../src/lib/store/analysis-changelog.ts';
+import {noteAnalysis, readChangelog} from '../../src/lib/store/recovery/analysis-changelog.ts';
 import {GENERAL, readAttribute, writeAttribute} from '../../src/lib/store/attributes.ts';
 import {readAudit, writeAudit} from '../../src/lib/store/audit.ts';
 import {readCandidates, registerCandidate} from '../../src/lib/store/candidates.ts';
@@ -26,7 +26,7 @@ import {
 } from '../../src/lib/store/hostname.ts';
 import {endRepairedDowntimes, keepEachMinute, keepEachPoll, keepEachSecond} from '../../src/lib/store/housekeeping.ts';
 import {upsertInstances} from '../../src/lib/store/instances.ts';
-import {disableRecoveries, enableRecoveries, recoveriesDisabled} from '../../src/lib/store/kill-switch.ts';
+import {disableRecoveries, enableRecoveries, recoveriesDisabled} from '../../src/lib/store/recovery/kill-switch.ts';
 import {activeMaintenance, beginMaintenance, endMaintenance, isInMaintenance} from '../../src/lib/store/maintenance.ts';
 import {noteCoordinates, standingStill} from '../../src/lib/store/stale-coordinates.ts';
 import type {Instance} from '../../src/lib/model/instance.ts';

@@ -1,20 +1,33 @@
 import {describe, expect, test} from 'vitest';
 import {touchLease} from '../../src/lib/coordination/lease.ts';
-import {closeFinding, downtimeLost, moveAlias} from '../../src/lib/store/after-recovery.ts';
+import {closeFinding, downtimeLost, moveAlias} from '../../src/lib/store/recovery/after-recovery.ts';
 import type {Backend, Work} from '../../src/lib/store/backend.ts';
-import {endDetectionHooks, registerDetection, startDetectionHooks, type NewDetection} from '../../src/lib/store/detection-registration.ts';
-import {readDetections} from '../../src/lib/store/detections.ts';
+import {
+  endDetectionHooks,
+  registerDetection,
+  startDetectionHooks,
+  type NewDetection,
+} from '../../src/lib/store/recovery/detection-registration.ts';
+import {readDetections} from '../../src/lib/store/recovery/detections.ts';
 import {activeDowntimes} from '../../src/lib/store/downtime.ts';
 import {keepEachMinute, keepEachSecond} from '../../src/lib/store/housekeeping.ts';
-import {adoptPlan, advancePlan, endPlan, openPlan, readOpenPlans, readPlanSteps, writeRecoverySteps} from '../../src/lib/store/plans.ts';
-import {acknowledge, readBlockedRecoveries, readRecoveries, readRecoverySteps} from '../../src/lib/store/recoveries.ts';
+import {
+  adoptPlan,
+  advancePlan,
+  endPlan,
+  openPlan,
+  readOpenPlans,
+  readPlanSteps,
+  writeRecoverySteps,
+} from '../../src/lib/store/recovery/plans.ts';
+import {acknowledge, readBlockedRecoveries, readRecoveries, readRecoverySteps} from '../../src/lib/store/recovery/recoveries.ts';
 import {
   isRecoveryOpen,
   recordSuccessor,
   registerRecovery,
   writeRecoveryEnd,
   type NewRecovery,
-} from '../../src/lib/store/recovery-registration.ts';
+} from '../../src/lib/store/recovery/recovery-registration.ts';
 import {key} from './support/instance.ts';
 import {ageColumn, BACKENDS, rowsOf, useStore} from './support/store.ts';
 

@@ -8,7 +8,7 @@ import {inspectSchema, type LiveTable} from '../../src/lib/store/migrations/insp
 import {migrate} from '../../src/lib/store/migrations/migrate.ts';
 import {openBackend} from '../../src/lib/store/open.ts';
 import {readInstances} from '../../src/lib/store/instances.ts';
-import {readRecoveries} from '../../src/lib/store/recoveries.ts';
+import {readRecoveries} from '../../src/lib/store/recovery/recoveries.ts';
 import {bench, type Bench} from '../backend/support/coordination.ts';
 import {BACKENDS} from '../backend/support/store.ts';
 import {buildFixture, fixtureTables} from './fixture.ts';

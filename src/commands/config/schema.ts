@@ -1,4 +1,4 @@
-import {configSchemaOperation} from '../../lib/operations/configuration.ts';
+import {configSchemaOperation} from '../../lib/operations/service/configuration.ts';
 import {commandFor} from '../../lib/surfaces/cli/command.ts';
 
 export default commandFor(configSchemaOperation);

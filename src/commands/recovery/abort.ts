@@ -1,4 +1,4 @@
-import {recoveryAbort} from '../../lib/operations/locks.ts';
+import {recoveryAbort} from '../../lib/operations/recovery/locks.ts';
 import {commandFor} from '../../lib/surfaces/cli/command.ts';
 
 export default commandFor(recoveryAbort);

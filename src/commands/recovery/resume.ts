@@ -1,4 +1,4 @@
-import {recoveryResume} from '../../lib/operations/locks.ts';
+import {recoveryResume} from '../../lib/operations/recovery/locks.ts';
 import {commandFor} from '../../lib/surfaces/cli/command.ts';
 
 export default commandFor(recoveryResume);

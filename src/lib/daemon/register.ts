@@ -8,7 +8,12 @@ import {factsOf} from '../execute/recover.ts';
 import {failedHook, hookError, runHooks} from '../hooks/run.ts';
 import {keyText} from '../model/instance-key.ts';
 import type {Backend} from '../store/backend.ts';
-import {endDetectionHooks, registerDetection, startDetectionHooks, type DetectionRegistered} from '../store/detection-registration.ts';
+import {
+  endDetectionHooks,
+  registerDetection,
+  startDetectionHooks,
+  type DetectionRegistered,
+} from '../store/recovery/detection-registration.ts';
 
 export interface Registering {
   readonly backend: Backend;

@@ -9,7 +9,7 @@ import type {NodeId} from '../coordination/types.ts';
 import {messageOf, OrchestratorError} from '../errors/errors.ts';
 import {createServers} from '../servers/create-servers.ts';
 import type {Backend} from '../store/backend.ts';
-import {recoveriesDisabled} from '../store/kill-switch.ts';
+import {recoveriesDisabled} from '../store/recovery/kill-switch.ts';
 import {placeInstances} from '../store/instances.ts';
 import {openBackend} from '../store/open.ts';
 import {audit} from '../operations/audit-trail.ts';

@@ -7,7 +7,7 @@ import {messageOf} from '../errors/errors.ts';
 import type {Environment} from '../execute/environment.ts';
 import {killSessions} from '../execute/kill-sessions.ts';
 import {resume} from '../execute/resume.ts';
-import {readOpenPlans} from '../store/plans.ts';
+import {readOpenPlans} from '../store/recovery/plans.ts';
 
 /**
  * Watches all locks from the first second of a term, and takes over those whose holder is gone, whoever it was: an open plan is

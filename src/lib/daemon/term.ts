@@ -8,7 +8,7 @@ import type {Environment} from '../execute/environment.ts';
 import {recoverDeadSource} from '../execute/recover.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Analysis} from '../analysis/analyze.ts';
-import {noteAnalysis} from '../store/analysis-changelog.ts';
+import {noteAnalysis} from '../store/recovery/analysis-changelog.ts';
 import {noteCoordinates, standingStill} from '../store/stale-coordinates.ts';
 import {probeAfresh} from '../probe/fresh.ts';
 import {createProber} from '../probe/probe.ts';

@@ -1,5 +1,5 @@
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
-import {closeFinding, downtimeLost, moveAlias} from '../store/after-recovery.ts';
+import {closeFinding, downtimeLost, moveAlias} from '../store/recovery/after-recovery.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 

@@ -1,15 +1,15 @@
-import * as analysis from './analysis.ts';
-import * as audit from './audit.ts';
-import * as clusters from './clusters.ts';
-import * as configuration from './configuration.ts';
+import * as analysis from './recovery/analysis.ts';
+import * as audit from './recovery/audit.ts';
+import * as clusters from './information/clusters.ts';
+import * as configuration from './service/configuration.ts';
 import type {Operation} from './define.ts';
-import * as downtime from './downtime.ts';
-import * as instances from './instances.ts';
-import * as locks from './locks.ts';
-import * as management from './management.ts';
-import * as recovery from './recovery.ts';
-import * as service from './service.ts';
-import * as tags from './tags.ts';
+import * as downtime from './instances/downtime.ts';
+import * as instances from './information/instances.ts';
+import * as locks from './recovery/locks.ts';
+import * as management from './instances/management.ts';
+import * as recovery from './recovery/recovery.ts';
+import * as service from './service/service.ts';
+import * as tags from './instances/tags.ts';
 
 /** Every operation there is. Commands, routes, help and permissions derive from this list. */
 export const ALL: readonly Operation[] = [

@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest';
-import {asciiTopology, describeInstance} from '../../../src/lib/operations/ascii-topology.ts';
+import {asciiTopology, describeInstance} from '../../../src/lib/operations/information/ascii-topology.ts';
 import {and, given, key, stopped, type But} from '../support/given.ts';
 
 const plain = {alias: '', version: '8.0.36', gtid: {mode: '', supported: false}, replication: {usingOracleGtid: false}} satisfies But;

@@ -7,7 +7,7 @@ import {healthJson} from '../../../src/lib/surfaces/legacy-json/health.ts';
 import {instanceJson, problemsOf} from '../../../src/lib/surfaces/legacy-json/instance.ts';
 import {detectionJson, recoveryJson, stepJson} from '../../../src/lib/surfaces/legacy-json/recovery.ts';
 import {jsonText, type Json} from '../../../src/lib/surfaces/legacy-json/values.ts';
-import type {Recovery} from '../../../src/lib/store/recoveries.ts';
+import type {Recovery} from '../../../src/lib/store/recovery/recoveries.ts';
 import {and, broken, down, given, key, stopped, type But} from '../support/given.ts';
 
 const defaults = Object.fromEntries(Object.entries(KEYS).map(([name, {default: value}]) => [name, value])) as unknown as Config;

@@ -1,7 +1,7 @@
 import type {Knex} from 'knex';
 import type {InstanceKey} from '../../model/instance-key.ts';
 import type {Backend, Work} from '../backend.ts';
-import {clearDetections, clearDetectionsOfCluster} from '../detection-registration.ts';
+import {clearDetections, clearDetectionsOfCluster} from './detection-registration.ts';
 import {fitter} from '../fit.ts';
 
 const TABLE = 'topology_recovery';

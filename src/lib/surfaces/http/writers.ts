@@ -1,7 +1,7 @@
 import type {Config} from '../../config/keys.ts';
 import type {InstanceKey} from '../../model/instance-key.ts';
 import type {Instance} from '../../model/instance.ts';
-import type {Found} from '../../operations/analysis.ts';
+import type {Found} from '../../operations/recovery/analysis.ts';
 import type {ClusterInfo} from '../../operations/reads.ts';
 import type {ReplyShape} from '../../operations/replies.ts';
 import {analysisJson} from '../legacy-json/analysis.ts';
@@ -9,8 +9,8 @@ import {clusterInfoJson} from '../legacy-json/cluster-info.ts';
 import {instanceJson} from '../legacy-json/instance.ts';
 import {maintenanceJson} from '../legacy-json/maintenance.ts';
 import type {Maintenance} from '../../store/maintenance.ts';
-import type {Detection} from '../../store/detections.ts';
-import type {BlockedRecovery, Recovery, RecoveryStep} from '../../store/recoveries.ts';
+import type {Detection} from '../../store/recovery/detections.ts';
+import type {BlockedRecovery, Recovery, RecoveryStep} from '../../store/recovery/recoveries.ts';
 import {blockedRecoveryJson, detectionJson, recoveryJson, stepJson} from '../legacy-json/recovery.ts';
 import {keyJson, keysJson, type Json} from '../legacy-json/values.ts';
 

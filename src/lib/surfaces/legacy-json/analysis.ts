@@ -1,5 +1,5 @@
 import type {Analysis} from '../../analysis/analyze.ts';
-import type {Found} from '../../operations/analysis.ts';
+import type {Found} from '../../operations/recovery/analysis.ts';
 import {clusterInfoJson, type RecoveryFilters} from './cluster-info.ts';
 import {coordinatesJson, keyJson, keysJson, type Json} from './values.ts';
 

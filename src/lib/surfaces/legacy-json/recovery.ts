@@ -1,6 +1,6 @@
 import type {ClusterInfo} from '../../operations/reads.ts';
-import type {Detection} from '../../store/detections.ts';
-import type {BlockedRecovery, Recovery, RecoveryStep} from '../../store/recoveries.ts';
+import type {Detection} from '../../store/recovery/detections.ts';
+import type {BlockedRecovery, Recovery, RecoveryStep} from '../../store/recovery/recoveries.ts';
 import {clusterInfoJson, type RecoveryFilters} from './cluster-info.ts';
 import {coordinatesJson, keyJson, keysJson, type Json} from './values.ts';
 

@@ -1,14 +1,14 @@
-import {contentionError} from '../coordination/lock/contention.ts';
-import {listLocks} from '../coordination/lock/rows.ts';
-import {watchLocks, type SeenLock} from '../coordination/lock/standstill.ts';
-import {defaultTiming} from '../coordination/timing.ts';
-import {OrchestratorError} from '../errors/errors.ts';
-import {keyText} from '../model/instance-key.ts';
-import {readOpenPlans} from '../store/plans.ts';
-import {audit} from './audit-trail.ts';
-import type {AbortedRecovery, Context, Unlocked} from './context.ts';
-import {define} from './define.ts';
-import {flag, optionalText, text} from './fields.ts';
+import {contentionError} from '../../coordination/lock/contention.ts';
+import {listLocks} from '../../coordination/lock/rows.ts';
+import {watchLocks, type SeenLock} from '../../coordination/lock/standstill.ts';
+import {defaultTiming} from '../../coordination/timing.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import {keyText} from '../../model/instance-key.ts';
+import {readOpenPlans} from '../../store/recovery/plans.ts';
+import {audit} from '../audit-trail.ts';
+import type {AbortedRecovery, Context, Unlocked} from '../context.ts';
+import {define} from '../define.ts';
+import {flag, optionalText, text} from '../fields.ts';
 
 const SECTION = 'Recovery';
 

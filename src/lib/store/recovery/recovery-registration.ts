@@ -1,9 +1,9 @@
-import type {InstanceKey} from '../model/instance-key.ts';
-import {keyText} from '../model/instance-key.ts';
-import type {Work} from './backend.ts';
-import {fitter} from './fit.ts';
-import {keysList} from './instances/keys-text.ts';
-import {acknowledgeWithin} from './recovery/acknowledge.ts';
+import type {InstanceKey} from '../../model/instance-key.ts';
+import {keyText} from '../../model/instance-key.ts';
+import type {Work} from '../backend.ts';
+import {fitter} from '../fit.ts';
+import {keysList} from '../instances/keys-text.ts';
+import {acknowledgeWithin} from './acknowledge.ts';
 
 const fit = fitter('topology_recovery');
 const fitBlocked = fitter('blocked_topology_recovery');

@@ -1,6 +1,6 @@
 /** Recoveries as people see them: read, acknowledged, aged. They are registered and told by `recovery-registration.ts`. */
-export {acknowledge, acknowledgeCrashed, type Acknowledgement, type WhichRecoveries} from './recovery/acknowledge.ts';
-export {expireBlockedRecoveries, expireRecoveries, purgeRecoveries} from './recovery/expire.ts';
+export {acknowledge, acknowledgeCrashed, type Acknowledgement, type WhichRecoveries} from './acknowledge.ts';
+export {expireBlockedRecoveries, expireRecoveries, purgeRecoveries} from './expire.ts';
 export {
   readBlockedRecoveries,
   readRecoveries,
@@ -9,4 +9,4 @@ export {
   type Recovery,
   type RecoveryFilter,
   type RecoveryStep,
-} from './recovery/read.ts';
+} from './read.ts';

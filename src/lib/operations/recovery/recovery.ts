@@ -1,14 +1,14 @@
-import {OrchestratorError} from '../errors/errors.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
-import type {Step} from '../plan/plan.ts';
-import {disableRecoveries, enableRecoveries, recoveriesDisabled} from '../store/kill-switch.ts';
-import {acknowledge, type WhichRecoveries} from '../store/recoveries.ts';
-import {cluster, destination, instance} from './addressing.ts';
-import {audit} from './audit-trail.ts';
-import type {Context, Recovered} from './context.ts';
-import {define, type LegacyRoute} from './define.ts';
-import {clusterInfos} from './reads.ts';
-import {flag, optionalDuration, reason, text} from './fields.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import type {Step} from '../../plan/plan.ts';
+import {disableRecoveries, enableRecoveries, recoveriesDisabled} from '../../store/recovery/kill-switch.ts';
+import {acknowledge, type WhichRecoveries} from '../../store/recovery/recoveries.ts';
+import {cluster, destination, instance} from '../addressing.ts';
+import {audit} from '../audit-trail.ts';
+import type {Context, Recovered} from '../context.ts';
+import {define, type LegacyRoute} from '../define.ts';
+import {clusterInfos} from '../reads.ts';
+import {flag, optionalDuration, reason, text} from '../fields.ts';
 
 const SECTION = 'Recovery';
 

@@ -1,7 +1,7 @@
-import type {AnalysisCode} from '../analysis/codes.ts';
-import {compareKeys, keyText, type InstanceKey} from '../model/instance-key.ts';
-import type {BackendTime, Seconds} from '../model/units.ts';
-import type {Backend} from './backend.ts';
+import type {AnalysisCode} from '../../analysis/codes.ts';
+import {compareKeys, keyText, type InstanceKey} from '../../model/instance-key.ts';
+import type {BackendTime, Seconds} from '../../model/units.ts';
+import type {Backend} from '../backend.ts';
 
 const LAST = 'database_instance_last_analysis';
 const CHANGES = 'database_instance_analysis_changelog';

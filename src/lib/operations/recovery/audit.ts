@@ -1,5 +1,5 @@
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
-import {readDetections, type Detection} from '../store/detections.ts';
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import {readDetections, type Detection} from '../../store/recovery/detections.ts';
 import {
   readBlockedRecoveries,
   readRecoveries,
@@ -7,10 +7,10 @@ import {
   type BlockedRecovery,
   type Recovery,
   type RecoveryStep,
-} from '../store/recoveries.ts';
-import {instance} from './addressing.ts';
-import {define, type Field, type LegacyRoute} from './define.ts';
-import {flag, integer, optionalText, text} from './fields.ts';
+} from '../../store/recovery/recoveries.ts';
+import {instance} from '../addressing.ts';
+import {define, type Field, type LegacyRoute} from '../define.ts';
+import {flag, integer, optionalText, text} from '../fields.ts';
 
 const SECTION = 'Recovery';
 const reply: LegacyRoute<readonly Recovery[]>['reply'] = {shape: 'recoveries'};

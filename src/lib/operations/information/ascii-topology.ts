@@ -1,7 +1,7 @@
-import {isReplica, isReplicating, logsReplicaUpdates, type Instance} from '../model/instance.ts';
-import {compareKeys, DETACHED_PREFIX, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
-import type {Tag} from '../model/tag.ts';
-import type {Seconds} from '../model/units.ts';
+import {isReplica, isReplicating, logsReplicaUpdates, type Instance} from '../../model/instance.ts';
+import {compareKeys, DETACHED_PREFIX, keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
+import type {Tag} from '../../model/tag.ts';
+import type {Seconds} from '../../model/units.ts';
 
 /** The six words said about an instance: lag, status, version, read-only or not, binary log, extras. Some may be ''. */
 export type Description = readonly [lag: string, status: string, version: string, mode: string, binlog: string, extras: string];

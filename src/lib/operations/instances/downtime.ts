@@ -1,8 +1,8 @@
-import {contentionError} from '../coordination/lock/contention.ts';
-import {blockersOf} from '../coordination/lock/rows.ts';
-import {OrchestratorError} from '../errors/errors.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
-import {beginDowntime, endDowntime} from '../store/downtime.ts';
+import {contentionError} from '../../coordination/lock/contention.ts';
+import {blockersOf} from '../../coordination/lock/rows.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import {beginDowntime, endDowntime} from '../../store/downtime.ts';
 import {
   activeMaintenance,
   beginMaintenance,
@@ -10,14 +10,14 @@ import {
   endMaintenanceById,
   isInMaintenance,
   type Maintenance,
-} from '../store/maintenance.ts';
-import {instance, warnIfUnknown} from './addressing.ts';
-import {audit} from './audit-trail.ts';
-import type {Context} from './context.ts';
-import {define, type Field} from './define.ts';
-import {duration, integer, reason} from './fields.ts';
-import {about} from './replies.ts';
-import {keyLine} from './say.ts';
+} from '../../store/maintenance.ts';
+import {instance, warnIfUnknown} from '../addressing.ts';
+import {audit} from '../audit-trail.ts';
+import type {Context} from '../context.ts';
+import {define, type Field} from '../define.ts';
+import {duration, integer, reason} from '../fields.ts';
+import {about} from '../replies.ts';
+import {keyLine} from '../say.ts';
 
 const SECTION = 'Instance management';
 

@@ -1,7 +1,7 @@
-import type {InstanceKey} from '../model/instance-key.ts';
-import type {Work} from './backend.ts';
+import type {InstanceKey} from '../../model/instance-key.ts';
+import type {Work} from '../backend.ts';
 import {clearDetections} from './detection-registration.ts';
-import {LOST_IN_RECOVERY, LOST_IN_RECOVERY_LASTING, writeDowntime} from './downtime.ts';
+import {LOST_IN_RECOVERY, LOST_IN_RECOVERY_LASTING, writeDowntime} from '../downtime.ts';
 
 /** Keeps instances that a recovery left behind from being acted on until they are back in order. */
 export async function downtimeLost(work: Work, instances: readonly InstanceKey[], owner: string): Promise<void> {

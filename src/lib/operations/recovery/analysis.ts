@@ -1,11 +1,11 @@
-import {analyze, type Analysis} from '../analysis/analyze.ts';
-import {sameKey, keyText, type InstanceKey} from '../model/instance-key.ts';
-import {Topology} from '../model/topology.ts';
-import {instance, optionalCluster} from './addressing.ts';
-import type {Context} from './context.ts';
-import {define, type Field, type LegacyRoute} from './define.ts';
-import {flag} from './fields.ts';
-import {allInstances, clusterInfos, type ClusterInfo} from './reads.ts';
+import {analyze, type Analysis} from '../../analysis/analyze.ts';
+import {sameKey, keyText, type InstanceKey} from '../../model/instance-key.ts';
+import {Topology} from '../../model/topology.ts';
+import {instance, optionalCluster} from '../addressing.ts';
+import type {Context} from '../context.ts';
+import {define, type Field, type LegacyRoute} from '../define.ts';
+import {flag} from '../fields.ts';
+import {allInstances, clusterInfos, type ClusterInfo} from '../reads.ts';
 
 /** What is wrong with one instance, and what its cluster is called. */
 export interface Found {

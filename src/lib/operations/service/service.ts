@@ -1,6 +1,6 @@
-import {define, type Field} from './define.ts';
-import {flag} from './fields.ts';
-import {activeNodes} from './reads.ts';
+import {define, type Field} from '../define.ts';
+import {flag} from '../fields.ts';
+import {activeNodes} from '../reads.ts';
 
 const discovery: Field<boolean> = {
   options: [{name: 'discovery', value: null, on: true, about: 'probe, analyse and recover when leading; off: only answer HTTP'}],

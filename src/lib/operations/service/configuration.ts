@@ -1,10 +1,10 @@
-import {dumpConfig} from '../config/dump.ts';
-import {checkConfig, loadConfig} from '../config/load.ts';
-import {noticeText, type Notice} from '../config/notice.ts';
-import {configSchema} from '../config/schema.ts';
-import {OrchestratorError} from '../errors/errors.ts';
-import {define} from './define.ts';
-import {flag} from './fields.ts';
+import {dumpConfig} from '../../config/dump.ts';
+import {checkConfig, loadConfig} from '../../config/load.ts';
+import {noticeText, type Notice} from '../../config/notice.ts';
+import {configSchema} from '../../config/schema.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import {define} from '../define.ts';
+import {flag} from '../fields.ts';
 
 const SECTION = 'Configuration';
 

@@ -1,14 +1,14 @@
-import {OrchestratorError} from '../errors/errors.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
-import {registerCandidate} from '../store/candidates.ts';
-import {forgetCluster, forgetInstance, placeInstances} from '../store/instances.ts';
-import {cluster, instance, warnIfUnknown} from './addressing.ts';
-import {audit} from './audit-trail.ts';
-import type {Discovered} from './context.ts';
-import {define} from './define.ts';
-import {flag, promotionRule} from './fields.ts';
-import {about} from './replies.ts';
-import {keyLine} from './say.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import {registerCandidate} from '../../store/candidates.ts';
+import {forgetCluster, forgetInstance, placeInstances} from '../../store/instances.ts';
+import {cluster, instance, warnIfUnknown} from '../addressing.ts';
+import {audit} from '../audit-trail.ts';
+import type {Discovered} from '../context.ts';
+import {define} from '../define.ts';
+import {flag, promotionRule} from '../fields.ts';
+import {about} from '../replies.ts';
+import {keyLine} from '../say.ts';
 
 const SECTION = 'Instance management';
 

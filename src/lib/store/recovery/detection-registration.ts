@@ -1,9 +1,9 @@
-import type {InstanceKey} from '../model/instance-key.ts';
-import type {Seconds} from '../model/units.ts';
-import type {Backend, Work} from './backend.ts';
-import {isDuplicateKey} from './connection/errors.ts';
-import {fitter} from './fit.ts';
-import {keysList} from './instances/keys-text.ts';
+import type {InstanceKey} from '../../model/instance-key.ts';
+import type {Seconds} from '../../model/units.ts';
+import type {Backend, Work} from '../backend.ts';
+import {isDuplicateKey} from '../connection/errors.ts';
+import {fitter} from '../fit.ts';
+import {keysList} from '../instances/keys-text.ts';
 import type {Fenced} from './plans.ts';
 
 const fit = fitter('topology_failure_detection');

@@ -1,4 +1,4 @@
-import type {Backend} from './backend.ts';
+import type {Backend} from '../backend.ts';
 
 const TABLE = 'global_recovery_disable';
 

@@ -1,12 +1,12 @@
-import {isReplica, type Instance} from '../model/instance.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
-import {instance, knownInstance, optionalCluster} from './addressing.ts';
+import {isReplica, type Instance} from '../../model/instance.ts';
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import {instance, knownInstance, optionalCluster} from '../addressing.ts';
 import {describe, describeInstance} from './ascii-topology.ts';
-import {define, type Table} from './define.ts';
-import {pattern, text} from './fields.ts';
-import {allInstances, downtimedInstances, instancesWhere} from './reads.ts';
-import {byImportance} from '../store/instances.ts';
-import {keyLines} from './say.ts';
+import {define, type Table} from '../define.ts';
+import {pattern, text} from '../fields.ts';
+import {allInstances, downtimedInstances, instancesWhere} from '../reads.ts';
+import {byImportance} from '../../store/instances.ts';
+import {keyLines} from '../say.ts';
 
 /** Reason of the downtime that a recovery puts on what it left behind. */
 const LOST = 'lost-in-recovery';

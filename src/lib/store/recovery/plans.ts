@@ -1,6 +1,6 @@
-import {OrchestratorError} from '../errors/errors.ts';
-import type {Backend, Work} from './backend.ts';
-import {fitter} from './fit.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import type {Backend, Work} from '../backend.ts';
+import {fitter} from '../fit.ts';
 
 const fitStep = fitter('topology_recovery_steps');
 

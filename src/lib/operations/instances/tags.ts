@@ -1,12 +1,12 @@
-import {OrchestratorError} from '../errors/errors.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
-import {parseTag, parseTagExpression, tagText, type Tag, type TagPattern, type TagTerm} from '../model/tag.ts';
-import {readTags, removeTag, taggedInstances, writeTag} from '../store/tags.ts';
-import {instance, warnIfUnknown} from './addressing.ts';
-import {audit} from './audit-trail.ts';
-import {define, type Field, type Option, type Texts} from './define.ts';
-import {about} from './replies.ts';
-import {keyLine} from './say.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import {parseTag, parseTagExpression, tagText, type Tag, type TagPattern, type TagTerm} from '../../model/tag.ts';
+import {readTags, removeTag, taggedInstances, writeTag} from '../../store/tags.ts';
+import {instance, warnIfUnknown} from '../addressing.ts';
+import {audit} from '../audit-trail.ts';
+import {define, type Field, type Option, type Texts} from '../define.ts';
+import {about} from '../replies.ts';
+import {keyLine} from '../say.ts';
 
 const SECTION = 'Tags';
 const QUERY = {tag: 'tag'} as const;

@@ -1,9 +1,9 @@
-import type {InstanceKey} from '../model/instance-key.ts';
-import type {BackendTime, Seconds} from '../model/units.ts';
-import {PAGE} from './audit.ts';
-import type {Backend} from './backend.ts';
-import type {Processor} from './processor.ts';
-import {keysOfList} from './instances/keys-text.ts';
+import type {InstanceKey} from '../../model/instance-key.ts';
+import type {BackendTime, Seconds} from '../../model/units.ts';
+import {PAGE} from '../audit.ts';
+import type {Backend} from '../backend.ts';
+import type {Processor} from '../processor.ts';
+import {keysOfList} from '../instances/keys-text.ts';
 
 const TABLE = 'topology_failure_detection';
 const HOOKS = 'failure_detection_hook';

@@ -1,12 +1,12 @@
-import {OrchestratorError} from '../errors/errors.ts';
-import {compareKeys, keyText} from '../model/instance-key.ts';
-import type {Instance} from '../model/instance.ts';
-import {readAllTags} from '../store/tags.ts';
-import {cluster} from './addressing.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
+import {compareKeys, keyText} from '../../model/instance-key.ts';
+import type {Instance} from '../../model/instance.ts';
+import {readAllTags} from '../../store/tags.ts';
+import {cluster} from '../addressing.ts';
 import {asciiTopology} from './ascii-topology.ts';
-import {define, type LegacyRoute} from './define.ts';
-import {allInstances, clusterInfos, instancesOf, type ClusterInfo} from './reads.ts';
-import {keyLines} from './say.ts';
+import {define, type LegacyRoute} from '../define.ts';
+import {allInstances, clusterInfos, instancesOf, type ClusterInfo} from '../reads.ts';
+import {keyLines} from '../say.ts';
 
 /** Version 3 printed an empty line for a cluster it did not know, and was content. */
 const EMPTY_LINE = {NOT_FOUND: ['']} as const;
