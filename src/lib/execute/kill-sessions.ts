@@ -1,8 +1,8 @@
 import {messageOf, OrchestratorError} from '../errors/errors.ts';
 import {flavorOf} from '../flavor/flavors.ts';
+import {showOurSessions} from '../flavor/sessions.ts';
 import {keyText} from '../model/instance-key.ts';
 import type {JournaledSession} from '../coordination/lock/sessions.ts';
-import type {Statement} from '../flavor/flavor.ts';
 import type {Servers, Session} from '../servers/servers.ts';
 
 /** Long enough for a server that lives; one that does not answer runs nothing either, or is reported. */
@@ -39,19 +39,11 @@ async function killOn(servers: Servers, sessions: readonly JournaledSession[]): 
 
 async function killThrough(session: Session, sessions: readonly JournaledSession[]): Promise<void> {
   const flavor = flavorOf({version: session.serverVersion, versionComment: ''});
-  const alive = new Set((await session.query(OURS, {timeout: TIMEOUT_MS})).map((row) => Number(row['id'])));
+  const alive = new Set((await session.query(showOurSessions, {timeout: TIMEOUT_MS})).map((row) => Number(row['id'])));
   for (const {connectionId} of sessions.filter((one) => alive.has(one.connectionId))) {
     await kill(() => session.query(flavor.kill(connectionId), {timeout: TIMEOUT_MS}));
   }
 }
-
-/** Other sessions of the account we use ourselves. */
-const OURS: Statement = {
-  text: `select p.id as id from information_schema.processlist p
-    join (select user from information_schema.processlist where id = connection_id()) me on me.user = p.user
-    where p.id <> connection_id()`,
-  values: [],
-};
 
 /** A session that ended by itself in between is as good as killed. */
 async function kill(say: () => Promise<unknown>): Promise<void> {

@@ -1,6 +1,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {OrchestratorError} from '../../errors/errors.ts';
 import type {Row} from '../../flavor/flavor.ts';
+import {showPrivilegedSessions} from '../../flavor/sessions.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Hand} from './hands.ts';
 
@@ -45,16 +46,8 @@ async function killPrivileged(hand: Hand): Promise<readonly Row[]> {
   return sessions;
 }
 
-/** Client sessions of accounts that may write under read_only; not replication, and not ourselves. */
-async function privileged(hand: Hand): Promise<readonly Row[]> {
-  return hand.say({
-    text: `select p.id as id, p.user as user, p.host as host from information_schema.processlist p
-      where p.id <> connection_id() and p.command not like 'Binlog Dump%' and p.user not in ('system user', 'event_scheduler', 'unauthenticated user')
-        and exists (select 1 from information_schema.user_privileges g
-          where g.privilege_type in ('SUPER', 'READ ONLY ADMIN', 'READ_ONLY ADMIN')
-            and g.grantee like concat('''', p.user, '''@%'))`,
-    values: [],
-  });
+function privileged(hand: Hand): Promise<readonly Row[]> {
+  return hand.say(showPrivilegedSessions);
 }
 
 function whom(session: Row): string {

@@ -1,0 +1,65 @@
+import {acquireLock} from '../coordination/lock/acquire.ts';
+import {contentionError, isContention} from '../coordination/lock/contention.ts';
+import {keepLock, type KeptLock} from '../coordination/lock/keep.ts';
+import {journalSession, sessionsOf} from '../coordination/lock/sessions.ts';
+import type {LockHold} from '../coordination/types.ts';
+import {OrchestratorError} from '../errors/errors.ts';
+import type {InstanceKey} from '../model/instance-key.ts';
+import type {Milliseconds} from '../model/units.ts';
+import type {Environment} from './environment.ts';
+import {killSessions} from './kill-sessions.ts';
+import {Hands} from './steps/hands.ts';
+
+export interface LockedWork {
+  /** What for, as others are told: `stop-replica of a.example:3306`. */
+  readonly purpose: string;
+  readonly cluster: string;
+  /** Every instance that may be touched. */
+  readonly instances: readonly InstanceKey[];
+  /** How long to queue for a lock whose holder is alive; 0 = not at all. */
+  readonly wait: Milliseconds;
+}
+
+export interface Locked {
+  readonly hold: LockHold;
+  readonly lock: KeptLock;
+  /** Sessions that are journaled before their first use, and send nothing past the lock's deadline. */
+  readonly hands: Hands;
+}
+
+type Surroundings = Pick<Environment, 'backend' | 'heartbeats' | 'me' | 'timing' | 'servers' | 'log'>;
+
+/**
+ * Does work that has no plan of its own to be resumed: takes the lock, ends the sessions that a former holder left behind, and gives
+ * the lock back however the work ends.
+ *
+ * @throws OrchestratorError CONTENDED with who, what for and since when; BACKEND_*; whatever the work throws
+ */
+export async function underLock<Result>(env: Surroundings, wish: LockedWork, work: (locked: Locked) => Promise<Result>): Promise<Result> {
+  const {backend, me, timing, log} = env;
+  const hold = await acquireLock({...wish, backend, me, timing});
+  if (isContention(hold)) throw contentionError(hold);
+  const lock = keepLock({backend: env.heartbeats, hold, timing, log, onLost: (reason) => log('error', `${wish.purpose}: ${reason}`)});
+  const hands = handsUnder(env, {hold, lock});
+  try {
+    for (const sentence of await killSessions(env.servers, await sessionsOf(backend, hold.lockId))) log('warn', sentence);
+    return await work({hold, lock, hands});
+  } finally {
+    hands.release();
+    await lock.release();
+  }
+}
+
+function handsUnder({backend, servers}: Surroundings, {hold, lock}: Pick<Locked, 'hold' | 'lock'>): Hands {
+  return new Hands({
+    servers,
+    tag: `${hold.purpose} ${hold.fence}`,
+    mayStillSend: (timeout) => lock.mayStillSend(timeout),
+    journal: async (instance, connectionId) => {
+      if (await journalSession(backend, hold, {instance, connectionId})) return;
+      throw new OrchestratorError('DEADLINE_PASSED', `the lock for ${hold.purpose} was taken over by somebody else`, {
+        hint: '`orchestrator which-locks` shows by whom',
+      });
+    },
+  });
+}

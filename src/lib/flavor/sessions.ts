@@ -1,0 +1,27 @@
+import type {Statement} from './flavor.ts';
+import {say} from './statement.ts';
+
+/** Other sessions of the account we use ourselves: column `id`. */
+export const showOurSessions: Statement = say(
+  `SELECT p.id AS id FROM information_schema.processlist p
+    JOIN (SELECT user FROM information_schema.processlist WHERE id = CONNECTION_ID()) me ON me.user = p.user
+    WHERE p.id <> CONNECTION_ID()`,
+);
+
+/**
+ * Client sessions of accounts that may write under read_only; not replication, and not ourselves: columns `id`, `user`, `host`.
+ * A right that an account has by a role is not seen.
+ */
+export const showPrivilegedSessions: Statement = say(
+  `SELECT p.id AS id, p.user AS user, p.host AS host FROM information_schema.processlist p
+    WHERE p.id <> CONNECTION_ID() AND p.command NOT LIKE 'Binlog Dump%'
+      AND p.user NOT IN ('system user', 'event_scheduler', 'unauthenticated user')
+      AND EXISTS (SELECT 1 FROM information_schema.user_privileges g
+        WHERE g.privilege_type IN ('SUPER', 'READ ONLY ADMIN', 'READ_ONLY ADMIN')
+          AND g.grantee LIKE CONCAT('''', p.user, '''@%'))`,
+);
+
+/** One session: columns `user`, `command`, `info`; no row when there is none of this number. */
+export function showSession(id: number): Statement {
+  return say('SELECT user AS user, command AS command, info AS info FROM information_schema.processlist WHERE id = ?', id);
+}
