@@ -5,7 +5,8 @@ import {makeNodeId, startNodeHealth} from './lib/coordination/nodes.ts';
 import type {Log} from './lib/coordination/keep-renewing.ts';
 import type {NodeId} from './lib/coordination/types.ts';
 import {messageOf} from './lib/errors/errors.ts';
-import type {Build, Ports} from './lib/operations/context.ts';
+import type {HostNames} from './lib/names/host-names.ts';
+import type {Build, Names, Ports} from './lib/operations/context.ts';
 import type {Operation, Texts} from './lib/operations/define.ts';
 import type {Backend} from './lib/store/backend.ts';
 import type {MigrateOptions} from './lib/store/migrations/migrate.ts';
@@ -46,6 +47,7 @@ export function compose(composing: Composing): Opened {
     config,
     backend,
     resolveHost: async (host) => (await names()).resolve(host),
+    names: async () => namesOf(await names()),
     discover: async (request) => (await work()).discover(request),
     recover: async (request) => (await work()).recover(request),
     resumeRecovery: async (uid) => (await work()).resumeRecovery(uid),
@@ -62,6 +64,14 @@ export function compose(composing: Composing): Opened {
       await deregister();
       await open.close();
     },
+  };
+}
+
+function namesOf(names: HostNames): Names {
+  return {
+    canonicalName: (host) => names.canonicalName(host),
+    remembered: () => names.remembered(),
+    forget: () => names.reset(),
   };
 }
 

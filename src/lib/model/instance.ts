@@ -273,6 +273,11 @@ export function logsReplicaUpdates(instance: Reading): boolean {
   return instance.binlog.enabled && instance.binlog.logsReplicaUpdates;
 }
 
+/** Passes the binary logs of its source on, and applies nothing. */
+export function isBinlogServer(instance: Reading): boolean {
+  return instance.flavor === 'MaxScale';
+}
+
 export function isMariadb(instance: Reading): boolean {
   return instance.flavor === 'MariaDB';
 }

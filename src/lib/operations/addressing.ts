@@ -16,6 +16,8 @@ interface Manner {
   readonly required?: true;
   /** Take the host as written, without resolving it. */
   readonly raw?: true;
+  /** Do not complete it from what the backend knows either, so that no backend is needed. */
+  readonly exact?: true;
 }
 
 /**
@@ -155,6 +157,13 @@ async function clusterOf(context: Context, key: InstanceKey): Promise<string | n
   return (await instanceAt(context, key))?.cluster.name ?? null;
 }
 
+/** One name of a list: resolved, and where `fuzzy` completed from what the backend knows. Malformed: INPUT_INVALID. */
+export async function resolved(context: Context, text: string, {fuzzy}: {readonly fuzzy: boolean}): Promise<InstanceKey> {
+  const written = parseInstanceKey(text, (await context.config()).DefaultInstancePort);
+  const key = {...written, host: await context.resolveHost(written.host)};
+  return fuzzy ? complete(context, key) : key;
+}
+
 function keyLookup(texts: Texts, manner: Manner, about: string): Lookup<InstanceKey> {
   const given = texts['instance']?.trim();
   if (given === '' || (given === undefined && manner.required))
@@ -165,7 +174,7 @@ function keyLookup(texts: Texts, manner: Manner, about: string): Lookup<Instance
     if (given === undefined) return {host: hostname(), port: DefaultInstancePort};
     const written = parseInstanceKey(given, DefaultInstancePort);
     const key = manner.raw ? written : {...written, host: await context.resolveHost(written.host)};
-    return complete(context, key);
+    return manner.exact ? key : complete(context, key);
   };
 }
 

@@ -5,7 +5,7 @@ import type {NodeHealth, NodeRecord} from '../coordination/nodes.ts';
 import type {NodeId} from '../coordination/types.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Instance} from '../model/instance.ts';
-import type {Seconds} from '../model/units.ts';
+import type {Milliseconds, Seconds} from '../model/units.ts';
 import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
 import type {Backend} from '../store/backend.ts';
 
@@ -40,6 +40,7 @@ export interface Ports {
   backend(): Promise<Backend>;
   /** By HostnameResolveMethod, through the cache kept in the backend; the host itself when it cannot be resolved. */
   resolveHost(host: string): Promise<string>;
+  names(): Promise<Names>;
   discover(request: DiscoverRequest): Promise<Discovered>;
   recover(request: RecoverRequest): Promise<Recovered>;
   /** Goes on with a recovery whose conductor is gone; null when somebody has closed it meanwhile. Throws CONTENDED when it lives. */
@@ -52,6 +53,22 @@ export interface Ports {
   deploySchema(): Promise<void>;
   /** Runs the service until it is told to stop (SIGTERM, SIGINT); resolves after an orderly end. */
   serve(options: ServeOptions): Promise<void>;
+}
+
+/** Names of hosts, beside what `resolveHost` answers. */
+export interface Names {
+  /** The name a host stands for in the end, asked of name servers. Throws NOT_FOUND. */
+  canonicalName(host: string): Promise<string>;
+  /** What this process remembers now. */
+  remembered(): readonly RememberedName[];
+  /** Forgets what this process remembers. */
+  forget(): void;
+}
+
+export interface RememberedName {
+  readonly host: string;
+  readonly resolved: string;
+  readonly expiresIn: Milliseconds;
 }
 
 export interface Build {

@@ -44,6 +44,8 @@ export const SECTIONS = [
   'Information',
   'Instance management',
   'Tags',
+  'Pools',
+  'Names',
   'Recovery',
   'Replication analysis',
   'Service',

@@ -2,6 +2,14 @@ import * as analysis from './recovery/analysis.ts';
 import * as audit from './recovery/audit.ts';
 import * as clusters from './information/clusters.ts';
 import * as configuration from './service/configuration.ts';
+import * as bulk from './instances/bulk.ts';
+import * as clusterTools from './information/cluster-tools.ts';
+import * as domains from './information/domains.ts';
+import * as lists from './information/lists.ts';
+import * as names from './names/names.ts';
+import * as pools from './pools/pools.ts';
+import * as snapshots from './information/snapshots.ts';
+import * as tokens from './access/tokens.ts';
 import type {Operation} from './define.ts';
 import * as downtime from './instances/downtime.ts';
 import * as instances from './information/instances.ts';
@@ -14,7 +22,15 @@ import * as tags from './instances/tags.ts';
 /** Every operation there is. Commands, routes, help and permissions derive from this list. */
 export const ALL: readonly Operation[] = [
   clusters,
+  clusterTools,
+  domains,
+  snapshots,
   instances,
+  lists,
+  bulk,
+  pools,
+  names,
+  tokens,
   analysis,
   management,
   downtime,

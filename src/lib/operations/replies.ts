@@ -27,6 +27,10 @@ export type ReplyShape =
   | 'detections'
   | 'blocked-recoveries'
   | 'maintenances'
+  | 'audit'
+  | 'changelog'
+  | 'pools'
+  | 'promotion-rules'
   | 'plain'
   | 'nothing';
 

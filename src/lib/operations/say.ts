@@ -9,3 +9,8 @@ export function keyLines(many: readonly {readonly key: InstanceKey}[]): readonly
 export function keyLine(key: InstanceKey): readonly string[] {
   return [keyText(key)];
 }
+
+/** Compares texts by their characters, in no language. */
+export function isPrintedBefore(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

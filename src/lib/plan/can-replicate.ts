@@ -1,5 +1,5 @@
 import type {Config} from '../config/keys.ts';
-import {isMariadb, isReplica, logsReplicaUpdates, type Instance} from '../model/instance.ts';
+import {isBinlogServer, isMariadb, isReplica, logsReplicaUpdates, type Instance} from '../model/instance.ts';
 import {keyText, sameKey} from '../model/instance-key.ts';
 import {compareMajorVersions, readVersion} from '../model/version.ts';
 
@@ -75,10 +75,6 @@ const OBSTACLES: readonly Obstacle[] = [
     because: (_, other) => `${keyText(other.key)} is delayed by ${delayOf(other)} s`,
   },
 ];
-
-function isBinlogServer(instance: Instance): boolean {
-  return instance.flavor === 'MaxScale';
-}
 
 function isOlder(self: Instance, other: Instance): boolean {
   const [ours, theirs] = [readVersion(self.version), readVersion(other.version)];

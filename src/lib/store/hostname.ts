@@ -60,6 +60,11 @@ export async function writeUnresolve(backend: Backend, host: string, virtual: st
   });
 }
 
+/** Forgets what every host name resolves to. */
+export async function forgetResolves(backend: Backend): Promise<void> {
+  await backend.run(({db}) => db('hostname_resolve').delete());
+}
+
 /** null when there is none */
 export async function readUnresolve(backend: Backend, host: string): Promise<string | null> {
   const row: {unresolved_hostname: string} | undefined = await backend.run(({db}) =>

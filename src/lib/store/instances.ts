@@ -18,4 +18,4 @@ export {
   type UnreachableInstance,
 } from './instances/write.ts';
 export {forgetCluster, forgetDifferentlyResolved, forgetInstance, forgetUnseen, placeInstances, unseenSources} from './instances/place.ts';
-export {readWishes} from './instances/wishes.ts';
+export {readUnresolvedNames, readWishes} from './instances/wishes.ts';

@@ -88,6 +88,7 @@ async function http(
     config: () => Promise.resolve(complete),
     backend: unused,
     resolveHost: (host) => Promise.resolve(host),
+    names: unused,
     discover: unused,
     recover: unused,
     resumeRecovery: unused,

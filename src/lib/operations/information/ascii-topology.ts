@@ -1,18 +1,28 @@
 import {isReplica, isReplicating, logsReplicaUpdates, type Instance} from '../../model/instance.ts';
 import {compareKeys, DETACHED_PREFIX, keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import type {Tag} from '../../model/tag.ts';
+import type {PastInstance} from '../../store/snapshots.ts';
 import type {Seconds} from '../../model/units.ts';
 
 /** The six words said about an instance: lag, status, version, read-only or not, binary log, extras. Some may be ''. */
 export type Description = readonly [lag: string, status: string, version: string, mode: string, binlog: string, extras: string];
 
+/** Somebody in a tree: whom it hangs below, and the sign in front of it there. */
+interface Placed {
+  readonly key: InstanceKey;
+  readonly words: string;
+  readonly parent: InstanceKey | null;
+  readonly sign: '+' | '-' | '‡';
+  readonly isCoSource: boolean;
+}
+
 interface Line {
   readonly label: string;
-  readonly instance: Instance;
+  readonly key: InstanceKey;
 }
 
 interface Tree {
-  readonly childrenOf: ReadonlyMap<string, readonly Instance[]>;
+  readonly childrenOf: ReadonlyMap<string, readonly Placed[]>;
 }
 
 /**
@@ -31,12 +41,15 @@ export function asciiTopology(
   instances: readonly Instance[],
   options: {readonly lagLimit: Seconds; readonly tabulated: boolean; readonly tags?: ReadonlyMap<string, readonly Tag[]>},
 ): readonly string[] {
-  const sorted = [...instances].sort((a, b) => compareKeys(a.key, b.key));
-  const lines = treeLines(sorted);
-  const rows = lines.map((line) => [line.label, ...describe(line.instance, options.lagLimit)]);
+  const byKey = new Map(instances.map((instance) => [keyText(instance.key), instance]));
+  const lines = treeLines(instances.map(placed));
+  const rows = lines.flatMap(({label, key}) => {
+    const instance = byKey.get(keyText(key));
+    return instance === undefined ? [] : [[label, ...describe(instance, options.lagLimit)]];
+  });
   const {tags} = options;
   if (tags === undefined) return options.tabulated ? tabulate(rows) : bracket(rows);
-  return bracket(rows).map((text, at) => `${text} ${tagWords(tags.get(keyText(lines[at]?.instance.key ?? NOBODY)) ?? [])}`);
+  return bracket(rows).map((text, at) => `${text} ${tagWords(tags.get(keyText(lines[at]?.key ?? NOBODY)) ?? [])}`);
 }
 
 const NOBODY: InstanceKey = {host: '', port: 0};
@@ -64,48 +77,50 @@ export function describe(instance: Instance, lagLimit: Seconds): Description {
   ];
 }
 
-function treeLines(sorted: readonly Instance[]): readonly Line[] {
-  const known = new Set(sorted.map((instance) => keyText(instance.key)));
-  const follows = (instance: Instance): string | null => {
-    const parent = parentOf(instance);
-    return parent && known.has(keyText(parent)) ? keyText(parent) : null;
-  };
-  const followers = sorted.filter((instance) => follows(instance) !== null);
-  const tree: Tree = {childrenOf: Map.groupBy(followers, (instance) => follows(instance) ?? '')};
-  const roots = sorted.filter((instance) => follows(instance) === null);
+function treeLines(unsorted: readonly Placed[]): readonly Line[] {
+  const sorted = unsorted.toSorted((a, b) => compareKeys(a.key, b.key));
+  const known = new Set(sorted.map(({key}) => keyText(key)));
+  const follows = ({parent}: Placed): string | null => (parent && known.has(keyText(parent)) ? keyText(parent) : null);
+  const followers = sorted.filter((one) => follows(one) !== null);
+  const tree: Tree = {childrenOf: Map.groupBy(followers, (one) => follows(one) ?? '')};
+  const roots = sorted.filter((one) => follows(one) === null);
   if (roots.length > 0) return roots.flatMap((root) => branch(tree, root, 0));
-  return sorted.filter((instance) => instance.cluster.isCoSource).flatMap((root) => branch(tree, root, 1));
+  return sorted.filter((one) => one.isCoSource).flatMap((root) => branch(tree, root, 1));
 }
 
 /** Group secondaries hang below the group's primary. */
-function parentOf(instance: Instance): InstanceKey | null {
-  const primary = instance.group?.primary ?? null;
-  return isGroupSecondary(instance) ? primary : (instance.replication?.source ?? null);
+function placed(instance: Instance): Placed {
+  const {key, alias, check, cluster, group, replication} = instance;
+  const primary = group?.primary ?? null;
+  const isSecondary = primary !== null && !sameKey(primary, key);
+  const runs = isReplicating(instance) && check.valid && check.recent;
+  return {
+    key,
+    words: alias === '' ? '' : ` (${alias})`,
+    parent: isSecondary ? primary : (replication?.source ?? null),
+    sign: isSecondary ? '‡' : runs ? '+' : '-',
+    isCoSource: cluster.isCoSource,
+  };
 }
 
-function isGroupSecondary(instance: Instance): boolean {
-  const primary = instance.group?.primary ?? null;
-  return instance.group !== null && primary !== null && !sameKey(primary, instance.key);
+/**
+ * A cluster as it was, with nothing said about its instances. Two that follow each other are both shown on top.
+ *
+ * @returns no lines for no instances
+ */
+export function asciiHistory(past: readonly PastInstance[]): readonly string[] {
+  const sourceOf = new Map(past.map(({key, source}) => [keyText(key), source]));
+  const isCoSource = ({key, source}: PastInstance): boolean => source !== null && sameKey(sourceOf.get(keyText(source)), key);
+  return treeLines(past.map((one) => ({key: one.key, words: '', parent: one.source, sign: '-' as const, isCoSource: isCoSource(one)}))).map(
+    ({label}) => label,
+  );
 }
 
-function branch(tree: Tree, instance: Instance, depth: number): readonly Line[] {
-  if (depth > 1 && instance.cluster.isCoSource) return [];
-  const children = tree.childrenOf.get(keyText(instance.key)) ?? [];
-  return [
-    {label: prefix(instance, depth) + keyText(instance.key) + aliasOf(instance), instance},
-    ...children.flatMap((child) => branch(tree, child, depth + 1)),
-  ];
-}
-
-function prefix(instance: Instance, depth: number): string {
-  if (depth === 0) return '';
-  const indent = '  '.repeat(depth - 1);
-  if (isGroupSecondary(instance)) return `${indent}‡ `;
-  return isReplicating(instance) && instance.check.valid && instance.check.recent ? `${indent}+ ` : `${indent}- `;
-}
-
-function aliasOf(instance: Instance): string {
-  return instance.alias === '' ? '' : ` (${instance.alias})`;
+function branch(tree: Tree, one: Placed, depth: number): readonly Line[] {
+  if (depth > 1 && one.isCoSource) return [];
+  const children = tree.childrenOf.get(keyText(one.key)) ?? [];
+  const prefix = depth === 0 ? '' : `${'  '.repeat(depth - 1)}${one.sign} `;
+  return [{label: prefix + keyText(one.key) + one.words, key: one.key}, ...children.flatMap((child) => branch(tree, child, depth + 1))];
 }
 
 function lagWord(instance: Instance): string {

@@ -3,8 +3,11 @@ import {compareKeys, keyText} from '../../model/instance-key.ts';
 import type {Instance} from '../../model/instance.ts';
 import {readAllTags} from '../../store/tags.ts';
 import {cluster} from '../addressing.ts';
-import {asciiTopology} from './ascii-topology.ts';
-import {define, type LegacyRoute} from '../define.ts';
+import {compilePattern} from '../../config/pattern.ts';
+import {readSnapshot, snapshotsOf} from '../../store/snapshots.ts';
+import {asciiHistory, asciiTopology} from './ascii-topology.ts';
+import type {Context} from '../context.ts';
+import {define, type Field, type LegacyRoute} from '../define.ts';
 import {allInstances, clusterInfos, instancesOf, type ClusterInfo} from '../reads.ts';
 import {keyLines} from '../say.ts';
 
@@ -135,6 +138,23 @@ export const whichClusterInstances = define({
   },
 });
 
+const SNAPSHOT: Field<RegExp | null> = {
+  options: [
+    {
+      name: 'pattern',
+      value: 'EXPRESSION',
+      about: 'not as it is but as it was in the latest snapshot whose time, in seconds since 1970, matches',
+    },
+  ],
+  required: false,
+  read({pattern: given}) {
+    const expression = given === undefined ? null : compilePattern(given);
+    if (given !== undefined && expression === null)
+      throw new OrchestratorError('INPUT_INVALID', `--pattern ${JSON.stringify(given)} is not a regular expression`);
+    return () => expression;
+  },
+};
+
 export const topology = drawing({name: 'topology', about: 'A cluster as a tree of text'});
 export const topologyTabulated = drawing({name: 'topology-tabulated', as: 'table', about: 'A cluster as a tree of text, in columns'});
 export const topologyTags = drawing({
@@ -154,9 +174,10 @@ function drawing(picture: {readonly name: string; readonly as?: 'table' | 'tags'
       'Each line says: lag, status (ok, lag, nonreplicating, unchecked, invalid), version, read-only (ro) or writable (rw), binary log format, and extras: ' +
       '>> logs what it replicates, GTID, P-GTID, semi:master, semi:replica, downtimed. A + marks a replica that replicates, a - one that does not.',
     examples: [`${picture.name} -i db1`, `${picture.name} shop`],
-    input: {cluster: cluster('the cluster')},
+    input: {cluster: cluster('the cluster'), at: SNAPSHOT},
     changes: 'nothing',
     async run(context, input): Promise<readonly string[]> {
+      if (input.at !== null) return asItWas(context, input.cluster, input.at);
       const {ReasonableMaintenanceReplicationLagSeconds: lagLimit} = await context.config();
       const tags = picture.as === 'tags' ? {tags: await readAllTags(await context.backend())} : {};
       return asciiTopology(await instancesOf(context, input.cluster), {lagLimit, tabulated: picture.as === 'table', ...tags});
@@ -170,6 +191,12 @@ function drawing(picture: {readonly name: string; readonly as?: 'table' | 'tags'
       ],
     },
   });
+}
+
+async function asItWas(context: Context, name: string, at: RegExp): Promise<readonly string[]> {
+  const backend = await context.backend();
+  const latest = (await snapshotsOf(backend, name)).find((time) => at.test(String(time)));
+  return latest === undefined ? [] : asciiHistory(await readSnapshot(backend, name, latest));
 }
 
 /** Stands at the top of its cluster. */

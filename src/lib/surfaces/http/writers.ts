@@ -7,7 +7,12 @@ import type {ReplyShape} from '../../operations/replies.ts';
 import {analysisJson} from '../legacy-json/analysis.ts';
 import {clusterInfoJson} from '../legacy-json/cluster-info.ts';
 import {instanceJson} from '../legacy-json/instance.ts';
+import {auditJson, changelogJson, poolsJson, promotionRuleJson} from '../legacy-json/lists.ts';
 import {maintenanceJson} from '../legacy-json/maintenance.ts';
+import type {LastingRule} from '../../operations/instances/bulk.ts';
+import type {AuditRecord} from '../../store/audit.ts';
+import type {PoolMember} from '../../store/pools.ts';
+import type {Changelog} from '../../store/recovery/analysis-changelog.ts';
 import type {Maintenance} from '../../store/maintenance.ts';
 import type {Detection} from '../../store/recovery/detections.ts';
 import type {BlockedRecovery, Recovery, RecoveryStep} from '../../store/recovery/recoveries.ts';
@@ -28,6 +33,10 @@ interface Shapes {
   readonly detections: readonly Detection[];
   readonly 'blocked-recoveries': readonly BlockedRecovery[];
   readonly maintenances: readonly Maintenance[];
+  readonly audit: readonly AuditRecord[];
+  readonly changelog: readonly Changelog[];
+  readonly pools: readonly PoolMember[];
+  readonly 'promotion-rules': readonly LastingRule[];
   /** JSON as it is. */
   readonly plain: Json;
   readonly nothing: unknown;
@@ -46,6 +55,10 @@ const WRITERS: {readonly [Shape in ReplyShape]: (value: Shapes[Shape], config: C
   detections: (all, config) => all.map((one) => detectionJson(one, config)),
   'blocked-recoveries': (all) => all.map(blockedRecoveryJson),
   maintenances: (all) => all.map(maintenanceJson),
+  audit: (all) => all.map(auditJson),
+  changelog: (all) => all.map(changelogJson),
+  pools: poolsJson,
+  'promotion-rules': (all) => all.map(promotionRuleJson),
   plain: (value) => value,
   nothing: () => null,
 };

@@ -1,9 +1,7 @@
 import {DETACHED_PREFIX} from '../../model/instance-key.ts';
-import {isReplica, isReplicating, type Instance, type Replication} from '../../model/instance.ts';
-import type {Config} from '../../config/keys.ts';
+import type {Instance, Replication} from '../../model/instance.ts';
+import {problemsOf, type ProblemLimits} from '../../operations/information/problems.ts';
 import {coordinatesJson, keyJson, keysJson, nanoseconds, nullableJson, threadJson, type Json} from './values.ts';
-
-export type ProblemLimits = Pick<Config, 'ReasonableReplicationLagSeconds'>;
 
 /** An instance with every key of version 3, misspelt and doubled ones included, in its order. */
 export function instanceJson(instance: Instance, limits: ProblemLimits): Json {
@@ -148,24 +146,6 @@ function groupJson({group}: Instance) {
     ReplicationGroupMembers: keysJson(group?.members ?? []),
     ReplicationGroupPrimaryInstanceKey: keyJson(group?.primary ?? null),
   };
-}
-
-/** At most one about its reachability or replication, then one about its transactions and one about its group. */
-export function problemsOf(instance: Instance, limits: ProblemLimits): readonly string[] {
-  const {replication, check, group, gtid} = instance;
-  const lag = Math.abs((replication?.lag ?? 0) - (replication?.delay ?? 0));
-  const first = !check.valid
-    ? ['last_check_invalid']
-    : !check.recent
-      ? ['not_recently_checked']
-      : isReplica(instance) && !isReplicating(instance)
-        ? ['not_replicating']
-        : isReplica(instance) && lag > limits.ReasonableReplicationLagSeconds
-          ? ['replication_lag']
-          : [];
-  const errant = gtid.errant === '' ? [] : ['errant_gtid'];
-  const offline = group !== null && group.name !== '' && group.state !== 'ONLINE' ? ['group_replication_member_not_online'] : [];
-  return [...first, ...errant, ...offline];
 }
 
 function isHostDetached(replication: Replication | null): boolean {

@@ -1,0 +1,4 @@
+import {auditOperation} from '../lib/operations/information/lists.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(auditOperation);

@@ -1,0 +1,4 @@
+import {deregisterHostnameUnresolve} from '../lib/operations/names/names.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(deregisterHostnameUnresolve);

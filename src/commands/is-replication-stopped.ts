@@ -1,0 +1,4 @@
+import {isReplicationStopped} from '../lib/operations/information/lists.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(isReplicationStopped);

@@ -1,0 +1,4 @@
+import {resetHostnameResolveCache} from '../lib/operations/names/names.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(resetHostnameResolveCache);

@@ -1,0 +1,4 @@
+import {setClusterAlias} from '../lib/operations/information/domains.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(setClusterAlias);

@@ -1,0 +1,4 @@
+import {whichClusterGhOstReplicas} from '../lib/operations/information/cluster-tools.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(whichClusterGhOstReplicas);

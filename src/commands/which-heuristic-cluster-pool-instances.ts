@@ -1,0 +1,4 @@
+import {whichHeuristicClusterPoolInstances} from '../lib/operations/pools/pools.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(whichHeuristicClusterPoolInstances);

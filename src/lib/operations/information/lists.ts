@@ -1,0 +1,134 @@
+import {instanceFilter} from '../../config/filters.ts';
+import {isReplica, isReplicating, type Instance} from '../../model/instance.ts';
+import {keyText} from '../../model/instance-key.ts';
+import {readAudit, type AuditRecord} from '../../store/audit.ts';
+import {readChangelog, type Changelog} from '../../store/recovery/analysis-changelog.ts';
+import {instance, knownInstance} from '../addressing.ts';
+import {define, type Field} from '../define.ts';
+import {integer, optionalText} from '../fields.ts';
+import {instancesWhere} from '../reads.ts';
+import {keyLines} from '../say.ts';
+import {problemsOf} from './problems.ts';
+
+const SECTION = 'Information';
+
+export const problems = define({
+  name: 'problems',
+  section: SECTION,
+  formerly: [],
+  about: 'Instances with a problem, downtimed ones and ProblemIgnoreHostnameFilters left out',
+  details:
+    'A problem is that the last check failed or is old, that replication does not run or lags, errant transactions, or a group that it is not online in.',
+  examples: ['problems', 'problems --cluster db1:3306'],
+  input: {cluster: optionalText({name: 'cluster', value: 'NAME', about: 'only clusters of this name; % stands for any text'})},
+  changes: 'nothing',
+  async run(context, {cluster}) {
+    const config = await context.config();
+    const isIgnored = instanceFilter(config.ProblemIgnoreHostnameFilters);
+    const isNamed = cluster === null ? () => true : like(cluster);
+    return (await instancesWhere(context, {}))
+      .filter((one) => isNamed(one.cluster.name) && one.wishes.downtime === null && !isIgnored(one.key))
+      .map((one) => ({instance: one, problems: problemsOf(one, config)}))
+      .filter((one) => one.problems.length > 0);
+  },
+  print: (found) => found.map((one) => `${keyText(one.instance.key)} ${one.problems.join(',')}`),
+  table: (found) => ({
+    head: ['instance', 'cluster', 'problems'],
+    rows: found.map((one) => [keyText(one.instance.key), one.instance.cluster.name, one.problems.join(', ')]),
+  }),
+  json: (found) => found.map((one) => ({key: one.instance.key, cluster: one.instance.cluster.name, problems: one.problems})),
+  legacy: {
+    http: [
+      {path: 'problems', reply: {shape: 'instances', from: (found) => found.map((one) => one.instance), nullWhenEmpty: true}},
+      {
+        path: 'problems/:clusterName',
+        params: {clusterName: 'cluster'},
+        reply: {shape: 'instances', from: (found) => found.map((one) => one.instance), nullWhenEmpty: true},
+      },
+    ],
+  },
+});
+
+/** As LIKE of SQL: % is any text, _ any letter. */
+function like(pattern: string): (text: string) => boolean {
+  const source = pattern
+    .replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)
+    .replaceAll('%', '.*')
+    .replaceAll('_', '.');
+  const expression = new RegExp(`^${source}$`, 'isu');
+  return (text) => expression.test(text);
+}
+
+export const isReplicatingOperation = define({
+  name: 'is-replicating',
+  section: SECTION,
+  formerly: [],
+  about: 'The instance, when both halves of its replication run; nothing otherwise',
+  examples: ['is-replicating -i db2'],
+  input: {instance: knownInstance('the replica')},
+  changes: 'nothing',
+  run: (_context, input): readonly Instance[] => (isReplica(input.instance) && isReplicating(input.instance) ? [input.instance] : []),
+  print: keyLines,
+  json: (found) => found.length > 0,
+});
+
+export const isReplicationStopped = define({
+  name: 'is-replication-stopped',
+  section: SECTION,
+  formerly: [],
+  about: 'The instance, when both halves of its replication are stopped; nothing otherwise, nor for what is no replica',
+  examples: ['is-replication-stopped -i db2'],
+  input: {instance: knownInstance('the replica')},
+  changes: 'nothing',
+  run: (_context, {instance: {replication}, instance: one}): readonly Instance[] =>
+    replication?.receiver.state === 'stopped' && replication.applier.state === 'stopped' ? [one] : [],
+  print: keyLines,
+  json: (found) => found.length > 0,
+});
+
+const ABOUT: Field<{readonly host: string; readonly port: number} | null> = {
+  options: [{name: 'instance', short: 'i', value: 'host[:port]', about: 'only about this instance'}],
+  required: false,
+  read: (texts) => (texts['instance'] === undefined ? () => null : instance('', {required: true}).read(texts)),
+};
+const PAGE = integer({name: 'page', value: 'NUMBER', about: 'which page, from 0'}, {least: 0, absent: 0});
+const auditReply = {shape: 'audit'} as const;
+
+export const auditOperation = define({
+  name: 'audit',
+  section: 'Service',
+  formerly: [],
+  about: 'What was done, the latest first, twenty a page; AuditToBackendDB has to be set',
+  examples: ['audit', 'audit -i db1 --page 1'],
+  input: {about: ABOUT, page: PAGE},
+  changes: 'nothing',
+  run: async (context, {about, page}): Promise<readonly AuditRecord[]> =>
+    readAudit(await context.backend(), {page, ...(about !== null && {key: about})}),
+  print: (found) => found.map((one) => auditCells(one).join('\t')),
+  table: (found) => ({head: ['when', 'what', 'instance', 'cluster', 'message'], rows: found.map(auditCells)}),
+  legacy: {
+    http: [
+      {path: 'audit', reply: auditReply},
+      {path: 'audit/:page', reply: auditReply},
+      {path: 'audit/instance/:host/:port', reply: auditReply},
+      {path: 'audit/instance/:host/:port/:page', reply: auditReply},
+    ],
+  },
+});
+
+function auditCells({at, type, key, cluster, message}: AuditRecord): readonly string[] {
+  return [at, type, key === null ? '' : keyText(key), cluster, message.replaceAll(/\s+/g, ' ')];
+}
+
+export const replicationAnalysisChangelog = define({
+  name: 'replication-analysis-changelog',
+  section: 'Replication analysis',
+  formerly: [],
+  about: 'When the finding about each instance changed, and to what',
+  examples: ['replication-analysis-changelog --json'],
+  input: {},
+  changes: 'nothing',
+  run: async (context): Promise<readonly Changelog[]> => readChangelog(await context.backend()),
+  print: (logs) => logs.flatMap(({key, changes}) => changes.map(({at, code}) => [keyText(key), at, code].join('\t'))),
+  legacy: {http: [{path: 'replication-analysis-changelog', reply: {shape: 'changelog', nullWhenEmpty: true}}]},
+});
