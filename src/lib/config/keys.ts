@@ -353,6 +353,24 @@ export const KEYS = {
   ),
   HookTimeoutSeconds: uint(600, 'hooks', 'How long a hook may take before it, and all that it started, is killed', since4),
   MaxConcurrentRecoveries: uint(5, 'recovery', 'How many clusters may be recovered automatically at the same time', since4),
+  RecoverReturnedSource: text(
+    'fence',
+    'recovery',
+    'What is done with a source that comes back after it was replaced: `off`, `fence` closes it for writes, `rejoin` also makes it a replica if it has nothing of its own',
+    since4,
+  ),
+  PostReturnedSourceProcesses: list(
+    [],
+    'hooks',
+    'Run after a source that came back was closed, made a replica, or found to have errant transactions',
+    since4,
+  ),
+  RetryLostReplicasSeconds: uint(
+    3600,
+    'recovery',
+    'How long after a recovery a replica that could not follow then is made to follow once it can be reached; 0 is never',
+    since4,
+  ),
 } as const satisfies Record<string, KeyDeclaration>;
 
 export type KeyName = keyof typeof KEYS;

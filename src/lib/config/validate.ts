@@ -140,6 +140,7 @@ const CHOICES = {
     words: ['none', 'default', 'hostname', '@@hostname', 'report_host', '@@report_host', ''],
     otherwise: 'servers are called as we connected',
   },
+  RecoverReturnedSource: {words: ['off', 'fence', 'rejoin'], otherwise: 'a source that comes back is closed, as by `fence`'},
   ConsulScheme: {words: ['http', 'https'], otherwise: 'Consul cannot be reached'},
   ConsulKVStoreProvider: {words: ['consul', 'consul-txn', 'consul_txn'], otherwise: 'keys are written one by one'},
 } as const satisfies Partial<Record<KeyName, {readonly words: readonly string[]; readonly otherwise: string}>>;

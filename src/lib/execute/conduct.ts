@@ -7,7 +7,7 @@ import {failedHook, hookError, runHooks, STOPPING_LISTS} from '../hooks/run.ts';
 import type {HookFacts} from '../hooks/facts.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
-import {RECOVER_DEAD_SOURCE} from '../store/audit-types.ts';
+import {RECOVER_DEAD_SOURCE, RETURNED} from '../store/audit-types.ts';
 import type {Work} from '../store/backend.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../store/recovery/plans.ts';
 import {recordSuccessor, writeRecoveryEnd} from '../store/recovery/recovery-registration.ts';
@@ -60,7 +60,7 @@ export async function conduct(env: Environment, what: Conducting): Promise<Endin
       ...(env.fault ? {fault: env.fault} : {}),
     });
     if (end.stoppedBy) return await fail({env, what, hands}, end.stoppedBy.because);
-    await auditEnd(env, document, `replaced by ${keyText(plan.successor)}`);
+    await auditEnd(env, document, plan.kind === 'return' ? (plan.remarks[0] ?? '') : `replaced by ${keyText(plan.successor)}`);
     return {outcome: 'promoted', uid, successor: plan.successor, lost: await lostReplicas(env, what)};
   } finally {
     hands.release();
@@ -124,7 +124,7 @@ async function hooks(env: Environment, what: Conducting, run: {list: HookList; a
 /** What hooks are told depends on how far the recovery has come: a successor only once it was seen writable. */
 async function factsNow(env: Environment, what: Conducting, {list, attempt}: {list: HookList; attempt: number}): Promise<HookFacts> {
   const {facts, plan} = what.document;
-  const promoted = list === 'PostMasterFailoverProcesses' || list === 'PostFailoverProcesses';
+  const promoted = list !== 'PreFailoverProcesses' && list !== 'PostUnsuccessfulFailoverProcesses';
   const successor = what.topology.get(plan.successor);
   return {
     ...facts,
@@ -145,7 +145,8 @@ function journalOf(env: Environment, what: Conducting): Journal {
     async advance(ended, starting: readonly JournaledAct[]) {
       const ends = ended.map((end) => (end.state === 'done' ? `${textOf(end.number)}: ${end.outcome}` : `FAILED: ${end.outcome}`));
       // The backend keeps whole seconds; the log says when, to the millisecond.
-      for (const line of ends) env.log('info', `recovery of ${keyText(what.document.plan.failed)}: ${line}`);
+      const {kind, failed} = what.document.plan;
+      for (const line of ends) env.log('info', `${kind === 'return' ? 'return' : 'recovery'} of ${keyText(failed)}: ${line}`);
       const messages = [...ends, ...starting.map(({number}) => `begin: ${textOf(number)}`)];
       const advance = {ended, starting: starting.map(({number}) => number), messages};
       await advancePlan(env.backend, uid, {fenced: (work) => touchLock(work, what.hold), advance});
@@ -190,7 +191,7 @@ async function fail({env, what, hands}: Performing, because: string): Promise<En
   const {uid} = what.document;
   const lines = [`the recovery failed: ${because}`, ...(await letReceiveAgain({env, what, hands}))];
   try {
-    lines.push(await hooks(env, what, {list: 'PostUnsuccessfulFailoverProcesses', attempt: 1}));
+    if (what.document.plan.kind !== 'return') lines.push(await hooks(env, what, {list: 'PostUnsuccessfulFailoverProcesses', attempt: 1}));
   } catch (error) {
     lines.push(expected(error));
   }
@@ -201,7 +202,8 @@ async function fail({env, what, hands}: Performing, because: string): Promise<En
 
 /** Under the type the predecessor used, which people search for. */
 function auditEnd(env: Environment, {plan, uid}: RecoveryDocument, message: string): Promise<void> {
-  return env.audit({type: RECOVER_DEAD_SOURCE, key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
+  const type = plan.kind === 'return' ? RETURNED : RECOVER_DEAD_SOURCE;
+  return env.audit({type, key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
 }
 
 /** Ends recovery row and plan in one transaction under the lock. */

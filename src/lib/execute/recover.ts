@@ -15,6 +15,7 @@ import type {Topology} from '../model/topology.ts';
 import type {Milliseconds} from '../model/units.ts';
 import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
 import {planRecovery} from '../plan/recovery.ts';
+import {identityOf} from '../plan/returned-source.ts';
 import {openPlan} from '../store/recovery/plans.ts';
 import {registerRecovery, type Registration} from '../store/recovery/recovery-registration.ts';
 import {actsOf, actText} from './journal/acts.ts';
@@ -141,6 +142,7 @@ function documentOf(
     acts: actsOf(made.plan, {skipHooks: wish.skipHooks}),
     facts: factsOf(env, made.analysis, uid),
     alias,
+    identity: identityOf(made.topology.get(made.plan.failed) ?? made.analysis.instance),
     receiving: made.topology
       .replicasOf(made.plan.failed)
       .filter(({check, replication}) => check.valid && replication?.receiver.state !== 'stopped')
@@ -173,7 +175,7 @@ export function factsOf(env: Pick<Environment, 'config' | 'me'>, analysis: Analy
 }
 
 /** `<unix nanoseconds>:<64 hex digits>`, as 3.2.6 writes them. */
-function newUid(): string {
+export function newUid(): string {
   return `${BigInt(Date.now()) * 1_000_000n}:${randomBytes(32).toString('hex')}`;
 }
 

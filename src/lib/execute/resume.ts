@@ -44,10 +44,11 @@ interface Adopting {
   readonly remarks: readonly string[];
 }
 
-async function adopt(env: Environment, {document: {uid}, hold, remarks}: Adopting): Promise<boolean> {
+async function adopt(env: Environment, {document: {uid, plan}, hold, remarks}: Adopting): Promise<boolean> {
   return env.backend.transaction(async (work) => {
     if (!(await touchLock(work, hold))) return false;
-    if (!(await isRecoveryOpen(work, uid))) {
+    // What is done about a returned source has no row that others could have closed.
+    if (plan.kind !== 'return' && !(await isRecoveryOpen(work, uid))) {
       await endPlan(work, uid, {state: 'aborted', outcome: 'its recovery was acknowledged or ended by somebody else meanwhile'});
       return false;
     }

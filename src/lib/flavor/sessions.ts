@@ -21,6 +21,13 @@ export const showPrivilegedSessions: Statement = say(
           AND g.grantee LIKE CONCAT('''', p.user, '''@%'))`,
 );
 
+/** Client sessions whatever they may do; not replication, and not ourselves: columns `id`, `user`, `host`. */
+export const showClientSessions: Statement = say(
+  `SELECT p.id AS id, p.user AS user, p.host AS host FROM information_schema.processlist p
+    WHERE p.id <> CONNECTION_ID() AND p.command NOT LIKE 'Binlog Dump%'
+      AND p.user NOT IN ('system user', 'event_scheduler', 'unauthenticated user')`,
+);
+
 /** One session: columns `user`, `command`, `info`; no row when there is none of this number. */
 export function showSession(id: number): Statement {
   return say('SELECT user AS user, command AS command, info AS info FROM information_schema.processlist WHERE id = ?', id);

@@ -1,5 +1,6 @@
 import type {AnalysisCode} from '../analysis/codes.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
+import type {ReturnOutcome} from './returned-source.ts';
 
 /**
  * One act on one server. Data, so a plan can be printed, stored, resumed, and compared in a test. Every step bears repetition:
@@ -24,7 +25,17 @@ export type Step =
   /** Stop both threads, switch semi-sync on where the old source had it, read_only off; seen writable afterwards or failed. */
   | {readonly do: 'make-writable'; readonly on: InstanceKey; readonly semiSync: boolean}
   /** Forget the old source: RESET REPLICA ALL. */
-  | {readonly do: 'forget-source'; readonly on: InstanceKey; readonly source: InstanceKey};
+  | {readonly do: 'forget-source'; readonly on: InstanceKey; readonly source: InstanceKey}
+  /** Close a former source that has come back; unlike `close-source` it stays closed whatever else fails. */
+  | {readonly do: 'fence'; readonly on: InstanceKey}
+  /** Make a former source a replica of `source`, with what the `siblings` replicate with. It has nothing of its own. */
+  | {
+      readonly do: 'rejoin';
+      readonly on: InstanceKey;
+      readonly source: InstanceKey;
+      readonly siblings: readonly InstanceKey[];
+      readonly semiSync: boolean;
+    };
 
 /** What happens to the plan when a step fails: `must` ends it, `lost` reports the instance as lost and goes on, `note` goes on. */
 export type Weight = 'must' | 'lost' | 'note';
@@ -45,9 +56,11 @@ export interface Candidate {
 }
 
 export interface RecoveryPlan {
-  readonly kind: 'promote';
-  readonly code: AnalysisCode;
+  /** `return`: not a recovery, but what is done about a source that a recovery replaced and that has come back. */
+  readonly kind: 'promote' | 'return';
+  readonly code: AnalysisCode | typeof RETURNED_SOURCE;
   readonly cluster: string;
+  /** What the plan is about: the instance that failed, or the one that returned. */
   readonly failed: InstanceKey;
   readonly successor: InstanceKey;
   readonly steps: readonly PlannedStep[];
@@ -56,7 +69,12 @@ export interface RecoveryPlan {
   readonly lost: readonly InstanceKey[];
   /** Sentences for people: errant sets, positions taken for granted, unfenced source. */
   readonly remarks: readonly string[];
+  /** Of a `return`. */
+  readonly outcome?: ReturnOutcome;
 }
+
+/** What hooks are told in place of a finding when a replaced source has come back. */
+export const RETURNED_SOURCE = 'ReturnedSource';
 
 /** Why nothing is done. Refusing is an answer, not an error. */
 export type RefusalCode =

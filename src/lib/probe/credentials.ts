@@ -11,7 +11,11 @@ import type {Session} from '../servers/servers.ts';
  * @returns null where neither has a user
  * @throws what `Session.query` throws
  */
-export async function readReplicationCredentials(session: Session, flavor: Flavor, config: Config): Promise<ReplicationCredentials | null> {
+export async function readReplicationCredentials(
+  session: Pick<Session, 'query'>,
+  flavor: Flavor,
+  config: Config,
+): Promise<ReplicationCredentials | null> {
   const statement = config.ReplicationCredentialsQuery === '' ? flavor.showReplicationCredentials : say(config.ReplicationCredentialsQuery);
   const row = statement === null ? undefined : (await session.query(statement))[0];
   return row ? credentialsOf(row) : null;

@@ -1,6 +1,9 @@
 /** Types of audit entries as 3.2.6 spells them: people and scripts search for them. */
 export const RECOVER_DEAD_SOURCE = 'recover-dead-master';
 
+/** Ours: what was done about a source that came back after it was replaced, and about a replica that was left behind. */
+export const RETURNED = 'returned-source';
+
 /** What housekeeping audits; its other tasks leave no trace, as in 3.2.6. */
 export const AUDITED_CHORES: ReadonlySet<string> = new Set([
   'expire-maintenance',

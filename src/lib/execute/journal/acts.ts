@@ -3,9 +3,13 @@ import {unreachable} from '../../errors/errors.ts';
 import type {PlannedStep, RecoveryPlan, Step, Weight} from '../../plan/plan.ts';
 import type {Progress} from './run.ts';
 
-/** The lists of external programs a recovery of a source runs once it has a plan; configuration key names. */
+/** The lists of external programs that are run once there is a plan; configuration key names. */
 export type HookList =
-  'PreFailoverProcesses' | 'PostMasterFailoverProcesses' | 'PostFailoverProcesses' | 'PostUnsuccessfulFailoverProcesses';
+  | 'PreFailoverProcesses'
+  | 'PostMasterFailoverProcesses'
+  | 'PostFailoverProcesses'
+  | 'PostUnsuccessfulFailoverProcesses'
+  | 'PostReturnedSourceProcesses';
 
 /**
  * One line of a recovery's journal: a step on a server, or what surrounds the steps. Each bears repetition, so that whoever
@@ -38,10 +42,27 @@ export interface JournaledAct {
  * @param skipHooks leave out the external programs (`recover-lite`)
  */
 export function actsOf(plan: RecoveryPlan, {skipHooks}: {readonly skipHooks: boolean}): readonly JournaledAct[] {
+  const stages = plan.kind === 'return' ? returnStages(plan) : promotionStages(plan);
+  return number(skipHooks ? stages.filter(([first]) => first?.act.do !== 'hooks') : stages);
+}
+
+type Stages = readonly (readonly {readonly act: Act; readonly weight: Weight}[])[];
+
+/** What is done about a returned source; its downtime ends where it is a replica again. */
+function returnStages(plan: RecoveryPlan): Stages {
+  return [
+    ...staged(plan.steps),
+    [{act: {do: 'tidy-up'}, weight: 'note'}],
+    hooks('PostReturnedSourceProcesses', 'note'),
+    [{act: {do: 'end'}, weight: 'must'}],
+  ];
+}
+
+function promotionStages(plan: RecoveryPlan): Stages {
   const opened = Math.max(-1, ...plan.steps.filter(({step}) => step.do === 'make-writable').map(({stage}) => stage));
   const before = plan.steps.filter(({stage}) => stage <= opened || opened < 0);
   const after = plan.steps.filter((planned) => !before.includes(planned));
-  const stages: (readonly {readonly act: Act; readonly weight: Weight}[])[] = [
+  return [
     hooks('PreFailoverProcesses', 'must'),
     [{act: {do: 'confirm-dead'}, weight: 'must'}],
     ...staged(before),
@@ -52,10 +73,9 @@ export function actsOf(plan: RecoveryPlan, {skipHooks}: {readonly skipHooks: boo
     hooks('PostFailoverProcesses', 'note'),
     [{act: {do: 'end'}, weight: 'must'}],
   ];
-  return number(skipHooks ? stages.filter(([first]) => first?.act.do !== 'hooks') : stages);
 }
 
-function number(stages: readonly (readonly {readonly act: Act; readonly weight: Weight}[])[]): readonly JournaledAct[] {
+function number(stages: Stages): readonly JournaledAct[] {
   return stages.flatMap((acts, stage) => acts.map((one) => ({...one, stage}))).map((one, index) => ({...one, number: index}));
 }
 
@@ -63,7 +83,7 @@ function hooks(list: HookList, weight: Weight): readonly {readonly act: Act; rea
   return [{act: {do: 'hooks', list}, weight}];
 }
 
-function staged(steps: readonly PlannedStep[]): readonly (readonly {readonly act: Act; readonly weight: Weight}[])[] {
+function staged(steps: readonly PlannedStep[]): Stages {
   const byStage = Map.groupBy(steps, ({stage}) => stage);
   return [...byStage.keys()]
     .sort((a, b) => a - b)
@@ -128,6 +148,10 @@ function stepText(step: Step): string {
       return `make ${on} writable`;
     case 'forget-source':
       return `let ${on} forget ${keyText(step.source)}`;
+    case 'fence':
+      return `close ${on} for writes`;
+    case 'rejoin':
+      return `make ${on} a replica of ${keyText(step.source)}`;
     default:
       return unreachable(step);
   }

@@ -1,6 +1,7 @@
 import type {HookFacts} from '../../hooks/facts.ts';
 import type {InstanceKey} from '../../model/instance-key.ts';
 import type {RecoveryPlan} from '../../plan/plan.ts';
+import type {SourceIdentity} from '../../plan/returned-source.ts';
 import type {JournaledAct} from './acts.ts';
 
 /** What the journal keeps of a recovery: whoever resumes it needs nothing else but the configuration. */
@@ -15,4 +16,6 @@ export interface RecoveryDocument {
   readonly alias: string;
   /** Replicas whose receiver nobody had stopped when this was planned. */
   readonly receiving?: readonly InstanceKey[];
+  /** Who the replaced source was, for its return. */
+  readonly identity?: SourceIdentity;
 }

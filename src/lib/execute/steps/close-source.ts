@@ -1,7 +1,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
-import {OrchestratorError} from '../../errors/errors.ts';
+import {isCode, OrchestratorError} from '../../errors/errors.ts';
 import type {Row} from '../../flavor/flavor.ts';
-import {showPrivilegedSessions} from '../../flavor/sessions.ts';
+import {showClientSessions, showPrivilegedSessions} from '../../flavor/sessions.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Hand} from './hands.ts';
 
@@ -15,7 +15,7 @@ const STANDSTILL_MS = 50;
  * @throws OrchestratorError REFUSED naming the sessions when somebody still writes; read_only is taken back then
  */
 export async function closeSource(hand: Hand): Promise<string> {
-  for (const statement of hand.flavor.setReadOnly(true, true)) await hand.say(statement);
+  await setReadOnly(hand);
   if (hand.flavor.hasSuperReadOnly) return `${keyText(hand.key)} is closed (super_read_only)`;
   const killed = await killPrivileged(hand);
   if (await standsStill(hand)) return `${keyText(hand.key)} is closed (read_only; ${killed.length} privileged sessions ended)`;
@@ -29,6 +29,37 @@ export async function closeSource(hand: Hand): Promise<string> {
   );
 }
 
+/**
+ * Closes a former source that has come back. It stays closed whatever else fails: nobody else depends on its being open.
+ *
+ * @param reach a hand on it; asked anew after a statement that was not answered in time
+ * @throws OrchestratorError REFUSED naming the sessions when somebody still writes under read_only
+ */
+export async function fence(reach: () => Promise<Hand>): Promise<string> {
+  const first = await reach();
+  try {
+    await setReadOnly(first);
+  } catch (error) {
+    // Commits that wait for a semi-sync replica which will never come keep read_only waiting too.
+    if (!isCode(error, 'SERVER_TIMEOUT')) throw error;
+    const hand = await reach();
+    await kill(hand, await hand.say(showClientSessions));
+    await setReadOnly(await reach());
+  }
+  const hand = await reach();
+  if (hand.flavor.hasSuperReadOnly) return `${keyText(hand.key)} is closed (super_read_only)`;
+  const killed = await killPrivileged(hand);
+  if (await standsStill(hand)) return `${keyText(hand.key)} is closed (read_only; ${killed.length} privileged sessions ended)`;
+  const writers = (await privileged(hand)).map(whom).join(', ') || 'an unknown session';
+  throw new OrchestratorError('REFUSED', `${keyText(hand.key)} has read_only on and is still written to, by ${writers}`, {
+    hint: 'stop that client, or take SUPER / READ_ONLY ADMIN from its account',
+  });
+}
+
+async function setReadOnly(hand: Hand): Promise<void> {
+  for (const statement of hand.flavor.setReadOnly(true, true)) await hand.say(statement);
+}
+
 async function standsStill(hand: Hand): Promise<boolean> {
   const first = JSON.stringify(await hand.say(hand.flavor.showBinlogStatus));
   await sleep(STANDSTILL_MS);
@@ -37,13 +68,17 @@ async function standsStill(hand: Hand): Promise<boolean> {
 
 async function killPrivileged(hand: Hand): Promise<readonly Row[]> {
   const sessions = await privileged(hand);
+  await kill(hand, sessions);
+  return sessions;
+}
+
+async function kill(hand: Hand, sessions: readonly Row[]): Promise<void> {
   for (const session of sessions) {
     await hand.say(hand.flavor.kill(Number(session['id']))).catch((error: unknown) => {
       // 1094: it ended by itself in between.
       if (!(error instanceof OrchestratorError && error.code === 'SERVER_STATEMENT_FAILED')) throw error;
     });
   }
-  return sessions;
 }
 
 function privileged(hand: Hand): Promise<readonly Row[]> {

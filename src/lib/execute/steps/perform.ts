@@ -6,10 +6,11 @@ import type {Topology} from '../../model/topology.ts';
 import {textOf} from '../../flavor/rows.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Step} from '../../plan/plan.ts';
-import {closeSource} from './close-source.ts';
+import {closeSource, fence} from './close-source.ts';
 import {drain, stopReceiving} from './drain.ts';
 import type {Hand, Hands} from './hands.ts';
 import {forgetSource, makeWritable} from './promote.ts';
+import {rejoin} from './rejoin.ts';
 import {detach, repoint} from './repoint.ts';
 
 /** A dead source is given this long to answer before it is reported as unfenced: it must not hold up its own replacement. */
@@ -52,6 +53,14 @@ export async function perform(world: World, step: Step): Promise<string> {
       return makeWritable(await world.hands.on(instance), instance, {semiSync: step.semiSync});
     case 'forget-source':
       return forgetSource(await world.hands.on(instance));
+    case 'fence':
+      return fence(() => world.hands.on(instance));
+    case 'rejoin':
+      return rejoin(world, instance, {
+        source: step.source,
+        semiSync: step.semiSync,
+        teachers: [step.source, ...step.siblings].flatMap((key) => world.topology.get(key) ?? []),
+      });
     default:
       return unreachable(step);
   }

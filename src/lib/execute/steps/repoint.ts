@@ -57,7 +57,7 @@ async function drainOrRefetch(hand: Hand, instance: Instance, {patience, refetch
 }
 
 /** Waits until the receiver is connected to the source and the applier runs, and has done so for a while. */
-async function mustFollow(hand: Hand, source: InstanceKey, steadyFor: Milliseconds): Promise<void> {
+export async function mustFollow(hand: Hand, source: InstanceKey, steadyFor: Milliseconds): Promise<void> {
   let last: Replication | null = null;
   let since: Monotonic | null = null;
   const follows = await waitFor(

@@ -1,5 +1,6 @@
 import type {Seconds} from '../../model/units.ts';
-import type {Backend} from '../backend.ts';
+import type {Backend, Work} from '../backend.ts';
+import {LOST_IN_RECOVERY} from '../downtime.ts';
 
 const TABLE = 'topology_recovery';
 /** A block that was not met again for so long is over. */
@@ -25,17 +26,33 @@ export async function expireBlockedRecoveries(backend: Backend): Promise<number>
   );
 }
 
-/** Removes recoveries, their stories and ended plans of long ago (AuditPurgeDays). */
+/**
+ * Removes recoveries, their stories and ended plans of long ago (AuditPurgeDays). One whose failed instance is still lost is kept:
+ * by it the instance is known again when it returns.
+ */
 export async function purgeRecoveries(backend: Backend, lasting: Seconds): Promise<number> {
   return backend.transaction(async ({db, dialect}) => {
     const before = dialect.ago(lasting);
+    const lost = await lostInRecovery(db);
     await db('topology_recovery_steps').where('audit_at', '<', before).delete();
-    const ended = db('recovery_plan').whereNot('state', 'open').where('ended_at', '<', before);
+    const ended = db('recovery_plan').whereNot('state', 'open').whereNotIn('uid', lost).where('ended_at', '<', before);
     await db('recovery_plan_step').whereIn('uid', ended.clone().select('uid')).delete();
     await ended.delete();
     return db(TABLE)
       .where('start_active_period', '<', before)
+      .whereNotIn('uid', lost)
       .whereNotIn('uid', db('recovery_plan').where('state', 'open').select('uid'))
       .delete();
   });
+}
+
+/** UIDs of recoveries whose failed instance has the downtime that the recovery gave it. */
+async function lostInRecovery(db: Work['db']): Promise<readonly string[]> {
+  const rows: readonly {uid: string}[] = await db(TABLE)
+    .join('database_instance_downtime as downtime', (join) =>
+      join.on('downtime.hostname', `${TABLE}.hostname`).andOn('downtime.port', `${TABLE}.port`),
+    )
+    .where({'downtime.downtime_active': 1, 'downtime.reason': LOST_IN_RECOVERY})
+    .select(`${TABLE}.uid`);
+  return rows.map(({uid}) => uid);
 }

@@ -1,0 +1,102 @@
+import type {InstanceKey} from '../../model/instance-key.ts';
+import {keyText} from '../../model/instance-key.ts';
+import type {Demotion, ReturnOutcome, SourceIdentity} from '../../plan/returned-source.ts';
+import type {Backend} from '../backend.ts';
+
+/** Successful recoveries with the kind of plan they had; rows never leave this file. */
+interface RecoveryRow {
+  recovery_id: number | string;
+  uid: string;
+  hostname: string;
+  port: number;
+  cluster_name: string;
+  successor_hostname: string;
+  successor_port: number;
+  end_recovery: string | null;
+}
+
+interface PlanRow {
+  uid: string;
+  recovery_id: number | string;
+  kind: string;
+  state: string;
+  plan: string;
+}
+
+/** As far as these are read; what is journaled under `execute/journal/document.ts`. */
+interface Document {
+  readonly identity?: SourceIdentity;
+  readonly plan: {readonly kind: string; readonly outcome?: ReturnOutcome};
+}
+
+/** A successor may have been replaced itself; so many times is more than anybody's. */
+const LONGEST_CHAIN = 64;
+
+/**
+ * What is recorded of the last recovery of ours that replaced each of these instances; those that none of ours replaced are left out.
+ * By `host:port`.
+ */
+export async function readDemotions(backend: Backend, keys: readonly InstanceKey[]): Promise<ReadonlyMap<string, Demotion>> {
+  if (keys.length === 0) return new Map();
+  const [recoveries, plans] = await backend.run(async ({db}) => {
+    const rows: readonly RecoveryRow[] = await db('topology_recovery')
+      .where('is_successful', 1)
+      .whereNotNull('successor_hostname')
+      .orderBy('recovery_id')
+      .select('recovery_id', 'uid', 'hostname', 'port', 'cluster_name', 'successor_hostname', 'successor_port', 'end_recovery');
+    const journaled: readonly PlanRow[] = await db('recovery_plan')
+      .whereIn('state', ['done', 'aborted'])
+      // A UID begins with the moment it was made.
+      .orderBy('uid')
+      .select('uid', 'recovery_id', 'kind', 'state', 'plan');
+    return [rows, journaled] as const;
+  });
+  return new Map(
+    keys.flatMap((key) => {
+      const demotion = demotionOf(key, recoveries, plans);
+      return demotion ? [[keyText(key), demotion] as const] : [];
+    }),
+  );
+}
+
+function demotionOf(key: InstanceKey, recoveries: readonly RecoveryRow[], plans: readonly PlanRow[]): Demotion | null {
+  const last = recoveries.findLast((row) => isOf(row, key) && plans.some(({uid, kind}) => uid === row.uid && kind === 'promote'));
+  if (!last) return null;
+  const id = Number(last.recovery_id);
+  const document = documentOf(plans.find(({uid}) => uid === last.uid));
+  const returns = plans.filter((row) => Number(row.recovery_id) === id && row.kind === 'return' && row.state === 'done').map(documentOf);
+  return {
+    uid: last.uid,
+    recoveryId: id,
+    key,
+    cluster: last.cluster_name,
+    identity: document?.identity ?? null,
+    successors: successorsFrom(last, recoveries),
+    promotedSince: recoveries.some((row) => Number(row.recovery_id) > id && keyText(successorOf(row)) === keyText(key)),
+    handled: returns.at(-1)?.plan.outcome ?? null,
+  };
+}
+
+function successorsFrom(first: RecoveryRow, recoveries: readonly RecoveryRow[]): readonly InstanceKey[] {
+  const chain = [successorOf(first)];
+  let [id, at] = [Number(first.recovery_id), successorOf(first)];
+  while (chain.length < LONGEST_CHAIN) {
+    const next = recoveries.find((row) => Number(row.recovery_id) > id && isOf(row, at));
+    if (!next) break;
+    [id, at] = [Number(next.recovery_id), successorOf(next)];
+    chain.push(at);
+  }
+  return chain;
+}
+
+function isOf(row: RecoveryRow, key: InstanceKey): boolean {
+  return row.hostname === key.host && Number(row.port) === key.port;
+}
+
+function successorOf(row: RecoveryRow): InstanceKey {
+  return {host: row.successor_hostname, port: Number(row.successor_port)};
+}
+
+function documentOf(row: PlanRow | undefined): Document | null {
+  return row ? (JSON.parse(row.plan) as Document) : null;
+}
