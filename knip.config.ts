@@ -12,6 +12,7 @@ const config: KnipConfig = {
     'test/**/*.test.ts',
     'test/setup/*.ts',
     'test/sandbox/cli.ts',
+    'test/chaos/main.ts',
     // The sandbox is a library for every test to come.
     'test/sandbox/index.ts',
     'test/unit/flavor/record.ts',

@@ -9,6 +9,8 @@ export interface FleetOptions {
   readonly netTimeout?: number;
   /** Options every server gets, e.g. `--gtid-strict-mode=OFF`. */
   readonly serverOptions?: readonly string[];
+  /** Options of one server beside, e.g. another address to report than its own. */
+  readonly optionsOf?: (name: string) => readonly string[];
 }
 
 /** What a member of a cluster has beyond a plain server. */
@@ -117,9 +119,9 @@ export class Fleet {
   }
 
   private build(name: string, serverId: number, reserved: ReservedPorts, more: More = {}): Promise<Instance> {
-    const {netTimeout = 60, serverOptions = []} = this.options;
+    const {netTimeout = 60, serverOptions = [], optionsOf} = this.options;
     const [port = 0] = reserved.ports;
-    const options = [...serverOptions, ...(more.options ?? [])];
+    const options = [...serverOptions, ...(optionsOf?.(name) ?? []), ...(more.options ?? [])];
     return buildInstance(this.factory, this.folder, {...more, name, serverId, port, netTimeout, gtid: this.gtid, options});
   }
 }

@@ -1,0 +1,69 @@
+import {galera, type Galera, type Instance} from '../../sandbox/index.ts';
+
+export const BACKEND_KINDS = ['galera', 'group', 'proxy'] as const;
+export type BackendKind = (typeof BACKEND_KINDS)[number];
+
+/** What the services share: three ways in, one for each node. */
+export interface Backend {
+  readonly kind: BackendKind;
+  readonly version: string;
+  /** All database servers of it. */
+  readonly servers: readonly Instance[];
+  /** The port a node connects to, by its place. */
+  way(node: number): number;
+  /** Ends one server with kill -9; `revive` brings it back. */
+  kill(server: number): Promise<void>;
+  /** Makes it unable to write: without a majority, or without its one writable server. */
+  loseQuorum(): Promise<void>;
+  /** Makes all whole again, whatever was done to it; returns when it takes writes on every way in. */
+  revive(): Promise<void>;
+  down(): Promise<void>;
+}
+
+export async function galeraBackend(): Promise<Backend> {
+  return new GaleraBackend(await galera({nodes: 3}));
+}
+
+class GaleraBackend implements Backend {
+  readonly kind = 'galera';
+  readonly #cluster: Galera;
+
+  constructor(cluster: Galera) {
+    this.#cluster = cluster;
+  }
+
+  get version(): string {
+    return `MariaDB ${this.#cluster.version} with Galera`;
+  }
+
+  get servers(): readonly Instance[] {
+    return this.#cluster.nodes;
+  }
+
+  way(node: number): number {
+    return this.servers[node]!.key.port;
+  }
+
+  kill(server: number): Promise<void> {
+    return this.servers[server]!.kill9();
+  }
+
+  /** Each on its own: no two of them hear each other. */
+  async loseQuorum(): Promise<void> {
+    await Promise.all(this.servers.slice(1).map((server) => this.#cluster.isolate(server)));
+  }
+
+  async revive(): Promise<void> {
+    for (const server of this.servers) server.resume();
+    const alive = this.servers.filter((server) => server.alive());
+    await Promise.all(alive.map((server) => this.#cluster.heal(server)));
+    if (alive.length === 0) return this.#cluster.begin();
+    await Promise.all(alive.map((server) => this.#cluster.synced(server)));
+    for (const server of this.servers.filter((one) => !one.alive())) await this.#cluster.join(server);
+    await Promise.all(this.servers.map((server) => this.#cluster.size(server, this.servers.length)));
+  }
+
+  down(): Promise<void> {
+    return this.#cluster.down();
+  }
+}

@@ -1,0 +1,116 @@
+import {writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import type {Config} from '../../../src/lib/config/keys.ts';
+import {Service} from '../../servers/support/service.ts';
+import type {Wire} from './wire.ts';
+
+export interface NodeOptions {
+  readonly name: string;
+  /** Of its own; made already. */
+  readonly folder: string;
+  readonly mark: NodeJS.ProcessEnv;
+  readonly settings: Partial<Config>;
+  /** Of its HTTP interface. */
+  readonly port: number;
+  /** To its backend. */
+  readonly wire: Wire;
+  /** Where its process can be told to stand still from inside. */
+  readonly inspectPort: number;
+}
+
+/** One machine of the service: its configuration and address stay while its process comes and goes. */
+export class Node {
+  readonly name: string;
+  readonly port: number;
+  readonly wire: Wire;
+  readonly #options: NodeOptions;
+  readonly #past: Service[] = [];
+  #service: Service | null = null;
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.port = options.port;
+    this.wire = options.wire;
+  }
+
+  get alive(): boolean {
+    return this.#service?.alive ?? false;
+  }
+
+  get pid(): number | null {
+    return this.#service?.alive ? this.#service.pid : null;
+  }
+
+  /** All that its processes have written since `forget`. */
+  get log(): string {
+    return [...this.#past, ...(this.#service ? [this.#service] : [])].map(({log}) => log).join('');
+  }
+
+  get file(): string {
+    return join(this.#options.folder, 'orchestrator.conf.json');
+  }
+
+  /** Starts it and returns when it answers HTTP. */
+  async start(settings: Partial<Config> = {}): Promise<void> {
+    const {folder, mark} = this.#options;
+    await writeFile(this.file, JSON.stringify({...this.#options.settings, ...settings}, null, 2));
+    if (this.#service) this.#past.push(this.#service);
+    this.#service = new Service(['--config', this.file], {
+      PATH: process.env['PATH'],
+      HOME: folder,
+      NODE_OPTIONS: `--inspect-port=127.0.0.1:${this.#options.inspectPort}`,
+      ...mark,
+    });
+    await this.#service.says(/listening on /, 60_000);
+  }
+
+  async kill9(): Promise<void> {
+    if (this.alive) await this.#service?.kill9();
+  }
+
+  /** SIGTERM; returns when it has ended. */
+  async stop(): Promise<void> {
+    if (this.alive) await this.#service?.stop();
+  }
+
+  pause(): void {
+    this.#service?.pause();
+  }
+
+  resume(): void {
+    this.#service?.resume();
+  }
+
+  /** Keeps its event loop from turning: the process lives, and answers nothing. Returns at once. */
+  async block(milliseconds: number): Promise<void> {
+    if (!this.pid) throw new Error(`${this.name} does not run.`);
+    process.kill(this.pid, 'SIGUSR1'); // opens the inspector
+    const socket = new WebSocket(await this.#inspector());
+    await new Promise((resolve, reject) => {
+      socket.addEventListener('open', resolve);
+      socket.addEventListener('error', () => reject(new Error(`The inspector of ${this.name} does not answer.`)));
+    });
+    const expression = `{const end = performance.now() + ${milliseconds}; while (performance.now() < end);}`;
+    socket.addEventListener('message', () => socket.close());
+    socket.send(JSON.stringify({id: 1, method: 'Runtime.evaluate', params: {expression}}));
+  }
+
+  /** Forgets what earlier processes wrote. */
+  forget(): void {
+    this.#past.length = 0;
+  }
+
+  async #inspector(): Promise<string> {
+    const url = `http://127.0.0.1:${this.#options.inspectPort}/json/list`;
+    for (let tries = 0; ; tries += 1) {
+      try {
+        const [target] = (await (await fetch(url)).json()) as readonly {webSocketDebuggerUrl: string}[];
+        if (target) return target.webSocketDebuggerUrl;
+      } catch (error) {
+        if (tries > 100) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

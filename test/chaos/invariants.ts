@@ -1,0 +1,174 @@
+import type {Samples, Sample, ServerState} from './observer.ts';
+
+/** What a scenario says beforehand of one cluster. */
+export type Outcome = {readonly ends: 'promote' | 'none'} | {readonly ends: 'refuse'; readonly code: string};
+
+export const VIOLATIONS = [
+  'two-leaders',
+  'term-reused',
+  'second-recovery',
+  'undue-recovery',
+  'missing-recovery',
+  'wrong-refusal',
+  'stale-fence',
+  'lost-write',
+  'two-writable',
+  'leader-flap',
+  'no-convergence',
+  'broken-scenario',
+] as const;
+
+export interface Violation {
+  readonly code: (typeof VIOLATIONS)[number];
+  readonly text: string;
+}
+
+/** What is known of one cluster when a scenario has ended. */
+export interface ClusterEvidence {
+  readonly name: string;
+  readonly expected: Outcome;
+  /** More recoveries than one, where an incident is known to take several. */
+  readonly recoveriesAllowed: number;
+  readonly recoveries: readonly {readonly uid: string; readonly successful: boolean}[];
+  /** Codes of refusals, as the leaders logged them. */
+  readonly refusals: readonly string[];
+  /** Ids that were acknowledged and are not on the source that was there at the end. */
+  readonly lost: readonly number[];
+  /** Per server the fences of the statements of ours it was sent, in the order of its general log. */
+  readonly fences: ReadonlyMap<string, readonly number[]>;
+  readonly servers: readonly string[];
+  /** Servers that were ended, stopped or cut off: they may come back writable, and are closed then. */
+  readonly disturbed: ReadonlySet<string>;
+}
+
+export interface Evidence {
+  readonly samples: Samples;
+  readonly clusters: readonly ClusterEvidence[];
+  /** Leadership must not have moved. */
+  readonly steady: boolean;
+}
+
+/** How long a source that comes back may be writable beside its successor until it has been closed. */
+export const CLOSED_WITHIN = 15_000;
+
+/** Everything that must hold, whatever was done to whom. Pure. */
+export function violationsIn(evidence: Evidence): readonly Violation[] {
+  const {samples, clusters, steady} = evidence;
+  return [
+    ...twoLeaders(samples),
+    ...reusedTerms(samples),
+    ...(steady ? flaps(samples) : []),
+    ...clusters.flatMap((cluster) => [
+      ...outcomeOf(cluster),
+      ...staleFences(cluster),
+      ...lostWrites(cluster),
+      ...twoWritable(cluster, samples.servers),
+    ]),
+  ];
+}
+
+/** A node leads before and after a moment, without a break that we saw, and another one leads in that moment. */
+function twoLeaders({nodes}: Samples): readonly Violation[] {
+  const found = new Set<string>();
+  for (const [before, after] of pairs(nodes)) {
+    if (before.said !== true || after.said !== true) continue;
+    const between = nodes.find(({of, from, until, said}) => of !== before.of && said === true && from > before.until && until < after.from);
+    if (between) found.add([before.of, between.of].toSorted().join(' and '));
+  }
+  return [...found].map((who) => ({code: 'two-leaders', text: `${who} led at the same time`}));
+}
+
+function reusedTerms({leases}: Samples): readonly Violation[] {
+  const holders = new Map<number, Set<string>>();
+  for (const {said} of leases) {
+    if (said && said.token !== '' && said.token !== 'vacated')
+      holders.set(said.term, (holders.get(said.term) ?? new Set()).add(said.token));
+  }
+  return [...holders]
+    .filter(([, tokens]) => tokens.size > 1)
+    .map(([term, tokens]) => ({code: 'term-reused', text: `term ${term} had ${tokens.size} holders`}));
+}
+
+function flaps({leases}: Samples): readonly Violation[] {
+  const terms = new Set(leases.flatMap(({said}) => (said ? [said.term] : [])));
+  return terms.size <= 1 ? [] : [{code: 'leader-flap', text: `leadership moved without need: terms ${[...terms].join(', ')}`}];
+}
+
+function outcomeOf({name, expected, recoveries, refusals, recoveriesAllowed}: ClusterEvidence): readonly Violation[] {
+  const good = recoveries.filter(({successful}) => successful).length;
+  const all = `${name}: ${recoveries.length} recoveries, ${good} successful`;
+  switch (expected.ends) {
+    case 'promote':
+      if (good === 0) return [{code: 'missing-recovery', text: `${all}, instead of one; refusals: ${refusals.join(', ') || 'none'}`}];
+      return good > 1 || recoveries.length > recoveriesAllowed ? [{code: 'second-recovery', text: `${all}, for one incident`}] : [];
+    case 'none':
+      return recoveries.length > 0 ? [{code: 'undue-recovery', text: `${all}, and none was due`}] : [];
+    case 'refuse':
+      if (recoveries.length > 0) return [{code: 'undue-recovery', text: `${all}, and ${expected.code} was due`}];
+      return refusals.includes(expected.code)
+        ? []
+        : [{code: 'wrong-refusal', text: `${name} was refused as ${refusals.join(', ') || 'nothing'}, not as ${expected.code}`}];
+  }
+}
+
+/** After a new holder's first statement on a server none with an older fence executes there. */
+function staleFences({fences}: ClusterEvidence): readonly Violation[] {
+  return [...fences].flatMap(([server, sent]) => {
+    const at = sent.findIndex((fence, index) => fence < Math.max(...sent.slice(0, index)));
+    return at < 0
+      ? []
+      : [{code: 'stale-fence' as const, text: `${server} was sent a statement of fence ${sent[at]} after one of a later fence`}];
+  });
+}
+
+function lostWrites({name, lost}: ClusterEvidence): readonly Violation[] {
+  if (lost.length === 0) return [];
+  return [{code: 'lost-write', text: `${name} lost ${lost.length} acknowledged writes: ${lost.slice(0, 5).join(', ')}`}];
+}
+
+/** For how long two servers of a cluster were writable at the same time; who came back has a while. */
+function twoWritable({name, servers, disturbed}: ClusterEvidence, samples: readonly Sample<ServerState>[]): readonly Violation[] {
+  const spans = servers.map((server) => ({server, spans: spansOf(samples.filter(({of}) => of === server))}));
+  return spans.flatMap((one, at) =>
+    spans.slice(at + 1).flatMap((other) => {
+      const longest = Math.max(
+        0,
+        ...one.spans.flatMap((a) => other.spans.map((b) => Math.min(a.until, b.until) - Math.max(a.from, b.from))),
+      );
+      const allowed = disturbed.has(one.server) || disturbed.has(other.server) ? CLOSED_WITHIN : 0;
+      if (longest <= allowed) return [];
+      return [
+        {
+          code: 'two-writable' as const,
+          text: `${name}: ${one.server} and ${other.server} were writable together for ${Math.round(longest)} ms`,
+        },
+      ];
+    }),
+  );
+}
+
+/** Stretches in which a server said again and again that it is writable: from the end of the first look to the start of the last. */
+function spansOf(samples: readonly Sample<ServerState>[]): readonly {from: number; until: number}[] {
+  const spans: {from: number; until: number}[] = [];
+  let open = false;
+  for (const {from, until, said} of samples) {
+    const last = spans.at(-1);
+    if (!said?.writable) open = false;
+    else if (open && last) last.until = from;
+    else {
+      spans.push({from: until, until});
+      open = true;
+    }
+  }
+  return spans;
+}
+
+/** Neighbouring samples of the same thing. */
+function* pairs<What>(samples: readonly Sample<What>[]): Generator<readonly [Sample<What>, Sample<What>]> {
+  const last = new Map<string, Sample<What>>();
+  for (const sample of samples) {
+    const before = last.get(sample.of);
+    if (before) yield [before, sample];
+    last.set(sample.of, sample);
+  }
+}

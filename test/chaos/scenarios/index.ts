@@ -1,0 +1,13 @@
+import type {BackendKind} from '../cluster/backend.ts';
+import {BACKEND} from './backend.ts';
+import {LEADER} from './leader.ts';
+import {NETWORK} from './network.ts';
+import type {Scenario} from './scene.ts';
+import {SERVERS} from './servers.ts';
+
+export const SCENARIOS: readonly Scenario[] = [...LEADER, ...SERVERS, ...NETWORK, ...BACKEND];
+
+/** Those that make sense on a kind of backend. */
+export function scenariosOn(kind: BackendKind): readonly Scenario[] {
+  return SCENARIOS.filter(({on}) => on?.includes(kind) ?? true);
+}

@@ -1,0 +1,109 @@
+import {pause} from '../faults.ts';
+import {LONG, NONE, PATIENCE, PROMOTE, deposed, promoted, type Scenario} from './scene.ts';
+
+/** What happens to the one who leads. */
+export const LEADER: readonly Scenario[] = [
+  {
+    name: 'leader killed',
+    faults: ['leader-kill'],
+    expected: NONE,
+    async act({stage, measure}) {
+      const leader = await stage.leader();
+      const began = performance.now();
+      await leader.kill9();
+      await stage.leader(PATIENCE);
+      measure('another leads', performance.now() - began);
+    },
+  },
+  {
+    name: 'leader told to end',
+    faults: ['leader-term'],
+    expected: NONE,
+    async act({stage, measure}) {
+      const leader = await stage.leader();
+      const began = performance.now();
+      const ended = leader.stop();
+      await deposed(stage, leader.name);
+      measure('another leads', performance.now() - began);
+      await ended;
+    },
+  },
+  {
+    name: 'leader and source killed together',
+    faults: ['leader-kill', 'source-kill'],
+    expected: PROMOTE,
+    async act(scene) {
+      const {stage, faults, cluster, measure} = scene;
+      const leader = await stage.leader();
+      const began = performance.now();
+      await Promise.all([leader.kill9(), faults.killServer(cluster.source)]);
+      measure('write accepted elsewhere', await promoted(scene, began));
+    },
+  },
+  {
+    name: 'leader stopped past its lease',
+    faults: ['leader-stop'],
+    expected: NONE,
+    async act({stage, between}) {
+      const leader = await stage.leader();
+      leader.pause();
+      await pause(between(LONG.least, LONG.most));
+      leader.resume();
+      await pause(2_000);
+    },
+  },
+  {
+    name: 'leader stopped for less than its lease',
+    faults: ['leader-stop'],
+    expected: NONE,
+    steady: true,
+    async act({stage, between}) {
+      const leader = await stage.leader();
+      leader.pause();
+      await pause(between(500, 2_500));
+      leader.resume();
+      await pause(6_000);
+    },
+  },
+  {
+    name: 'leader stopped in the middle of a recovery, past its lease',
+    faults: ['leader-stop', 'source-kill'],
+    expected: PROMOTE,
+    async act(scene) {
+      const {stage, faults, traps, cluster, between} = scene;
+      const leader = await stage.leader();
+      await traps.set('stop');
+      const began = performance.now();
+      await faults.killServer(cluster.source);
+      await traps.sprung();
+      await deposed(stage, leader.name);
+      await promoted(scene, began);
+      await pause(between(0, 3_000));
+      leader.resume();
+      await pause(3_000);
+    },
+  },
+  {
+    name: 'leader killed in the middle of a recovery',
+    faults: ['leader-kill', 'source-kill'],
+    expected: PROMOTE,
+    async act(scene) {
+      const {faults, traps, cluster} = scene;
+      await traps.set('kill');
+      const began = performance.now();
+      await faults.killServer(cluster.source);
+      await traps.sprung();
+      await promoted(scene, began);
+    },
+  },
+  {
+    name: 'event loop of the leader blocked for 10 s',
+    faults: ['leader-block'],
+    expected: NONE,
+    async act({stage}) {
+      const leader = await stage.leader();
+      await leader.block(10_000);
+      await pause(12_000);
+    },
+  },
+];
