@@ -55,6 +55,8 @@ async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
   process.once('SIGTERM', end).once('SIGINT', end);
+  // The predecessor read its configuration again; ending, as a process does by default, would be a bad answer.
+  process.on('SIGHUP', () => log('warn', 'SIGHUP: the configuration is read at start only; restart the service to read it again'));
   await names.load();
   const fault = actFault(env);
   await runService({

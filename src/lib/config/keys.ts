@@ -339,6 +339,18 @@ export const KEYS = {
     'How much longer than its two confirmations a dead source is waited for, for servers that restart quickly',
     since4,
   ),
+  AuthTrustedProxies: list(
+    [],
+    'auth',
+    'Addresses or networks (`10.0.0.0/8`) whose AuthUserHeader and X-Forwarded-For are believed; empty: the header of anybody is, and X-Forwarded-For of nobody',
+    since4,
+  ),
+  ChangesByGet: bool(
+    true,
+    'web',
+    'Answer GET, as scripts and `orchestrator-client` send it, on routes of 3.2.6 that change something; false: POST alone',
+    since4,
+  ),
   RecoveryDrainTimeoutSeconds: uint(
     60,
     'promotion',

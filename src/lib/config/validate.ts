@@ -1,3 +1,4 @@
+import {isIP} from 'node:net';
 import {isSet, type Draft, type Say} from './draft.ts';
 import {KEYS, KEY_NAMES, type Config, type KeyName} from './keys.ts';
 import {NOWHERE, type Notices} from './notice.ts';
@@ -9,6 +10,7 @@ export function validate(draft: Draft, say: Say): void {
   backend(draft, say);
   addresses(draft, say);
   authentication(draft, say);
+  trustedProxies(draft, say);
   choices(draft, say);
   patterns(draft.values, say);
   certificates(draft.values, say);
@@ -131,6 +133,24 @@ function authentication(draft: Draft, say: Say): void {
       'list the users who may',
     );
   }
+}
+
+function trustedProxies({values}: Draft, say: Say): void {
+  const key = 'AuthTrustedProxies';
+  for (const text of values[key].filter((one) => network(one) === null)) {
+    say('CONFIG_INVALID', key, `${key} must hold addresses and networks, found ${JSON.stringify(text)}`, 'write 10.1.2.3 or 10.0.0.0/8');
+  }
+  if (authenticationMethod(values) === 'proxy' && values[key].length === 0) {
+    say('suspicious', key, `${key} is empty: whoever reaches the service may say who they are`, 'list the addresses of your proxies');
+  }
+}
+
+/** Reads `10.1.2.3`, `10.0.0.0/8`, `fd00::/8`. @returns null when it is none of these */
+export function network(text: string): {readonly address: string; readonly bits: number; readonly family: 'ipv4' | 'ipv6'} | null {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text.trim()) ?? [];
+  const longest = {0: null, 4: 32, 6: 128}[isIP(address)] ?? null;
+  if (longest === null || Number(bits ?? longest) > longest) return null;
+  return {address, bits: Number(bits ?? longest), family: longest === 32 ? 'ipv4' : 'ipv6'};
 }
 
 /** Keys that take one of a few words. Any other word means what `otherwise` says, as in 3.2.6. */

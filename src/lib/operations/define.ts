@@ -104,6 +104,8 @@ export interface Declaration<Input extends Fields, Result> {
   /** Exit status of a result that is bad news; 0 where absent. */
   status?(result: Result): number;
   readonly legacy?: Legacy<Result>;
+  /** About this machine or this process: not offered over HTTP. */
+  readonly localOnly?: true;
   /** Exit statuses that deserve a word in help, beside the usual ones. */
   readonly exits?: Readonly<Record<number, string>>;
 }

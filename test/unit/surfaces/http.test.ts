@@ -185,7 +185,7 @@ test.each(['raft-state', 'raft-leader', 'raft-health', 'raft-yield/n', 'raft-yie
   const {get} = await http();
   const {status, body} = await get(`/api/${path}`);
   expect({status, json: JSON.parse(body) as unknown}).toEqual({
-    status: 500,
+    status: 501,
     json: {Code: 'ERROR', Message: expect.stringContaining('raft is not part of this version') as string, Details: null},
   });
 });
@@ -232,7 +232,6 @@ test.each<{
   readonly change: 200 | 401 | 500;
 }>([
   {config: {}, headers: {}, read: 200, change: 200},
-  {config: {AuthenticationMethod: 'something'}, headers: {}, read: 200, change: 200},
   {config: {ReadOnly: true}, headers: {}, read: 200, change: 500},
   {config: {AuthenticationMethod: 'basic', ...ACCOUNT}, headers: {}, read: 401, change: 401},
   {config: {AuthenticationMethod: 'Basic', ...ACCOUNT}, headers: basic('admin:pw'), read: 200, change: 200},
@@ -284,7 +283,8 @@ test('who logged in is who asks', async () => {
   expect((await get('/api/echo?w=x', basic('admin:pw'))).body).toBe('{"said":"x","by":"admin"}');
 });
 
-test('multi without an account is refused at start', async () => {
+test('a method nobody knows is refused at start, as is multi without an account', async () => {
+  await expect(http({config: {AuthenticationMethod: 'something'}})).rejects.toMatchObject({code: 'CONFIG_INVALID'});
   await expect(http({config: {AuthenticationMethod: 'multi'}})).rejects.toMatchObject({code: 'CONFIG_INVALID'});
 });
 

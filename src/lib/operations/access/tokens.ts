@@ -6,6 +6,7 @@ import {define} from '../define.ts';
 
 export const accessToken = define({
   name: 'access-token',
+  localOnly: true,
   section: 'Service',
   formerly: [],
   about: 'Make a token for somebody to log in with, where AuthenticationMethod is "token"',

@@ -10,6 +10,7 @@ const SECTION = 'Configuration';
 
 export const dumpConfigOperation = define({
   name: 'dump-config',
+  localOnly: true,
   section: SECTION,
   formerly: [],
   about: 'The configuration in force, as one line of JSON; secrets are hidden',
@@ -29,6 +30,7 @@ export const dumpConfigOperation = define({
 
 export const configCheck = define({
   name: 'config check',
+  localOnly: true,
   section: SECTION,
   formerly: [],
   about: 'Read the configuration and say what is wrong or odd about it',
@@ -46,6 +48,7 @@ export const configCheck = define({
 
 export const configSchemaOperation = define({
   name: 'config schema',
+  localOnly: true,
   section: SECTION,
   formerly: [],
   about: 'JSON Schema of the configuration file, for editors',

@@ -27,11 +27,12 @@ const grabElection = flag('grab-election', 'take leadership at once');
 
 export const serve = define({
   name: 'serve',
+  localOnly: true,
   section: 'Service',
   formerly: ['http'],
   about: 'Run the service: discover, watch, recover, and answer HTTP',
   details:
-    'Any number of services share one backend database and elect one leader, which probes and recovers. Ends orderly on SIGTERM and SIGINT, reads the configuration again on SIGHUP.',
+    'Any number of services share one backend database and elect one leader, which probes and recovers. Ends orderly on SIGTERM and SIGINT.',
   examples: ['serve', "serve --recover '*'", 'serve --discovery=false'],
   input: {discovery, recover, grabElection},
   changes: 'servers',
@@ -41,6 +42,7 @@ export const serve = define({
 
 export const continuous = define({
   name: 'continuous',
+  localOnly: true,
   section: 'Service',
   formerly: [],
   about: 'Run the service without answering HTTP',
@@ -70,6 +72,7 @@ export const activeNodesOperation = define({
 
 export const redeployInternalDb = define({
   name: 'redeploy-internal-db',
+  localOnly: true,
   section: 'Meta',
   formerly: [],
   about: 'Bring the backend schema up to date, whatever the configuration says',

@@ -1,6 +1,7 @@
 import {nearest} from '../../config/nearest.ts';
 import {OrchestratorError, unreachable} from '../../errors/errors.ts';
 import type {Build} from '../../operations/context.ts';
+import {LEFT_OUT} from '../../operations/left-out.ts';
 import {find, understand, type Form, type Request} from './argv.ts';
 import type {CommandMap, PackageFacts} from './embed.ts';
 import {exitsText, listing, usage} from './help.ts';
@@ -71,6 +72,11 @@ async function explain(topic: string | null, form: Form, line: CommandLine): Pro
 }
 
 function refuse(name: string, form: Form, {program: {io, operations}}: CommandLine): number {
+  const leftOut = LEFT_OUT.find((one) => one.commands.includes(name));
+  if (leftOut) {
+    io.err(`orchestrator: ${name}: ${leftOut.because}\n`);
+    return 1;
+  }
   const meant = nearest(
     name,
     operations.flatMap((operation) => [operation.name, ...operation.formerly]),

@@ -1,5 +1,5 @@
 import type {FastifyReply} from 'fastify';
-import {messageOf, OrchestratorError} from '../../errors/errors.ts';
+import {httpStatuses, messageOf, OrchestratorError} from '../../errors/errors.ts';
 import {jsonText, type Json} from '../legacy-json/values.ts';
 import type {HttpOptions} from './server.ts';
 
@@ -31,8 +31,22 @@ export function failed({message, details}: Envelope): HttpAnswer {
 /** A foreseen failure says what it is; anything else is for our log, not for a visitor. */
 export function failedBy(error: unknown, {log}: Pick<HttpOptions, 'log'>): HttpAnswer {
   if (error instanceof OrchestratorError) return failed({message: error.message, details: null});
+  return failed({message: unforeseen(error, log), details: null});
+}
+
+/** A failure on a route of ours: code, sentence and hint, with the status that docs/errors.md gives it. */
+export function sorry({code, message, hint}: OrchestratorError): HttpAnswer {
+  return bare({code, message, hint: hint ?? null}, httpStatuses[code]);
+}
+
+export function sorryFor(error: unknown, {log}: Pick<HttpOptions, 'log'>): HttpAnswer {
+  if (error instanceof OrchestratorError) return sorry(error);
+  return bare({code: 'INTERNAL', message: unforeseen(error, log), hint: null}, 500);
+}
+
+function unforeseen(error: unknown, log: HttpOptions['log']): string {
   log('error', `unexpected: ${error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error)}`);
-  return failed({message: 'internal error; the log of this node has the details', details: null});
+  return 'internal error; the log of this node has the details';
 }
 
 export function send(reply: FastifyReply, {status, json}: HttpAnswer): FastifyReply {

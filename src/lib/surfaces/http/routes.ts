@@ -1,31 +1,36 @@
-import type {FastifyInstance, FastifyRequest} from 'fastify';
+import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import type {Config} from '../../config/keys.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
 import type {Answer, LegacyRoute, Operation, Texts} from '../../operations/define.ts';
-import {bare, failed, failedBy, ok, send, type HttpAnswer} from './answers.ts';
+import {bare, failedBy, ok, send, type HttpAnswer} from './answers.ts';
 import type {HttpOptions} from './server.ts';
-import type {Visitor} from './visitors.ts';
+import type {VisitorOf} from './auth/guard.ts';
+import type {Visitor} from './auth/visitors.ts';
 import {writeShape} from './writers.ts';
 
 /** Path parameters that are not simply the option of their name. */
 const MEANINGS: Readonly<Record<string, string>> = {clusterHint: 'cluster'};
 
 /**
- * Registers every legacy route of every operation. All of them are GET, also those that change something: existing clients call
- * them so. A route of an operation that changes anything is refused to visitors who may only read.
+ * Registers every legacy route of every operation. Those that change something answer POST too, and GET because existing clients
+ * call them so; asking for their head alone changes nothing.
  */
-export function registerLegacyRoutes(
-  app: FastifyInstance,
-  options: HttpOptions,
-  visitorOf: (request: FastifyRequest) => Promise<Visitor>,
-): void {
+export function registerLegacyRoutes(app: FastifyInstance, options: HttpOptions, visitorOf: VisitorOf): void {
   for (const operation of options.operations) {
+    const changes = operation.changes !== 'nothing';
     for (const route of operation.routes) {
-      app.get(`${options.config.URLPrefix}/api/${route.path}`, async (request, reply) => {
-        const visitor = await visitorOf(request);
-        if (operation.changes !== 'nothing' && !visitor.mayChange) return send(reply, failed({message: 'Unauthorized', details: null}));
-        return send(reply, await answer({operation, route, visitor, options}, request));
+      const url = `${options.config.URLPrefix}/api/${route.path}`;
+      app.route({
+        method: changes ? ['GET', 'POST'] : 'GET',
+        url,
+        config: {access: changes ? 'change' : 'read'},
+        exposeHeadRoute: !changes,
+        handler: async (request, reply) => send(reply, await answer({operation, route, visitor: visitorOf(request), options}, request)),
       });
+      if (changes) {
+        const refuse = (_request: FastifyRequest, reply: FastifyReply): FastifyReply => reply.code(405).header('Allow', 'GET, POST').send();
+        app.head(url, {config: {access: 'read'}}, refuse);
+      }
     }
   }
 }
@@ -68,6 +73,7 @@ function textsOf(route: LegacyRoute<unknown>, params: Texts, query: Readonly<Rec
   }
   for (const [name, option] of Object.entries(route.query ?? {})) {
     const value = query[name];
+    if (Array.isArray(value)) throw new OrchestratorError('INPUT_INVALID', `${name} is given more than once`);
     if (typeof value === 'string') texts[option] = value;
   }
   return texts;

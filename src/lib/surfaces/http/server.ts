@@ -4,12 +4,16 @@ import fastify, {type FastifyInstance, type FastifyReply, type FastifyRequest} f
 import type {Config} from '../../config/keys.ts';
 import type {Ports, Service} from '../../operations/context.ts';
 import type {Operation} from '../../operations/define.ts';
-import {failed, failedBy, send, type HttpAnswer} from './answers.ts';
+import {bare, failed, failedBy, send, sorryFor, type HttpAnswer} from './answers.ts';
+import {guard} from './auth/guard.ts';
+import {trusting} from './auth/proxies.ts';
+import {registerTokenRoute} from './auth/token.ts';
 import {registerElectionRoutes} from './election.ts';
+import {registerLeftOut} from './left-out.ts';
+import {registerOurRoutes} from './our-routes.ts';
 import {registerLegacyRoutes} from './routes.ts';
 import {registerStatusRoutes} from './status.ts';
-import {checkUnit, tlsOptions} from './tls.ts';
-import {admission, type Visitor} from './visitors.ts';
+import {tlsOptions} from './tls.ts';
 
 export interface HttpOptions {
   readonly config: Config;
@@ -29,35 +33,41 @@ const WORTH_COMPRESSING = 1400;
  * @throws OrchestratorError CONFIG_INVALID, CONFIG_UNREADABLE (certificates)
  */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
-  const admit = admission(options);
-  const tls = options.config.UseSSL && options.config.ListenSocket === '' ? await tlsOptions(options.config) : null;
-  const settings = {routerOptions: {ignoreTrailingSlash: true, maxParamLength: 2048}, forceCloseConnections: true};
+  const {config} = options;
+  const tls = config.UseSSL && config.ListenSocket === '' ? await tlsOptions(config) : null;
+  const trustProxy = config.AuthTrustedProxies.length === 0 ? false : trusting(config.AuthTrustedProxies);
+  const settings = {
+    routerOptions: {ignoreTrailingSlash: true, maxParamLength: 2048},
+    forceCloseConnections: true,
+    trustProxy,
+    frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) => void send(reply, refusal(error, options)),
+  };
   const app = (tls === null ? fastify(settings) : fastify({...settings, https: tls})) as FastifyInstance;
-  const visitors = new WeakMap<FastifyRequest, Visitor>();
-  app.addHook('onRequest', async (request, reply) => {
-    if (!checkUnit(request, options.config)) return turnAway(reply, 'Not Authorized\n');
-    const visitor = await admit(request);
-    if (visitor === null) return turnAway(reply.header('WWW-Authenticate', 'Basic realm="Authorization Required"'), 'Not Authorized\n');
-    visitors.set(request, visitor);
-  });
+  const visitorOf = guard(app, options);
   app.addHook('onSend', compress);
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n'));
-  app.setErrorHandler((error, _request, reply) => send(reply, refusal(error, options)));
-  const visitorOf = (request: FastifyRequest): Promise<Visitor> => Promise.resolve(visitors.get(request) ?? {user: '', mayChange: false});
+  app.setErrorHandler((error, request, reply) =>
+    send(reply, request.routeOptions.config.style === 'ours' ? ourRefusal(error, options) : refusal(error, options)),
+  );
   registerStatusRoutes(app, options);
   registerElectionRoutes(app, options, visitorOf);
+  registerTokenRoute(app, options);
+  registerLeftOut(app, options);
   registerLegacyRoutes(app, options, visitorOf);
+  registerOurRoutes(app, options, visitorOf);
   return app;
-}
-
-function turnAway(reply: FastifyReply, body: string): FastifyReply {
-  return reply.code(401).type('text/plain; charset=utf-8').send(body);
 }
 
 /** What fastify itself refuses (a malformed address) has a status below 500 and a sentence; the rest is a bug of ours. */
 function refusal(error: unknown, options: HttpOptions): HttpAnswer {
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;
   return status < 500 && error instanceof Error ? failed({message: error.message, details: null}) : failedBy(error, options);
+}
+
+function ourRefusal(error: unknown, options: HttpOptions): HttpAnswer {
+  const status = typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;
+  if (status >= 500 || !(error instanceof Error)) return sorryFor(error, options);
+  return bare({code: 'INPUT_INVALID', message: error.message, hint: null}, status);
 }
 
 async function compress(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {

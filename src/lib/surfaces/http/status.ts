@@ -4,21 +4,22 @@ import {bare, failed, failedBy, ok, send, type HttpAnswer} from './answers.ts';
 import type {HttpOptions} from './server.ts';
 
 const DEFAULT_STATUS = '/api/status';
+const READ = {config: {access: 'read'}} as const;
 
 /** What proxies and monitoring ask for. They answer from this node alone. */
 export function registerStatusRoutes(app: FastifyInstance, options: HttpOptions): void {
   const {config, service} = options;
   const api = `${config.URLPrefix}/api`;
-  for (const name of ['lb-check', '_ping']) app.get(`${api}/${name}`, (_request, reply) => send(reply, bare('OK')));
+  for (const name of ['lb-check', '_ping']) app.get(`${api}/${name}`, READ, (_request, reply) => send(reply, bare('OK')));
   for (const name of ['leader-check', 'routed-leader-check']) {
-    app.get(`${api}/${name}`, (_request, reply) => send(reply, leaderCheck(service.isLeader(), 404)));
+    app.get(`${api}/${name}`, READ, (_request, reply) => send(reply, leaderCheck(service.isLeader(), 404)));
   }
-  app.get<{Params: {errorStatusCode: string}}>(`${api}/leader-check/:errorStatusCode`, (request, reply) =>
+  app.get<{Params: {errorStatusCode: string}}>(`${api}/leader-check/:errorStatusCode`, READ, (request, reply) =>
     send(reply, leaderCheck(service.isLeader(), statusCode(request.params.errorStatusCode))),
   );
-  app.get(`${api}/health`, async (_request, reply) => send(reply, await health(options)));
+  app.get(`${api}/health`, READ, async (_request, reply) => send(reply, await health(options)));
   const status = config.StatusEndpoint === DEFAULT_STATUS ? `${config.URLPrefix}${DEFAULT_STATUS}` : config.StatusEndpoint;
-  app.get(status, async (_request, reply) => send(reply, await health(options)));
+  app.get(status, READ, async (_request, reply) => send(reply, await health(options)));
 }
 
 function leaderCheck(leads: boolean, otherwise: number): HttpAnswer {
