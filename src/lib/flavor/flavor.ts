@@ -2,6 +2,7 @@ import type {BinaryLog, FlavorName, GtidFacts, Replication, SemiSyncWords} from 
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {BinlogCoordinates} from '../model/binlog-coordinates.ts';
 import type {Seconds} from '../model/units.ts';
+import type {CommandWords} from './commands/words.ts';
 
 /** A statement for a managed server; values are quoted by the client, since replication statements cannot be prepared. */
 export interface Statement {
@@ -133,6 +134,8 @@ export interface Flavor {
    */
   setSemiSync(role: 'source' | 'replica', on: boolean, known?: {readonly words?: SemiSyncWords}): Statement;
   kill(connectionId: number): Statement;
+  /** What commands of people need beside all this. */
+  readonly commands: CommandWords;
   /** @throws OrchestratorError SERVER_UNKNOWN naming a missing column */
   parseFacts(rows: readonly Row[]): Facts;
   /** Rows of `showReplicaStatus`. @throws OrchestratorError SERVER_UNKNOWN naming a missing column */

@@ -1,4 +1,5 @@
 import {OrchestratorError} from '../errors/errors.ts';
+import {mariadbCommands} from './commands/mariadb.ts';
 import {COMMON, factsParser, mariadbGtid, selectFacts, showDumps} from './facts.ts';
 import type {Flavor, Row} from './flavor.ts';
 import {changeSource, type ChangeDialect} from './point-at.ts';
@@ -57,6 +58,7 @@ export function mariadbFlavor(version: Version): Flavor {
     waited,
     setSemiSync: (role, on) => switchSemiSync(role, on, {source: 'old', replica: 'old'}),
     kill: (connectionId) => say('KILL ?', connectionId),
+    commands: mariadbCommands(change),
     parseFacts: factsParser(mariadbGtid),
     parseReplicaStatus: replicaStatusParser({names: COLUMNS.old, mariadb: true, channel: 'Connection_name'}),
   };

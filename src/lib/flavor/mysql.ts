@@ -1,5 +1,6 @@
 import {OrchestratorError} from '../errors/errors.ts';
 import type {Seconds} from '../model/units.ts';
+import {mysqlCommands} from './commands/mysql.ts';
 import {COMMON, factsParser, mysqlGtid, selectFacts, showDumps, type Variables} from './facts.ts';
 import type {Flavor, Row, Statement} from './flavor.ts';
 import {changeReceiver, changeSource, type ChangeDialect} from './point-at.ts';
@@ -54,6 +55,7 @@ export function mysqlFlavor(name: 'MySQL' | 'Percona' | 'unknown', version: Vers
     waited: able.waitsForExecuted ? executedWasReached : applierWasDone,
     setSemiSync: (role, on, known) => switchSemiSync(role, on, known?.words ?? {source: words, replica: words}),
     kill: (connectionId) => say('KILL ?', connectionId),
+    commands: mysqlCommands(able, change),
     parseFacts: factsParser(mysqlGtid),
     parseReplicaStatus: replicaStatusParser({
       names: COLUMNS[words],

@@ -1,4 +1,5 @@
 import {OrchestratorError} from '../errors/errors.ts';
+import type {BinlogCoordinates} from '../model/binlog-coordinates.ts';
 import {keyText} from '../model/instance-key.ts';
 import type {PointAt, Statement} from './flavor.ts';
 
@@ -36,6 +37,16 @@ export function changeReceiver(source: PointAt['source'], dialect: ChangeDialect
   return statementOf(dialect, address({source}, dialect));
 }
 
+/** Another host name, port and all else as they are; without GTID the position is told again. */
+export function renameSource(host: string, at: BinlogCoordinates | null, dialect: ChangeDialect): Statement {
+  return statementOf(dialect, [[`${dialect.prefix}_HOST`, host], ...(at ? fileAndPosition(at, dialect) : [])]);
+}
+
+/** The same source, by file and position from now on. */
+export function followFrom(at: BinlogCoordinates, dialect: ChangeDialect): Statement {
+  return statementOf(dialect, [...dialect.byPosition, ...fileAndPosition(at, dialect)]);
+}
+
 function address({source}: Pick<PointAt, 'source'>, {prefix}: ChangeDialect): readonly Assignment[] {
   return [
     [`${prefix}_HOST`, source.host],
@@ -49,7 +60,14 @@ function position(to: PointAt, {prefix, byPosition}: ChangeDialect): readonly As
       hint: 'give file and position, or use GTID',
     });
   }
-  return [...byPosition, [`${prefix}_LOG_FILE`, to.at.file], [`${prefix}_LOG_POS`, to.at.position]];
+  return [...byPosition, ...fileAndPosition(to.at, {prefix})];
+}
+
+function fileAndPosition({file, position: at}: BinlogCoordinates, {prefix}: Pick<ChangeDialect, 'prefix'>): readonly Assignment[] {
+  return [
+    [`${prefix}_LOG_FILE`, file],
+    [`${prefix}_LOG_POS`, at],
+  ];
 }
 
 function login({credentials, tls}: PointAt, {prefix, hasPublicKey}: ChangeDialect): readonly Assignment[] {

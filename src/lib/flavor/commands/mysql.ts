@@ -1,0 +1,41 @@
+import type {Statement} from '../flavor.ts';
+import {followFrom, renameSource, type ChangeDialect} from '../point-at.ts';
+import {say} from '../statement.ts';
+import {COMMON_WORDS, events} from './common.ts';
+import type {CommandWords} from './words.ts';
+
+/** What came with which version, of what these statements need. */
+export interface CommandAbilities {
+  readonly newWords: boolean;
+  readonly channels: boolean;
+  /** RESET MASTER has a new name, and the old one is gone later (8.2+). */
+  readonly binaryLogStatus: boolean;
+  readonly repointsWhileApplying: boolean;
+}
+
+export function mysqlCommands(able: CommandAbilities, change: ChangeDialect): CommandWords {
+  const channel = able.channels ? " FOR CHANNEL ''" : '';
+  const prefix = change.prefix;
+  const wait = able.newWords ? 'SOURCE_POS_WAIT' : 'MASTER_POS_WAIT';
+  return {
+    ...COMMON_WORDS,
+    renameSource: (host, at) => renameSource(host, at, change),
+    followByGtid: say(`${change.change} ${prefix}_AUTO_POSITION = 1${channel}`),
+    followByPosition: (at) => followFrom(at, change),
+    setDelay: (delay) => say(`${change.change} ${prefix}_DELAY = ?${channel}`, delay),
+    delaysWhileReceiving: able.repointsWhileApplying,
+    resetBinlog: say(able.binaryLogStatus ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER'),
+    setHistory: (gtids) => say('SET GLOBAL gtid_purged = ?', gtids),
+    emptyTransactions,
+    skipNext: say(`SET GLOBAL ${able.newWords ? 'sql_replica_skip_counter' : 'sql_slave_skip_counter'} = 1`),
+    // Whole seconds; 0 would wait for ever.
+    waitForPosition: (at, timeout) =>
+      say(`SELECT ${wait}(?, ?, ?${able.channels ? ", ''" : ''}) AS waited`, at.file, at.position, Math.max(Math.ceil(timeout), 1)),
+    showRelayEvents: (part) => events('RELAYLOG', part, channel),
+  };
+}
+
+function emptyTransactions(gtids: readonly string[]): readonly Statement[] {
+  const each = gtids.flatMap((gtid) => [say('SET SESSION gtid_next = ?', gtid), say('BEGIN'), say('COMMIT')]);
+  return [...each, say("SET SESSION gtid_next = 'AUTOMATIC'")];
+}
