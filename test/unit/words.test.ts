@@ -26,7 +26,18 @@ const WIRE_NAMES: readonly {readonly path: string; readonly because: string}[] =
 
 /** Wire names that every room speaks: finding codes, configuration keys, what hooks are told, variables of servers (ours have no underscores). */
 const HOOK_FACTS = ['autoMasterRecovery', 'autoIntermediateMasterRecovery', 'intermediate-master', 'co-master'];
-const VOCABULARY = [...ANALYSIS_CODES, ...STRUCTURE_CODES, ...Object.keys(KEYS), ...HOOK_FACTS].sort((a, b) => b.length - a.length);
+/** Commands by their names, as hints tell people what to do next. */
+const COMMAND_NAMES = [
+  'take-master',
+  'make-master',
+  'make-local-master',
+  'make-co-master',
+  'reattach-replica-master-host',
+  'graceful-master-takeover',
+];
+const VOCABULARY = [...ANALYSIS_CODES, ...STRUCTURE_CODES, ...Object.keys(KEYS), ...HOOK_FACTS, ...COMMAND_NAMES].sort(
+  (a, b) => b.length - a.length,
+);
 const VARIABLE = /\b[a-z]+(_[a-z0-9]+)+\b/g;
 
 /** Lines that use the words as words of our own. */

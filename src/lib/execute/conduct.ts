@@ -5,7 +5,7 @@ import type {LockHold} from '../coordination/types.ts';
 import {OrchestratorError, unreachable} from '../errors/errors.ts';
 import {failedHook, hookError, runHooks, STOPPING_LISTS} from '../hooks/run.ts';
 import type {HookFacts} from '../hooks/facts.ts';
-import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import {RECOVER_DEAD_SOURCE, RETURNED} from '../store/audit-types.ts';
 import type {Work} from '../store/backend.ts';
@@ -16,8 +16,10 @@ import {confirmDead} from './eyes/confirm.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 import {Hands} from './steps/hands.ts';
-import {runActs, type Journal, type Progress} from './journal/run.ts';
-import {perform, startReceiver} from './steps/perform.ts';
+import {runActs, type ActState, type Journal, type Progress} from './journal/run.ts';
+import {stoppedBy} from './journal/stopped.ts';
+import {startAgain} from './start-again.ts';
+import {perform} from './steps/perform.ts';
 import {tidyUp} from './tidy-up.ts';
 
 export interface Conducting {
@@ -57,10 +59,11 @@ export async function conduct(env: Environment, what: Conducting): Promise<Endin
       progress: what.progress,
       journal: journalOf(env, what),
       perform: (act, attempt) => performAct({env, what, hands}, act, attempt),
+      textOf: actText,
       ...(env.fault ? {fault: env.fault} : {}),
     });
     if (end.stoppedBy) return await fail({env, what, hands}, end.stoppedBy.because);
-    await auditEnd(env, document, plan.kind === 'return' ? (plan.remarks[0] ?? '') : `replaced by ${keyText(plan.successor)}`);
+    await auditEnd(env, document, plan.kind === 'return' ? plan.remarks.join('; ') : `replaced by ${keyText(plan.successor)}`);
     return {outcome: 'promoted', uid, successor: plan.successor, lost: await lostReplicas(env, what)};
   } finally {
     hands.release();
@@ -165,20 +168,12 @@ async function lostReplicas(env: Environment, {document}: Conducting): Promise<r
   return [...new Map([...plan.lost, ...dropped].map((key) => [keyText(key), key])).values()];
 }
 
-/**
- * Nobody was opened, so the receivers that were stopped for it are started again: left stopped they would count as stopped by a
- * person, and the source could never be confirmed dead by them.
- */
+/** Left stopped, receivers would count as stopped by a person, and the source could never be confirmed dead by them. */
 async function letReceiveAgain({env, what, hands}: Performing): Promise<readonly string[]> {
-  const {acts, uid, receiving = []} = what.document;
-  const steps = await env.backend.run((work) => readPlanSteps(work, uid));
-  const begun = new Set(steps.filter(({state}) => state !== 'planned').map(({number}) => number));
-  const done = acts.flatMap(({act, number}) => (act.do === 'step' && begun.has(number) ? [act.step] : []));
-  if (done.some((step) => step.do === 'make-writable')) return [];
-  const stopped = done.filter((step) => step.do === 'drain' || step.do === 'stop-receiver').map(({on}) => on);
-  const world = {topology: what.topology, config: env.config, hands};
-  const wanted = receiving.filter((key) => stopped.some((on) => sameKey(on, key)));
-  return Promise.all(wanted.map((key) => startReceiver(world, key).catch(expected)));
+  const {document, topology} = what;
+  const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
+  const stateOf = (number: number): ActState => steps.find((step) => step.number === number)?.state ?? 'planned';
+  return startAgain({hands, topology}, stoppedBy(document, stateOf));
 }
 
 /** What an error says, for the record; a bug goes on being one. */

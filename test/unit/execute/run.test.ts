@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest';
 import {OrchestratorError} from '../../../src/lib/errors/errors.ts';
-import type {Act, JournaledAct} from '../../../src/lib/execute/journal/acts.ts';
+import {actText, type Act, type JournaledAct} from '../../../src/lib/execute/journal/acts.ts';
 import {runActs, type ActEnd, type Journal, type Progress} from '../../../src/lib/execute/journal/run.ts';
 import {key} from '../support/given.ts';
 
@@ -33,7 +33,7 @@ describe('running a journaled plan', () => {
       lines.push(hostOf(one));
       return 'done';
     };
-    const end = await runActs({acts: [act(0, 0), act(1, 1), act(2, 1), act(3, 2)], progress: new Map(), journal, perform});
+    const end = await runActs({textOf: actText, acts: [act(0, 0), act(1, 1), act(2, 1), act(3, 2)], progress: new Map(), journal, perform});
     expect(lines).toEqual(['[start 0]', 'n0', '[done 0, start 1, start 2]', 'n1', 'n2', '[done 1, done 2, start 3]', 'n3', '[done 3]']);
     expect(end).toEqual({failed: [], stoppedBy: null});
   });
@@ -45,14 +45,14 @@ describe('running a journaled plan', () => {
     ]);
     const attempts: string[] = [];
     const perform = async (one: Act, attempt: number): Promise<string> => String(attempts.push(`${hostOf(one)} ${attempt}`));
-    await runActs({acts: [act(0, 0), act(1, 1), act(2, 2)], progress, journal: ledger().journal, perform});
+    await runActs({textOf: actText, acts: [act(0, 0), act(1, 1), act(2, 2)], progress, journal: ledger().journal, perform});
     expect(attempts).toEqual(['n1 3', 'n2 1']);
   });
 
   test('a failing must ends the run after its stage; nothing of the next stage begins', async () => {
     const {journal, lines} = ledger();
     const perform = async (one: Act): Promise<string> => (hostOf(one) === 'n1' ? broken() : 'done');
-    const end = await runActs({acts: [act(0, 0), act(1, 1), act(2, 1), act(3, 2)], progress: new Map(), journal, perform});
+    const end = await runActs({textOf: actText, acts: [act(0, 0), act(1, 1), act(2, 1), act(3, 2)], progress: new Map(), journal, perform});
     expect(lines).toEqual(['[start 0]', '[done 0, start 1, start 2]', '[failed 1, done 2]']);
     expect(end.stoppedBy?.act.number).toBe(1);
     expect(end.stoppedBy?.because).toContain('it is broken');
@@ -60,7 +60,13 @@ describe('running a journaled plan', () => {
 
   test.each(['lost', 'note'] as const)('a failing %s is told, and the run goes on', async (weight) => {
     const perform = async (one: Act): Promise<string> => (hostOf(one) === 'n0' ? broken() : 'done');
-    const end = await runActs({acts: [act(0, 0, {weight}), act(1, 1)], progress: new Map(), journal: ledger().journal, perform});
+    const end = await runActs({
+      textOf: actText,
+      acts: [act(0, 0, {weight}), act(1, 1)],
+      progress: new Map(),
+      journal: ledger().journal,
+      perform,
+    });
     expect(end.stoppedBy).toBeNull();
     expect(end.failed.map(({act: {number}}) => number)).toEqual([0]);
   });
@@ -70,7 +76,13 @@ describe('running a journaled plan', () => {
     {what: 'a bug', error: new TypeError('x is not a function')},
   ])('$what ends everything at once: nothing is written as failed', async ({error}) => {
     const {journal, lines} = ledger();
-    const run = runActs({acts: [act(0, 0), act(1, 1)], progress: new Map(), journal, perform: () => Promise.reject(error)});
+    const run = runActs({
+      textOf: actText,
+      acts: [act(0, 0), act(1, 1)],
+      progress: new Map(),
+      journal,
+      perform: () => Promise.reject(error),
+    });
     await expect(run).rejects.toBe(error);
     expect(lines).toEqual(['[start 0]']);
   });
@@ -83,7 +95,9 @@ describe('running a journaled plan', () => {
       },
     };
     const perform = async (one: Act): Promise<string> => String(done.push(hostOf(one)));
-    await expect(runActs({acts: [act(0, 0), act(1, 1)], progress: new Map(), journal, perform})).rejects.toThrow('somebody else');
+    await expect(runActs({textOf: actText, acts: [act(0, 0), act(1, 1)], progress: new Map(), journal, perform})).rejects.toThrow(
+      'somebody else',
+    );
     expect(done).toEqual(['n0']);
   });
 });

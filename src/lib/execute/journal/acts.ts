@@ -27,13 +27,13 @@ export type Act =
   /** end_recovery, errors, lost replicas. */
   | {readonly do: 'end'};
 
-export interface JournaledAct {
+export interface JournaledAct<Does = Act> {
   /** Position in the journal, from 0. */
   readonly number: number;
   /** Acts of one stage run at the same time. */
   readonly stage: number;
   readonly weight: Weight;
-  readonly act: Act;
+  readonly act: Does;
 }
 
 /**

@@ -1,5 +1,5 @@
 import {messageOf, OrchestratorError} from '../../errors/errors.ts';
-import {actText, type Act, type JournaledAct} from './acts.ts';
+import type {Act, JournaledAct} from './acts.ts';
 
 export type ActState = 'planned' | 'started' | 'done' | 'failed';
 
@@ -18,26 +18,28 @@ export interface ActEnd {
 }
 
 /** Where acts are written down, each write fenced by the lock: it throws once somebody else holds it. */
-export interface Journal {
+export interface Journal<Does = Act> {
   /** One transaction: some acts have ended, others are about to start. */
-  advance(ended: readonly ActEnd[], starting: readonly JournaledAct[]): Promise<void>;
+  advance(ended: readonly ActEnd[], starting: readonly JournaledAct<Does>[]): Promise<void>;
 }
 
-export interface Run {
-  readonly acts: readonly JournaledAct[];
+export interface Run<Does = Act> {
+  readonly acts: readonly JournaledAct<Does>[];
   /** By act number; an act without an entry was never started. */
   readonly progress: ReadonlyMap<number, Progress>;
-  readonly journal: Journal;
+  readonly journal: Journal<Does>;
   /** Does one act; `attempt` counts from 1. Throws when it did not reach what it promises. */
-  perform(act: Act, attempt: number): Promise<string>;
+  perform(act: Does, attempt: number): Promise<string>;
+  /** An act in words, for what is said about its failure. */
+  textOf(act: Does): string;
   /** A place where tests end the process: before an act's effect, and after it but before it is marked done. */
-  readonly fault?: (when: 'before' | 'after', act: JournaledAct) => void;
+  readonly fault?: (when: 'before' | 'after', act: Pick<JournaledAct<Does>, 'number'>) => void;
 }
 
-export interface RunEnd {
-  readonly failed: readonly {readonly act: JournaledAct; readonly because: string}[];
+export interface RunEnd<Does = Act> {
+  readonly failed: readonly {readonly act: JournaledAct<Does>; readonly because: string}[];
   /** The act that ended the run early; null when all stages ran. */
-  readonly stoppedBy: {readonly act: JournaledAct; readonly because: string} | null;
+  readonly stoppedBy: {readonly act: JournaledAct<Does>; readonly because: string} | null;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface RunEnd {
  *
  * @throws whatever the journal throws: then nothing more was done
  */
-export async function runActs(run: Run): Promise<RunEnd> {
+export async function runActs<Does = Act>(run: Run<Does>): Promise<RunEnd<Does>> {
   const failed = run.acts.flatMap((act) => past(run, act)).filter(({act}) => act.weight !== 'must');
   let ended: readonly ActEnd[] = [];
   for (const stage of stagesOf(run)) {
@@ -64,18 +66,18 @@ export async function runActs(run: Run): Promise<RunEnd> {
   return {failed, stoppedBy: null};
 }
 
-function past(run: Run, act: JournaledAct): {act: JournaledAct; because: string}[] {
+function past<Does>(run: Run<Does>, act: JournaledAct<Does>): {act: JournaledAct<Does>; because: string}[] {
   const known = run.progress.get(act.number);
   return known?.state === 'failed' ? [{act, because: known.outcome}] : [];
 }
 
-function stagesOf({acts, progress}: Run): readonly (readonly JournaledAct[])[] {
+function stagesOf<Does>({acts, progress}: Run<Does>): readonly (readonly JournaledAct<Does>[])[] {
   const open = acts.filter((act) => !['done', 'failed'].includes(progress.get(act.number)?.state ?? 'planned'));
   const byStage = Map.groupBy(open, (act) => act.stage);
   return [...byStage.keys()].sort((a, b) => a - b).map((stage) => byStage.get(stage) ?? []);
 }
 
-async function one(run: Run, act: JournaledAct): Promise<ActEnd> {
+async function one<Does>(run: Run<Does>, act: JournaledAct<Does>): Promise<ActEnd> {
   const attempt = (run.progress.get(act.number)?.attempt ?? 0) + 1;
   try {
     run.fault?.('before', act);
@@ -85,11 +87,11 @@ async function one(run: Run, act: JournaledAct): Promise<ActEnd> {
   } catch (error) {
     if (!(error instanceof OrchestratorError)) throw error;
     if (error.code === 'DEADLINE_PASSED') throw error;
-    return {number: act.number, state: 'failed', outcome: `${actText(act.act)}: ${messageOf(error)}`};
+    return {number: act.number, state: 'failed', outcome: `${run.textOf(act.act)}: ${messageOf(error)}`};
   }
 }
 
-function must(acts: readonly JournaledAct[], number: number): JournaledAct {
+function must<Does>(acts: readonly JournaledAct<Does>[], number: number): JournaledAct<Does> {
   const act = acts.find((one) => one.number === number);
   if (!act) throw new Error(`the journal names act ${number}, which the plan does not have`);
   return act;
