@@ -218,7 +218,7 @@ test('every process has a token of its own, as long as one of 3.2.6', () => {
 
 const wsrep = (options: string, more: Record<string, string> = {}) => ({
   wsrep_on: 'ON',
-  wsrep_sync_wait: '3',
+  wsrep_sync_wait: '7',
   wsrep_provider_options: options,
   ...more,
 });

@@ -201,7 +201,7 @@ const staleGroup: BackendRemark = {
 const staleGalera: BackendRemark = {
   level: 'error',
   sentence: 'sessions do not wait for what other nodes committed before (wsrep_sync_wait)',
-  hint: 'let our sessions set wsrep_sync_wait to 3',
+  hint: 'let our sessions set wsrep_sync_wait to 7',
 };
 const dirtyReads: BackendRemark = {
   level: 'warn',

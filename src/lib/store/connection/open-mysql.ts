@@ -88,14 +88,16 @@ interface Row {
 /**
  * What every session sets. UTC, because in a zone with summer time an hour repeats and rows of the future would block expiry;
  * a strict mode of our own, so that nothing is cut off silently whatever the server's default; short lock waits; and reads
- * that see what other nodes committed before.
+ * that see what other nodes committed before; inserts too, or one meets the duplicate of a row that another node just deleted.
  */
 function sessionOf(queryTimeout: Milliseconds, kind: Kind): readonly string[] {
   const lockWait = Math.min(5, Math.max(1, Math.floor(queryTimeout / 1000)));
-  const READS_AND_CHANGES = 3;
-  const causal = {single: '', galera: `, wsrep_sync_wait = ${READS_AND_CHANGES}`, group: ", group_replication_consistency = 'BEFORE'"}[
-    kind
-  ];
+  const READS_CHANGES_AND_INSERTS = 7;
+  const causal = {
+    single: '',
+    galera: `, wsrep_sync_wait = ${READS_CHANGES_AND_INSERTS}`,
+    group: ", group_replication_consistency = 'BEFORE'",
+  }[kind];
   return [
     `set session time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = ${lockWait}${causal}`,
   ];
