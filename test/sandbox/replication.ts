@@ -116,6 +116,18 @@ export async function replicating(instance: Instance, within = 15_000): Promise<
   );
 }
 
+/** Waits until a source sends to so many replicas: a receiver calls itself running a moment before it is registered there. */
+export async function sendsTo(source: Instance, replicas: number, within = 15_000): Promise<void> {
+  await waitFor(
+    `${source.name} sends to ${replicas} replicas`,
+    async () => {
+      const dumps = await source.query("SELECT id AS id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'");
+      return dumps.length >= replicas;
+    },
+    {within},
+  );
+}
+
 function describe({running, errno, error}: ThreadState): string {
   return errno === 0 ? running : `${running}, ${errno} ${error}`;
 }

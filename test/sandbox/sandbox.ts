@@ -1,4 +1,4 @@
-import {appliedAll, point, replicaStatus, replicating, setReadOnly, setSemiSync, type PointOptions} from './replication.ts';
+import {appliedAll, point, replicaStatus, replicating, sendsTo, setReadOnly, setSemiSync, type PointOptions} from './replication.ts';
 import {factoryOf} from './server/build.ts';
 import {Fleet, type FleetOptions} from './server/fleet.ts';
 import {guardedFolder} from './server/guard.ts';
@@ -74,6 +74,9 @@ export class Sandbox {
     }
     if (options.readOnlyReplicas ?? true) await this.protectReplicas(shape);
     await Promise.all([...new Set(shape.edges.map((edge) => edge.replica))].map((name) => replicating(this.get(name))));
+    await Promise.all(
+      Object.entries(Object.groupBy(shape.edges, ({source}) => source)).map(([name, edges]) => sendsTo(this.get(name), edges?.length ?? 0)),
+    );
     return instances;
   }
 

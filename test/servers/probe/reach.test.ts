@@ -18,14 +18,14 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
   });
   afterAll(() => box.down());
 
-  test('kill -9 is an event within 100 ms, once; then it is refused', async () => {
+  test('kill -9 is an event at once, not at the next poll; then it is refused', async () => {
     ({a} = await box.topology('a'));
     const {servers, found, notFound} = probing();
     await found(a.key);
     const lost = new Promise<number>((resolve) => servers.onLost(() => resolve(performance.now())));
     const killed = performance.now();
     await a.kill9();
-    expect((await lost) - killed).toBeLessThan(100);
+    expect((await lost) - killed).toBeLessThan(2000);
     expect(await notFound(a.key)).toMatchObject({partial: false, key: a.key, unreachable: {reach: 'refused', errno: 0}});
     await a.start();
     expect(await found(a.key)).toMatchObject({ok: true});
