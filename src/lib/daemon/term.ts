@@ -6,16 +6,17 @@ import {messageOf} from '../errors/errors.ts';
 import {membersOf} from '../execute/by-hand.ts';
 import type {Environment} from '../execute/environment.ts';
 import {recoverDeadSource} from '../execute/recover.ts';
+import {dealWithReturned} from '../execute/returned-source.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Analysis} from '../analysis/analyze.ts';
 import {noteAnalysis} from '../store/recovery/analysis-changelog.ts';
 import {noteCoordinates, standingStill} from '../store/stale-coordinates.ts';
-import {probeAfresh} from '../probe/fresh.ts';
-import {createProber} from '../probe/probe.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {Backend} from '../store/backend.ts';
 import type {AuditEntry} from '../store/audit.ts';
+import {LOST_IN_RECOVERY} from '../store/downtime.ts';
 import {readWishes} from '../store/instances.ts';
+import {readDemotions} from '../store/recovery/demotions.ts';
 import {Attributes, readNaming} from './attributes.ts';
 import type {Chore} from './chores.ts';
 import {Detector} from './detector.ts';
@@ -24,6 +25,7 @@ import {Explorer} from './explorer.ts';
 import {Prober} from '../execute/eyes/prober.ts';
 import {Publisher} from '../execute/eyes/publisher.ts';
 import {registerFinding} from './register.ts';
+import {ReturnedSources} from './returned-sources.ts';
 import {StaleLocks} from './stale-locks.ts';
 
 export interface TermOptions {
@@ -55,12 +57,18 @@ export interface Term extends Running {
 
 /** Starts to probe, analyse and recover; until stopped, or until the lease ends by our own clock. */
 export function startTerm(options: TermOptions): Term {
-  const {backend, config, log, servers} = options;
+  const {backend, config, log, servers, resolve, learn} = options;
   const publisher = new Publisher(backend);
   const attributes = new Attributes(backend);
-  const prober = proberFor(options, (instance, outcome) => {
-    publisher.note(instance, outcome);
-    if (outcome.ok) attributes.note(instance);
+  const prober = new Prober({
+    servers,
+    config,
+    resolve,
+    learn,
+    onRecorded(instance, outcome) {
+      publisher.note(instance, outcome);
+      if (outcome.ok) attributes.note(instance);
+    },
   });
   const environment = environmentFor(options, prober);
   const explorer = new Explorer({backend, config, prober, log, onUnreachable: (key) => detector.suspect(key)});
@@ -79,6 +87,21 @@ export function startTerm(options: TermOptions): Term {
       for (const {key, binlog} of sources) if (binlog.at) await noteCoordinates(backend, key, binlog.at);
     },
     standingStill: async () => new Set((await standingStill(backend, config.ReasonableLockedSemiSyncMasterSeconds)).map(keyText)),
+  });
+  const returned = new ReturnedSources({
+    prober,
+    config,
+    log,
+    isLeader: () => options.lease() !== null,
+    demotions: (of) =>
+      readDemotions(
+        backend,
+        of.map(({key}) => key),
+      ),
+    isLost: ({wishes}) => wishes.downtime?.reason === LOST_IN_RECOVERY,
+    refreshWishes: async () => prober.model.wish(await readWishes(backend)),
+    mayRecover: () => mayRecover(options),
+    deal: (wish) => dealWithReturned(environment, wish),
   });
   const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
   const loop = (what: string, period: number, round: () => Promise<void> | void): Running =>
@@ -100,31 +123,17 @@ export function startTerm(options: TermOptions): Term {
     }),
     loop('names of clusters', config.InstancePollSeconds * 1000, async () => prober.model.nameBy(await readNaming(backend, config))),
     loop('watching locks', 500, () => locks.round()),
+    loop('returned sources', 100, () => (begun ? returned.round() : undefined)),
     ...options.chores.map(({what, period, run}) => loop(what, period, run)),
   ];
   return {
     suspect: (key) => (begun && options.lease() ? detector.suspect(key) : undefined),
     async stop() {
       await Promise.all(loops.map((one) => one.stop()));
-      await Promise.all([detector.idle(), locks.idle()]);
+      await Promise.all([detector.idle(), locks.idle(), returned.idle()]);
       servers.forget();
     },
   };
-}
-
-function proberFor(
-  {config, servers, resolve, learn}: TermOptions,
-  onRecorded: ConstructorParameters<typeof Prober>[0]['onRecorded'],
-): Prober {
-  const probing = {servers, config, resolve, learn};
-  const persistent = createProber(probing);
-  const patience = config.MySQLConnectTimeoutSeconds * 1000;
-  return new Prober({
-    servers,
-    config,
-    probe: (key, {fresh, timeout}) => (fresh ? probeAfresh(probing, key, timeout ?? patience) : persistent.probe(key)),
-    onRecorded,
-  });
 }
 
 function environmentFor(options: TermOptions, eyes: Prober): Environment {

@@ -5,10 +5,7 @@ import type {NodeId} from '../coordination/types.ts';
 import {OrchestratorError} from '../errors/errors.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
-import type {Milliseconds} from '../model/units.ts';
-import {probeAfresh} from '../probe/fresh.ts';
 import {neighbours} from '../probe/live-model.ts';
-import {createProber} from '../probe/probe.ts';
 import {createServers} from '../servers/create-servers.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {AuditEntry} from '../store/audit.ts';
@@ -47,13 +44,11 @@ export async function atWork<Result>(options: HandOptions, work: (bench: Bench) 
   const {backend, config} = options;
   const servers = createServers(config);
   const publisher = new Publisher(backend);
-  const probing = {servers, config, resolve: options.resolve, learn: options.learn};
-  const persistent = createProber(probing);
-  const patience: Milliseconds = config.MySQLConnectTimeoutSeconds * 1000;
   const prober = new Prober({
     servers,
     config,
-    probe: (key, {fresh, timeout}) => (fresh ? probeAfresh(probing, key, timeout ?? patience) : persistent.probe(key)),
+    resolve: options.resolve,
+    learn: options.learn,
     onRecorded: (instance, outcome) => publisher.note(instance, outcome),
     onFailure: (key, outcome) => publisher.noteFailure(key, outcome),
   });

@@ -7,6 +7,11 @@ const SKETCH = 'a: b c';
 const connecting: But = {replication: {receiver: {state: 'other', errno: 0, error: ''}}};
 const silent: But = {reachable: false, check: {reach: 'silent'}};
 
+/** A death is confirmed by glances. */
+const unused = (): never => {
+  throw new Error('look was called');
+};
+
 interface Eyes extends Look {
   readonly looks: number[];
   readonly restarted: string[];
@@ -21,7 +26,8 @@ function eyes(states: readonly Readonly<Record<string, But>>[], after?: Readonly
   return {
     looks,
     restarted,
-    async look() {
+    look: unused,
+    async glance() {
       looks.push(performance.now());
       return now();
     },
@@ -93,7 +99,8 @@ describe('a silent source', () => {
     const restarted: string[] = [];
     const topology = given(SKETCH, {a: silent, b: and(applierStopped), c: and(applierStopped)}, {flavor: 'MariaDB'});
     const by: Look = {
-      look: async () => topology,
+      look: unused,
+      glance: async () => topology,
       restartReceiver: async (replica) => void restarted.push(replica.key.host),
     };
     expect((await ask(by)).dead).toBe(false);

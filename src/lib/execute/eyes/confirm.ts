@@ -17,8 +17,10 @@ const LOOK_EACH: Milliseconds = 10;
 
 /** Eyes on the servers. */
 export interface Look {
-  /** Probes these servers anew, each over a fresh connection, and gives the topology as it is then. */
+  /** Reads these servers anew, whole, and gives the topology as it is then: what a decision is planned from. */
   look(keys: readonly InstanceKey[]): Promise<Topology>;
+  /** Over fresh connections, and of a replica that was probed before only how its replication stands: what a death is confirmed by. */
+  glance(keys: readonly InstanceKey[]): Promise<Topology>;
   /** Restarts the receiver of a replica, leaving its applier running. */
   restartReceiver(replica: Instance): Promise<void>;
 }
@@ -71,7 +73,7 @@ interface Seen {
 
 /** Looks until the replicas have made up their mind, restarting receivers where waiting does not help. */
 async function settle(by: Look, scene: Scene): Promise<Seen> {
-  let seen = judge(await by.look(scene.all), scene);
+  let seen = judge(await by.glance(scene.all), scene);
   let until = performance.now() + NOTICE_WITHIN;
   let waitedFor: readonly Instance[] = [];
   while (seen.undecided) {
@@ -86,7 +88,7 @@ async function settle(by: Look, scene: Scene): Promise<Seen> {
       until = performance.now() + HANDSHAKE_WITHIN;
     }
     await sleep(LOOK_EACH);
-    seen = judge(await by.look(scene.all.filter((key) => !sameKey(key, scene.source))), scene);
+    seen = judge(await by.glance(scene.all.filter((key) => !sameKey(key, scene.source))), scene);
   }
   return seen;
 }

@@ -1,24 +1,20 @@
 import {flavorOf} from '../../flavor/flavors.ts';
-import type {Config} from '../../config/keys.ts';
 import type {Instance} from '../../model/instance.ts';
 import {isUsableKey, keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import type {Milliseconds, Monotonic} from '../../model/units.ts';
+import {glance} from '../../probe/glance.ts';
 import {LiveModel} from '../../probe/live-model.ts';
 import type {NotFound, ProbeOutcome} from '../../probe/outcome.ts';
+import {createProber, type Haste, type ProbeOptions, type Prober as Probing} from '../../probe/probe.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
-import type {Servers} from '../../servers/servers.ts';
 import type {Look} from './confirm.ts';
 
 /** A server that was silent for a whole read timeout already is not given a whole connect timeout at each further look. */
 const KNOWN_SILENT: Milliseconds = 300;
 const RESTART_AGAIN_AFTER: Milliseconds = 30_000;
 
-export interface ProberOptions {
-  readonly servers: Servers;
-  readonly config: Config;
-  /** One probe; over a connection of its own when `fresh`. */
-  probe(key: InstanceKey, options: {readonly fresh: boolean; readonly timeout?: Milliseconds}): Promise<ProbeOutcome>;
+export interface ProberOptions extends ProbeOptions {
   /** Hears of every outcome that the model took in. */
   onRecorded(instance: Instance, outcome: ProbeOutcome): void;
   /** Hears of a failed probe of a server that is not in the model. */
@@ -32,12 +28,14 @@ const DENIED: ReadonlySet<number> = new Set([1044, 1045, 1130, 1227]);
 export class Prober implements Look {
   readonly model = new LiveModel();
   readonly #options: ProberOptions;
+  readonly #probing: Probing;
   readonly #underway = new Map<string, Promise<Instance | null>>();
   readonly #restarted = new Map<string, Monotonic>();
   readonly #failures = new Map<string, NotFound>();
 
   constructor(options: ProberOptions) {
     this.#options = options;
+    this.#probing = createProber(options);
   }
 
   /** Probes one server over its persistent connection; a probe of it already under way is shared. */
@@ -61,9 +59,19 @@ export class Prober implements Look {
     });
   }
 
-  /** Probes servers over fresh connections. */
+  /** Reads servers anew: those that answered last over the connection they answered on, which spares five handshakes at once. */
   async look(keys: readonly InstanceKey[]): Promise<Topology> {
-    await Promise.all(keys.filter(isUsableKey).map((key) => this.#record(key, {fresh: true, ...this.#haste(key)})));
+    const how = (key: InstanceKey): Haste => (this.model.get(key)?.check.valid ? {fresh: false} : {fresh: true, ...this.#haste(key)});
+    await Promise.all(keys.filter(isUsableKey).map((key) => this.#record(key, how(key))));
+    return this.model.topology();
+  }
+
+  /**
+   * Looks at servers over fresh connections: at replicas that were probed before for how their replication stands, at all others
+   * for everything.
+   */
+  async glance(keys: readonly InstanceKey[]): Promise<Topology> {
+    await Promise.all(keys.filter(isUsableKey).map((key) => this.#glance(key)));
     return this.model.topology();
   }
 
@@ -88,12 +96,27 @@ export class Prober implements Look {
     this.#options.servers.forget(key);
   }
 
+  async #glance(key: InstanceKey): Promise<void> {
+    const known = this.model.probedAt(key) === null ? undefined : this.model.get(key);
+    const outcome = known?.check.valid && known.replication ? await glance(this.#options, known, this.#patience) : null;
+    if (!outcome) await this.#record(key, {fresh: true, ...this.#haste(key)});
+    else if (outcome.ok) this.model.record(key, outcome);
+    else this.#recorded(key, outcome);
+  }
+
+  get #patience(): Milliseconds {
+    return this.#options.config.MySQLConnectTimeoutSeconds * 1000;
+  }
+
   #haste(key: InstanceKey): {timeout?: Milliseconds} {
     return this.model.get(key)?.check.reach === 'silent' ? {timeout: KNOWN_SILENT} : {};
   }
 
-  async #record(key: InstanceKey, how: {readonly fresh: boolean; readonly timeout?: Milliseconds}): Promise<Instance | null> {
-    const outcome = await this.#options.probe(key, how);
+  async #record(key: InstanceKey, {fresh, timeout = this.#patience}: Haste): Promise<Instance | null> {
+    return this.#recorded(key, await this.#probing.probe(key, fresh ? {fresh, timeout} : {}));
+  }
+
+  #recorded(key: InstanceKey, outcome: ProbeOutcome): Instance | null {
     if (outcome.ok) this.#failures.delete(keyText(key));
     else this.#failures.set(keyText(key), outcome);
     const instance = this.model.record(key, outcome);
