@@ -108,6 +108,9 @@ test('a recovery that its service left half done is given up, and a person begin
   expect(stderr).toMatch(/was given up; done before: .*; not done: .*end the recovery\n$/);
   expect(await recoveriesOf(at)).toMatchObject([{uid, is_successful: 0, end_recovery: expect.any(String) as string}]);
   expect((await Promise.all([b, c].map(standingOf))).map(({writable}) => writable)).toEqual([false, false]);
+  // Nothing stands still because of it: all of them try to reach their source again.
+  expect((await Promise.all([b, c].map(standingOf))).map(({receiver}) => receiver)).toEqual(['Connecting', 'Connecting']);
+  expect(stderr.match(/may receive again/g)).toHaveLength(2);
 
   const again = await at.run('recover', '-i', nameOf(a));
   const source = await topologyNow([b, c]);

@@ -100,7 +100,7 @@ export class ReturnedSources {
     await prober.look([instance.key]);
     if ('failed' in answer) return this.#failed(known, `${decision.because}; ${answer.failed}`);
     known.pause = FIRST_PAUSE;
-    this.#rest(model.get(instance.key) ?? instance, answer.because);
+    this.#rest(model.get(instance.key) ?? instance, null);
   }
 
   #caseOf({key}: Instance): Case {
@@ -116,10 +116,10 @@ export class ReturnedSources {
     this.#say(known, because);
   }
 
-  #rest(instance: Instance, because: string): void {
+  #rest(instance: Instance, because: string | null): void {
     const known = this.#caseOf(instance);
     known.notBefore = performance.now() + (instance.readOnly ? WHILE_CLOSED : WHILE_OPEN);
-    this.#say(known, because);
+    if (because !== null) this.#say(known, because);
   }
 
   /** The same thing is said once. */

@@ -1,35 +1,22 @@
+import {acquireLock} from '../coordination/lock/acquire.ts';
 import {contentionError, isContention} from '../coordination/lock/contention.ts';
-import {releaseLock, touchLock} from '../coordination/lock/hold.ts';
+import {releaseLock} from '../coordination/lock/hold.ts';
 import {keepLock} from '../coordination/lock/keep.ts';
 import {listLocks, type ListedLock} from '../coordination/lock/rows.ts';
-import {sessionsOf} from '../coordination/lock/sessions.ts';
 import {takeOverAbandoned} from '../coordination/lock/standstill.ts';
 import {forceUnlock} from '../coordination/lock/takeover.ts';
 import {defaultTiming} from '../coordination/timing.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {OrchestratorError} from '../errors/errors.ts';
-import type {InstanceKey} from '../model/instance-key.ts';
 import type {Backend} from '../store/backend.ts';
 import {readInstances} from '../store/instances.ts';
-import {endPlan, lostLock, readOpenPlans, readPlan, readPlanSteps, writeRecoverySteps, type OpenPlan} from '../store/recovery/plans.ts';
-import {writeRecoveryAbort} from '../store/recovery/recovery-registration.ts';
+import {readOpenPlans, readPlan, type OpenPlan} from '../store/recovery/plans.ts';
+import {abortPlan, serversOf, type Aborted, type Aborting} from './abort.ts';
 import {atWork, environmentOf, type HandOptions} from './by-hand.ts';
 import type {Ending} from './conduct.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import {killSessions} from './kill-sessions.ts';
 import {resume} from './resume.ts';
-
-/** A recovery that was given up, and how far it had come: what people have to look at now. */
-export interface Aborted {
-  readonly uid: string;
-  readonly cluster: string;
-  readonly failed: InstanceKey;
-  /** What had been done, or begun, as the journal words it. */
-  readonly done: readonly string[];
-  readonly notDone: readonly string[];
-  /** Servers on which sessions of the former holder could not be ended. */
-  readonly remarks: readonly string[];
-}
 
 export interface PersonsWord {
   readonly uid: string;
@@ -59,21 +46,25 @@ export async function resumeByHand(options: HandOptions, uid: string): Promise<E
 }
 
 /**
- * Gives a recovery up whose conductor is gone, because a person asked: ends plan and recovery with the reason, and changes no server
- * beyond ending the conductor's sessions. What it had done stays done.
+ * Gives a recovery up whose conductor is gone, because a person asked: ends its sessions, starts again what it had stopped, and ends
+ * plan and recovery with the reason. What it had done stays done.
  *
- * @throws OrchestratorError as `resumeByHand`
+ * @throws OrchestratorError as `resumeByHand`; CONTENDED also where its lock is gone and somebody else changes its servers
  */
 export async function abortByHand(options: HandOptions, {uid, because}: PersonsWord): Promise<Aborted> {
-  const {backend, log, timing = defaultTiming} = options;
+  const {log, timing = defaultTiming} = options;
   const {plan, hold} = await takeItsLock(options, uid);
-  if (hold === null) return abort(backend, {plan, hold, because, remarks: []});
   return withHeartbeats(options, async (heartbeats) => {
-    const lock = keepLock({backend: heartbeats, hold, timing, log, onLost: (reason) => log('error', reason)});
+    const held = hold ?? (await lockAnew(options, plan));
+    const lock = keepLock({backend: heartbeats, hold: held, timing, log, onLost: (reason) => log('error', reason)});
     let ended = false;
     try {
-      const remarks = await endSessions(options, await sessionsOf(backend, hold.lockId));
-      const aborted = await abort(backend, {plan, hold, because, remarks});
+      const aborted = await abortAtWork(options, heartbeats, {
+        plan,
+        hold: held,
+        because,
+        mayStillSend: (timeout) => lock.mayStillSend(timeout),
+      });
       ended = true;
       return aborted;
     } finally {
@@ -82,6 +73,21 @@ export async function abortByHand(options: HandOptions, {uid, because}: PersonsW
       else await lock.stop();
     }
   });
+}
+
+function abortAtWork(options: HandOptions, heartbeats: Backend, aborting: Aborting): Promise<Aborted> {
+  return atWork(options, async (bench) => {
+    bench.prober.model.begin(await readInstances(options.backend, options.config));
+    return abortPlan(environmentOf(options, {...bench, heartbeats}), aborting);
+  });
+}
+
+/** Its lock is gone: what it had stopped is started again under one of our own. */
+async function lockAnew({backend, me, timing = defaultTiming}: HandOptions, {uid, cluster, document}: OpenPlan): Promise<LockHold> {
+  const instances = serversOf(document as RecoveryDocument);
+  const hold = await acquireLock({backend, me, timing, cluster, instances, purpose: `giving up recovery ${uid}`});
+  if (isContention(hold)) throw contentionError(hold);
+  return hold;
 }
 
 /** A lock as it was taken away, with the recovery that it carried. */
@@ -106,10 +112,10 @@ export async function unlockByHand(options: HandOptions, {lockId, because}: {loc
       lockId,
       timing,
       log,
-      before: async (hold, sessions) => {
-        remarks = await endSessions(options, sessions);
+      before: async (hold, sessions, mayStillSend) => {
         const plan = await planUnder(backend, lockId);
-        if (plan) aborted = await abort(backend, {plan, hold, because, remarks});
+        if (plan) aborted = await abortAtWork(options, heartbeats, {plan, hold, because, mayStillSend});
+        remarks = aborted?.remarks ?? (await endSessions(options, sessions));
       },
     });
     return {lock: {...row, instances: listed?.instances ?? []}, aborted, remarks};
@@ -164,38 +170,4 @@ async function mustBeOpen(backend: Backend, uid: string): Promise<OpenPlan> {
   throw new OrchestratorError('REFUSED', `recovery ${uid} has ended; it ${how}`, {
     hint: `orchestrator audit-recovery-steps ${uid} tells all of it`,
   });
-}
-
-interface Aborting {
-  readonly plan: OpenPlan;
-  readonly hold: LockHold | null;
-  readonly because: string;
-  readonly remarks: readonly string[];
-}
-
-/** Plan and recovery end in one transaction under the lock, where there is one. */
-async function abort(backend: Backend, {plan: {uid, document, cluster}, hold, because, remarks}: Aborting): Promise<Aborted> {
-  const {plan, facts} = document as RecoveryDocument;
-  const steps = await backend.transaction(async (work) => {
-    if (hold !== null && !(await touchLock(work, hold))) return null;
-    const journal = await readPlanSteps(work, uid);
-    const failures = journal.filter(({state}) => state === 'failed').map(({outcome}) => outcome);
-    const participating = [plan.failed, ...facts.replicas];
-    await writeRecoveryAbort(work, uid, {lost: plan.lost, participating, errors: [...failures, because]});
-    await writeRecoverySteps(work, uid, [because, ...remarks]);
-    await endPlan(work, uid, {state: 'aborted', outcome: because});
-    return journal;
-  });
-  if (steps === null) throw lostLock(uid);
-  const begun = (state: string): boolean => state === 'done' || state === 'started';
-  return {
-    uid,
-    cluster,
-    failed: plan.failed,
-    done: steps
-      .filter(({state}) => begun(state))
-      .map(({description, state}) => (state === 'done' ? description : `${description} (begun)`)),
-    notDone: steps.filter(({state}) => !begun(state)).map(({description}) => description),
-    remarks,
-  };
 }

@@ -3,10 +3,10 @@ import {sessionsOf} from '../coordination/lock/sessions.ts';
 import {keepLock} from '../coordination/lock/keep.ts';
 import {touchLock} from '../coordination/lock/hold.ts';
 import {messageOf} from '../errors/errors.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import {adoptPlan, endPlan, readPlanSteps, writeRecoverySteps, type OpenPlan} from '../store/recovery/plans.ts';
 import {isRecoveryOpen} from '../store/recovery/recovery-registration.ts';
 import {progressToResume} from './journal/acts.ts';
+import {serversOf} from './abort.ts';
 import {conduct, type Ending} from './conduct.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
@@ -67,9 +67,4 @@ async function goOn(
   const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
   const progress = new Map<number, Progress>(steps.map((step) => [step.number, step]));
   return conduct(env, {document, ...held, topology, progress: progressToResume(document.acts, progress), overdue: new Set()});
-}
-
-function serversOf({plan}: RecoveryDocument): readonly InstanceKey[] {
-  const keys = [plan.failed, plan.successor, ...plan.steps.map(({step}) => step.on)];
-  return [...new Map(keys.map((key) => [keyText(key), key])).values()];
 }

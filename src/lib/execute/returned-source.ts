@@ -122,7 +122,7 @@ async function carryOut(env: Environment, deed: Deed, held: Held): Promise<Endin
   if (!(await open(env, document, {held, recoveryId: deed.demotion.recoveryId}))) {
     return {outcome: 'failed', uid: document.uid, because: 'leadership or the lock was lost before it began'};
   }
-  env.log('warn', deed.decision.because);
+  env.log('warn', document.plan.remarks.join('; '));
   return conduct(env, {document, ...held, topology: deed.topology, progress: new Map(), overdue: new Set()});
 }
 

@@ -7,6 +7,7 @@ const LISTS = [
   'PostMasterFailoverProcesses',
   'PostFailoverProcesses',
   'PostUnsuccessfulFailoverProcesses',
+  'PostReturnedSourceProcesses',
 ] as const satisfies readonly (keyof Config)[];
 
 export type HookList = (typeof LISTS)[number];

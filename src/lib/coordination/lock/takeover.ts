@@ -1,4 +1,5 @@
 import {OrchestratorError} from '../../errors/errors.ts';
+import type {Milliseconds} from '../../model/units.ts';
 import type {Backend, Work} from '../../store/backend.ts';
 import type {Log} from '../keep-renewing.ts';
 import {relyUntil, type Observed, type Timing} from '../timing.ts';
@@ -32,8 +33,12 @@ export interface ForcedUnlock {
   readonly lockId: string;
   readonly timing: Timing;
   readonly log: Log;
-  /** Kills these sessions and ends an open plan, while the lock is ours. */
-  readonly before: (hold: LockHold, sessions: readonly JournaledSession[]) => Promise<void>;
+  /** Kills these sessions and ends an open plan, while the lock is ours and for as long as a statement may still be sent. */
+  readonly before: (
+    hold: LockHold,
+    sessions: readonly JournaledSession[],
+    mayStillSend: (timeout: Milliseconds) => boolean,
+  ) => Promise<void>;
 }
 
 /**
@@ -46,7 +51,7 @@ export async function forceUnlock(backend: Backend, {me, lockId, timing, log, be
   const {row, hold} = await seize(backend, {me, lockId, timing});
   const kept = keepLock({backend, hold, timing, log, onLost: (reason) => log('warn', reason)});
   try {
-    await before(hold, await sessionsOf(backend, lockId));
+    await before(hold, await sessionsOf(backend, lockId), (timeout) => kept.mayStillSend(timeout));
   } finally {
     await kept.stop();
   }

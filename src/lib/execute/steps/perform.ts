@@ -66,13 +66,6 @@ export async function perform(world: World, step: Step): Promise<string> {
   }
 }
 
-/** Undoes what draining, or stopping the receiver, did to a replica that goes on replicating from where it did. */
-export async function startReceiver(world: World, on: InstanceKey): Promise<string> {
-  const hand = await world.hands.on(mustKnow(world.topology, on));
-  await hand.say(hand.flavor.startReceiver);
-  return `${keyText(on)} may receive again`;
-}
-
 /** RecoveryDrainTimeoutSeconds, lifted or dropped by the predecessor's two keys (coordination.md §6). */
 export function drainPatience(config: Config): Milliseconds {
   if (config.DelayMasterPromotionIfSQLThreadNotUpToDate) return DAY;

@@ -1,0 +1,45 @@
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import type {Step} from '../../plan/plan.ts';
+import type {RecoveryDocument} from './document.ts';
+import type {ActState} from './run.ts';
+
+/** What a plan that is given up has stopped. */
+export interface Stopped {
+  /** Their receivers are to be started again. */
+  readonly receivers: readonly InstanceKey[];
+  /** Both of their threads: they were being pointed elsewhere, and follow whomever they point at now. */
+  readonly both: readonly InstanceKey[];
+  /** Stopped, and they stay so: a successor was opened, and the old source must not feed them should it come back. */
+  readonly left: readonly InstanceKey[];
+}
+
+/**
+ * What has to be started again so that nothing stands still because of a recovery that ends here. Receivers that were stopped before
+ * it began are left alone. Pure.
+ */
+export function stoppedBy({acts, receiving = []}: RecoveryDocument, stateOf: (act: number) => ActState): Stopped {
+  const begun = acts.flatMap(({act, number}) =>
+    act.do === 'step' && stateOf(number) !== 'planned' ? [{step: act.step, state: stateOf(number)}] : [],
+  );
+  const on = (kinds: readonly Step['do'][], unfinished = false): readonly InstanceKey[] =>
+    begun.filter(({step, state}) => kinds.includes(step.do) && !(unfinished && state === 'done')).map(({step}) => step.on);
+  const opened = on(['make-writable']);
+  const moved = [...on(['repoint'], true), ...(opened.length > 0 ? [] : on(['catch-up']))];
+  const followed = on(['repoint', 'catch-up', 'detach']);
+  const stopped = without(among(receiving, on(['drain', 'stop-receiver'])), [...followed, ...opened]);
+  return {receivers: opened.length > 0 ? [] : stopped, both: unique(moved), left: opened.length > 0 ? stopped : []};
+}
+
+function among(keys: readonly InstanceKey[], others: readonly InstanceKey[]): readonly InstanceKey[] {
+  const names = new Set(others.map(keyText));
+  return keys.filter((key) => names.has(keyText(key)));
+}
+
+function without(keys: readonly InstanceKey[], others: readonly InstanceKey[]): readonly InstanceKey[] {
+  const names = new Set(others.map(keyText));
+  return keys.filter((key) => !names.has(keyText(key)));
+}
+
+function unique(keys: readonly InstanceKey[]): readonly InstanceKey[] {
+  return [...new Map(keys.map((key) => [keyText(key), key])).values()];
+}

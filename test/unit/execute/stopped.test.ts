@@ -1,0 +1,57 @@
+import {expect, test} from 'vitest';
+import {analyze} from '../../../src/lib/analysis/analyze.ts';
+import {hookFacts} from '../../../src/lib/hooks/facts.ts';
+import {actsOf, type JournaledAct} from '../../../src/lib/execute/journal/acts.ts';
+import type {ActState} from '../../../src/lib/execute/journal/run.ts';
+import {stoppedBy} from '../../../src/lib/execute/journal/stopped.ts';
+import {planRecovery} from '../../../src/lib/plan/recovery.ts';
+import {and, broken, down, given, key, named, uuid} from '../support/given.ts';
+import {configured} from '../support/policy.ts';
+
+/** c is wanted and has to fetch from b first; d was stopped by somebody before. */
+const topology = given('a: b c d', {
+  a: down,
+  b: broken,
+  c: and(broken, {
+    wishes: {promotionRule: 'prefer'},
+    gtid: {executed: `${uuid('a')}:1-90`},
+    replication: {retrievedGtid: `${uuid('a')}:1-90`},
+  }),
+  d: broken,
+});
+const [finding] = analyze(topology, configured());
+const decision = planRecovery(finding!, topology, configured());
+if (!decision.act) throw new Error(decision.why.because);
+const acts = actsOf(decision.plan, {skipHooks: false});
+const nameOf = ({act}: JournaledAct): string => (act.do === 'step' ? `${act.step.do} ${act.step.on.host}` : act.do);
+const document = {
+  version: 1,
+  uid: 'u',
+  plan: decision.plan,
+  acts,
+  alias: '',
+  receiving: [key('b'), key('c')],
+  facts: hookFacts({failureType: '', instanceType: 'master', failed: key('a'), cluster: '', orchestratorHost: '', recoveryUid: 'u'}),
+} as const;
+
+/** Everything up to this act is done, and it itself is in the given state. */
+function interruptedAt(name: string, state: ActState): (act: number) => ActState {
+  const at = acts.find((act) => nameOf(act) === name)!.number;
+  return (number) => (number < at ? 'done' : number === at ? state : 'planned');
+}
+
+test.each<{at: string; state: ActState; receivers: readonly string[]; both: readonly string[]; left: readonly string[]}>([
+  {at: 'close-source a', state: 'done', receivers: [], both: [], left: []},
+  {at: 'drain c', state: 'started', receivers: ['c'], both: [], left: []},
+  {at: 'drain b', state: 'started', receivers: ['b', 'c'], both: [], left: []},
+  {at: 'stop-receiver d', state: 'done', receivers: ['b', 'c'], both: [], left: []},
+  {at: 'catch-up c', state: 'started', receivers: ['b'], both: ['c'], left: []},
+  {at: 'catch-up c', state: 'failed', receivers: ['b'], both: ['c'], left: []},
+  {at: 'make-writable c', state: 'started', receivers: [], both: [], left: ['b']},
+  {at: 'repoint b', state: 'started', receivers: [], both: ['b'], left: []},
+  {at: 'repoint d', state: 'failed', receivers: [], both: ['d'], left: []},
+  {at: 'repoint d', state: 'done', receivers: [], both: [], left: []},
+])('given up when "$at" was $state: start $receivers and $both, leave $left', ({at, state, ...expected}) => {
+  const stopped = stoppedBy(document, interruptedAt(at, state));
+  expect({receivers: named(stopped.receivers), both: named(stopped.both), left: named(stopped.left)}).toEqual(expected);
+});
