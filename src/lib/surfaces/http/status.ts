@@ -1,6 +1,7 @@
-import type {FastifyInstance} from 'fastify';
+import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {healthJson} from '../legacy-json/health.ts';
 import {bare, failed, failedBy, ok, send, type HttpAnswer} from './answers.ts';
+import type {Json} from '../legacy-json/values.ts';
 import type {HttpOptions} from './server.ts';
 
 const DEFAULT_STATUS = '/api/status';
@@ -17,9 +18,21 @@ export function registerStatusRoutes(app: FastifyInstance, options: HttpOptions)
   app.get<{Params: {errorStatusCode: string}}>(`${api}/leader-check/:errorStatusCode`, READ, (request, reply) =>
     send(reply, leaderCheck(service.isLeader(), statusCode(request.params.errorStatusCode))),
   );
+  app.get(`${api}/headers`, READ, (request, reply) => send(reply, bare(headersOf(request))));
   app.get(`${api}/health`, READ, async (_request, reply) => send(reply, await health(options)));
   const status = config.StatusEndpoint === DEFAULT_STATUS ? `${config.URLPrefix}${DEFAULT_STATUS}` : config.StatusEndpoint;
   app.get(status, READ, async (_request, reply) => send(reply, await health(options)));
+}
+
+const SECRET_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+/** What reached us of a request, to see what proxies on the way did to it: `Header-Name` → values. Secrets are not sent back. */
+function headersOf(request: FastifyRequest): Json {
+  const named = Object.entries(request.raw.headersDistinct).map(([name, values = []]) => [
+    name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase()),
+    SECRET_HEADERS.has(name) ? values.map(() => '********') : values,
+  ]);
+  return Object.fromEntries(named) as Json;
 }
 
 function leaderCheck(leads: boolean, otherwise: number): HttpAnswer {
