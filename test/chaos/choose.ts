@@ -1,5 +1,5 @@
 import {randomOf} from '../backend/support/contenders.ts';
-import type {BackendKind} from './cluster/backend.ts';
+import type {BackendKind} from './backends/backend.ts';
 import type {ClusterName} from './cluster/managed.ts';
 import {scenariosOn} from './scenarios/index.ts';
 import type {Scenario} from './scenarios/scene.ts';

@@ -21,6 +21,8 @@ export const FAULT_KINDS = [
   'backend-kill',
   'backend-stop',
   'quorum-loss',
+  'backend-failover',
+  'proxy-astray',
   'cut-leader-backend',
   'cut-leader-source',
   'cut-replicas-source',

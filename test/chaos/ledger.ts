@@ -2,7 +2,7 @@ import {appendFile, mkdir, readFile} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {FAULT_KINDS} from './faults.ts';
-import {BACKEND_KINDS, type BackendKind} from './cluster/backend.ts';
+import {BACKEND_KINDS, type BackendKind} from './backends/backend.ts';
 import type {Result} from './run.ts';
 
 /** One scenario that was played. */
@@ -66,9 +66,11 @@ function timingsOf(entries: readonly Entry[]): readonly string[] {
       .map(([what, milliseconds]) => ({key: `${backend}: ${scenario}: ${what}`, milliseconds})),
   );
   const groups = Map.groupBy(all, ({key}) => key);
-  return [...groups].toSorted(([one], [other]) => one.localeCompare(other)).map(([key, times]) => {
-    const sorted = times.map(({milliseconds}) => milliseconds).toSorted((a, b) => a - b);
-    const median = sorted[Math.floor(sorted.length / 2)];
-    return `  ${key}: median ${median} ms, longest ${sorted.at(-1)} ms, of ${sorted.length}`;
-  });
+  return [...groups]
+    .toSorted(([one], [other]) => one.localeCompare(other))
+    .map(([key, times]) => {
+      const sorted = times.map(({milliseconds}) => milliseconds).toSorted((a, b) => a - b);
+      const median = sorted[Math.floor(sorted.length / 2)];
+      return `  ${key}: median ${median} ms, longest ${sorted.at(-1)} ms, of ${sorted.length}`;
+    });
 }

@@ -12,7 +12,7 @@ import {
   runScript,
   type CommandLine,
 } from '../../script/support/command-line.ts';
-import {BACKEND_KINDS, type BackendKind} from './cluster/backend.ts';
+import {BACKEND_KINDS, type BackendKind} from './backends/backend.ts';
 import {Stage} from './cluster/stage.ts';
 import {Traps} from './faults.ts';
 import {addToLedger, ledgerFile, readLedger, summaryOf, type Entry} from './ledger.ts';

@@ -3,8 +3,8 @@ import {join} from 'node:path';
 import type {Config} from '../../../src/lib/config/keys.ts';
 import {ACCOUNTS, reservePorts, waitFor, type Instance, type ReservedPorts, type Row} from '../../sandbox/index.ts';
 import {guardedFolder, type GuardedFolder} from '../../sandbox/server/guard.ts';
-import type {Backend, BackendKind} from './backend.ts';
-import {openBackend} from './open-backend.ts';
+import type {Backend, BackendKind} from '../backends/backend.ts';
+import {openBackend} from '../backends/open.ts';
 import {Managed, type ClusterName, type Server} from './managed.ts';
 import {leads} from './leads.ts';
 import {Node} from './node.ts';
@@ -19,8 +19,8 @@ export interface StageOptions {
 const NODES = 3;
 const SCHEMA = 'orchestrator';
 const READY_WITHIN = 90_000;
-/** Tables that tell how the schema was made. */
-const LEDGERS = ['orchestrator_migration', 'orchestrator_db_deployments'];
+/** Tables that tell how the schema was made, numbers that only grow, and the leader's row. */
+const KEPT = ['orchestrator_migration', 'orchestrator_db_deployments', 'leader_term', 'cluster_lock_fence', 'active_node'];
 
 /** Three services on a backend, and the servers they look after; every connection between them goes through a wire. */
 export class Stage {
@@ -86,7 +86,7 @@ export class Stage {
   async begin(settings: Partial<Config> = {}): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.kill9()));
     for (const {wire} of this.nodes) wire.heal();
-    await this.backend.revive();
+    await this.backend.renew();
     this.nodes.forEach(({wire}, at) => wire.leadsTo(this.backend.way(at)));
     await Promise.all(this.managed.map((cluster) => cluster.reset()));
     await Promise.all(this.servers.map(({instance}) => truncate(join(instance.datadir, 'general.log'))));
@@ -154,10 +154,9 @@ export class Stage {
     const tables = await server.query<{name: string}>('SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ?', [
       SCHEMA,
     ]);
-    for (const {name} of tables.filter((table) => !LEDGERS.includes(table.name))) {
-      if (name === 'leader_term' || name === 'cluster_lock_fence') continue; // They only grow.
-      await server.query(`DELETE FROM ${SCHEMA}.${name}`);
-    }
+    for (const {name} of tables.filter((table) => !KEPT.includes(table.name))) await server.query(`DELETE FROM ${SCHEMA}.${name}`);
+    // As its holder releases it: taken at once.
+    if (tables.length > 0) await server.query(`UPDATE ${SCHEMA}.active_node SET hostname = '', token = ''`);
   }
 }
 

@@ -1,11 +1,12 @@
-import type {BackendKind} from '../cluster/backend.ts';
+import type {BackendKind} from '../backends/backend.ts';
 import {BACKEND} from './backend.ts';
 import {LEADER} from './leader.ts';
 import {NETWORK} from './network.ts';
+import {PROXIED} from './proxied.ts';
 import type {Scenario} from './scene.ts';
 import {SERVERS} from './servers.ts';
 
-export const SCENARIOS: readonly Scenario[] = [...LEADER, ...SERVERS, ...NETWORK, ...BACKEND];
+export const SCENARIOS: readonly Scenario[] = [...LEADER, ...SERVERS, ...NETWORK, ...BACKEND, ...PROXIED];
 
 /** Those that make sense on a kind of backend. */
 export function scenariosOn(kind: BackendKind): readonly Scenario[] {

@@ -1,4 +1,4 @@
-import type {BackendKind} from '../cluster/backend.ts';
+import type {BackendKind} from '../backends/backend.ts';
 import type {ClusterName, Managed} from '../cluster/managed.ts';
 import type {Stage} from '../cluster/stage.ts';
 import {pause, type FaultKind, type Faults, type Traps} from '../faults.ts';

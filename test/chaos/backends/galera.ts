@@ -1,25 +1,7 @@
 import {galera, type Galera, type Instance} from '../../sandbox/index.ts';
+import type {Backend} from './backend.ts';
 
-export const BACKEND_KINDS = ['galera', 'group', 'proxy'] as const;
-export type BackendKind = (typeof BACKEND_KINDS)[number];
-
-/** What the services share: three ways in, one for each node. */
-export interface Backend {
-  readonly kind: BackendKind;
-  readonly version: string;
-  /** All database servers of it. */
-  readonly servers: readonly Instance[];
-  /** The port a node connects to, by its place. */
-  way(node: number): number;
-  /** Ends one server with kill -9; `revive` brings it back. */
-  kill(server: number): Promise<void>;
-  /** Makes it unable to write: without a majority, or without its one writable server. */
-  loseQuorum(): Promise<void>;
-  /** Makes all whole again, whatever was done to it; returns when it takes writes on every way in. */
-  revive(): Promise<void>;
-  down(): Promise<void>;
-}
-
+/** Three nodes, one for each service. */
 export async function galeraBackend(): Promise<Backend> {
   return new GaleraBackend(await galera({nodes: 3}));
 }
@@ -61,6 +43,10 @@ class GaleraBackend implements Backend {
     await Promise.all(alive.map((server) => this.#cluster.synced(server)));
     for (const server of this.servers.filter((one) => !one.alive())) await this.#cluster.join(server);
     await Promise.all(this.servers.map((server) => this.#cluster.size(server, this.servers.length)));
+  }
+
+  renew(): Promise<void> {
+    return this.revive();
   }
 
   down(): Promise<void> {
