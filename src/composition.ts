@@ -52,6 +52,7 @@ export function compose(composing: Composing): Opened {
     recover: async (request) => (await work()).recover(request),
     resumeRecovery: async (uid) => (await work()).resumeRecovery(uid),
     abortRecovery: async (request) => (await work()).abortRecovery(request),
+    onInstance: async () => (await work()).onInstance(),
     unlock: async (request) => (await work()).unlock(request),
     serve: async (options) => (await work()).serve(options),
     deploySchema: async () => deploy(await config(), {appVersion: composing.build.version, redeploy: true}),

@@ -4,10 +4,20 @@ import type {Log} from './lib/coordination/keep-renewing.ts';
 import {runService, type RunningService} from './lib/daemon/serve.ts';
 import {actFault} from './lib/execute/journal/fault.ts';
 import {discoverByHand, recoverByHand, type HandOptions} from './lib/execute/by-hand.ts';
+import {
+  errantTransactions,
+  killQueryAt,
+  lastExecutedRelayEntry,
+  locateErrant,
+  restartStatements,
+  waitForPosition,
+} from './lib/execute/instance/ask.ts';
+import {changeInstance} from './lib/execute/instance/change.ts';
 import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-hand.ts';
 import type {HostNames} from './lib/names/host-names.ts';
 import {audit} from './lib/operations/audit-trail.ts';
 import type {Ports, ServeOptions} from './lib/operations/context.ts';
+import type {OnInstance} from './lib/operations/replication/on-instance.ts';
 import type {Backend} from './lib/store/backend.ts';
 import {openBackend} from './lib/store/open.ts';
 
@@ -22,7 +32,7 @@ export interface Wiring {
 }
 
 /** The ports that need servers or a service. */
-export type Wired = Pick<Ports, 'discover' | 'recover' | 'resumeRecovery' | 'abortRecovery' | 'unlock' | 'serve'>;
+export type Wired = Pick<Ports, 'discover' | 'recover' | 'resumeRecovery' | 'abortRecovery' | 'onInstance' | 'unlock' | 'serve'>;
 
 /** Heartbeats of a lock never queue behind anything, and have a second for everything. */
 const HASTE = {pool: 1, queryTimeout: 1000, connectTimeout: 1000};
@@ -43,8 +53,21 @@ export function wire(given: Wiring): Wired {
     recover: (request) => recoverByHand(byHand, {...request, wait: (request.wait ?? 0) * 1000}),
     resumeRecovery: (uid) => resumeByHand(byHand, uid),
     abortRecovery: (request) => abortByHand(byHand, request),
+    onInstance: () => Promise.resolve(onInstance(byHand)),
     unlock: (request) => unlockByHand(byHand, request),
     serve: (options) => serve(wiring, options),
+  };
+}
+
+function onInstance(options: HandOptions): OnInstance {
+  return {
+    change: (wish) => changeInstance(options, wish),
+    errantTransactions: (key) => errantTransactions(options, key),
+    locateErrant: (key) => locateErrant(options, key),
+    restartStatements: (key, between) => restartStatements(options, key, between),
+    lastExecutedRelayEntry: (key) => lastExecutedRelayEntry(options, key),
+    waitForPosition: (key, wish) => waitForPosition(options, key, wish),
+    killQuery: (key, wish) => killQueryAt(options, key, wish),
   };
 }
 

@@ -1,4 +1,4 @@
-import {isReplicatingOperation} from '../lib/operations/information/lists.ts';
+import {isReplicatingOperation} from '../lib/operations/replication/state.ts';
 import {commandFor} from '../lib/surfaces/cli/command.ts';
 
 export default commandFor(isReplicatingOperation);

@@ -8,6 +8,7 @@ import type {Instance} from '../model/instance.ts';
 import type {Milliseconds, Seconds} from '../model/units.ts';
 import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
 import type {Backend} from '../store/backend.ts';
+import type {OnInstance} from './replication/on-instance.ts';
 
 /** Who asks. Written as owner of downtimes and acknowledgements, and into the audit. */
 export interface Caller {
@@ -47,6 +48,8 @@ export interface Ports {
   resumeRecovery(uid: string): Promise<Extract<Recovered, {readonly outcome: 'promoted' | 'failed'}> | null>;
   /** Gives up a recovery whose conductor is gone. Throws CONTENDED when it lives. */
   abortRecovery(request: AbortRequest): Promise<AbortedRecovery>;
+  /** One server, asked or changed now because a person wants it. */
+  onInstance(): Promise<OnInstance>;
   /** Takes a lock away from its holder, alive or not. */
   unlock(request: UnlockRequest): Promise<Unlocked>;
   /** Brings the schema up to date even where the configuration says not to. */

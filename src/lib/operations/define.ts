@@ -46,6 +46,7 @@ export const SECTIONS = [
   'Tags',
   'Pools',
   'Names',
+  'Replication',
   'Recovery',
   'Replication analysis',
   'Service',

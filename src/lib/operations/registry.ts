@@ -11,6 +11,10 @@ import * as pools from './pools/pools.ts';
 import * as snapshots from './information/snapshots.ts';
 import * as tokens from './access/tokens.ts';
 import type {Operation} from './define.ts';
+import * as gtid from './replication/gtid.ts';
+import * as replication from './replication/server.ts';
+import * as state from './replication/state.ts';
+import * as threads from './replication/threads.ts';
 import * as downtime from './instances/downtime.ts';
 import * as instances from './information/instances.ts';
 import * as locks from './recovery/locks.ts';
@@ -35,6 +39,10 @@ export const ALL: readonly Operation[] = [
   management,
   downtime,
   tags,
+  threads,
+  gtid,
+  state,
+  replication,
   recovery,
   locks,
   audit,

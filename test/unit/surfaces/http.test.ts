@@ -93,6 +93,7 @@ async function http(
     recover: unused,
     resumeRecovery: unused,
     abortRecovery: unused,
+    onInstance: unused,
     unlock: unused,
     serve: unused,
     deploySchema: unused,

@@ -25,6 +25,8 @@ export interface ChangeWish {
   readonly wish: InstanceWish;
   /** What it is called by those who meet the lock: the command's name. */
   readonly purpose: string;
+  /** Type of its entry in the audit. */
+  readonly auditAs: string;
   /** Say what would be done, and do nothing. */
   readonly noop: boolean;
   readonly force: boolean;
@@ -99,7 +101,7 @@ async function change(changing: Changing): Promise<Changed> {
   const plan = decided(request, seen);
   const record = (what: string): Promise<void> =>
     options.audit({
-      type: plan.audit.type,
+      type: request.auditAs,
       key: seen.instance.key,
       cluster: seen.instance.cluster.name,
       message: `${what}, by ${request.by}`,
@@ -107,7 +109,7 @@ async function change(changing: Changing): Promise<Changed> {
   try {
     const remarks = [...plan.remarks, ...(await perform(changing, {seen, plan}))];
     const instance = await verify(changing, {seen, plan});
-    await record([plan.audit.message, ...remarks].filter((text) => text !== '').join('; ') || 'done');
+    await record([plan.record, ...remarks].filter((text) => text !== '').join('; ') || 'done');
     return {instance, did: plan.acts.map(({about}) => about), remarks};
   } catch (error) {
     await record(`not done, or not as wished: ${messageOf(error)}`);

@@ -1,13 +1,11 @@
 import {instanceFilter} from '../../config/filters.ts';
-import {isReplica, isReplicating, type Instance} from '../../model/instance.ts';
 import {keyText} from '../../model/instance-key.ts';
 import {readAudit, type AuditRecord} from '../../store/audit.ts';
 import {readChangelog, type Changelog} from '../../store/recovery/analysis-changelog.ts';
-import {instance, knownInstance} from '../addressing.ts';
+import {instance} from '../addressing.ts';
 import {define, type Field} from '../define.ts';
 import {integer, optionalText} from '../fields.ts';
 import {instancesWhere} from '../reads.ts';
-import {keyLines} from '../say.ts';
 import {problemsOf} from './problems.ts';
 
 const SECTION = 'Information';
@@ -58,33 +56,6 @@ function like(pattern: string): (text: string) => boolean {
   const expression = new RegExp(`^${source}$`, 'isu');
   return (text) => expression.test(text);
 }
-
-export const isReplicatingOperation = define({
-  name: 'is-replicating',
-  section: SECTION,
-  formerly: [],
-  about: 'The instance, when both halves of its replication run; nothing otherwise',
-  examples: ['is-replicating -i db2'],
-  input: {instance: knownInstance('the replica')},
-  changes: 'nothing',
-  run: (_context, input): readonly Instance[] => (isReplica(input.instance) && isReplicating(input.instance) ? [input.instance] : []),
-  print: keyLines,
-  json: (found) => found.length > 0,
-});
-
-export const isReplicationStopped = define({
-  name: 'is-replication-stopped',
-  section: SECTION,
-  formerly: [],
-  about: 'The instance, when both halves of its replication are stopped; nothing otherwise, nor for what is no replica',
-  examples: ['is-replication-stopped -i db2'],
-  input: {instance: knownInstance('the replica')},
-  changes: 'nothing',
-  run: (_context, {instance: {replication}, instance: one}): readonly Instance[] =>
-    replication?.receiver.state === 'stopped' && replication.applier.state === 'stopped' ? [one] : [],
-  print: keyLines,
-  json: (found) => found.length > 0,
-});
 
 const ABOUT: Field<{readonly host: string; readonly port: number} | null> = {
   options: [{name: 'instance', short: 'i', value: 'host[:port]', about: 'only about this instance'}],

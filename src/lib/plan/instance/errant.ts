@@ -36,7 +36,7 @@ export function planResetErrant(seen: Seen): InstanceDecision {
     ],
     expects: both(expect(lacks(found.errant)), asBefore(instance)),
     remarks: [],
-    audit: {type: 'gtid-errant-reset-master', message: `forgotten: ${found.errant}`},
+    record: `forgotten: ${found.errant}`,
   };
 }
 
@@ -102,7 +102,7 @@ export function planInjectErrant(seen: Seen): InstanceDecision {
     ],
     expects: {steadyFor: 0, on: top.key, check: has(found.errant)},
     remarks: [],
-    audit: {type: 'gtid-errant-inject-empty', message: `on ${keyText(top.key)}: ${found.errant}`},
+    record: `on ${keyText(top.key)}: ${found.errant}`,
   };
 }
 
@@ -120,7 +120,7 @@ function mysqlInjections(errant: string): readonly string[] | InstanceRefusal {
   if (set.count > MOST_INJECTED) {
     return {
       refused: `${set.count} transactions are errant, too many to be written one by one`,
-      hint: 'gtid-errant-reset-master forgets them on the replica instead',
+      hint: 'let the replica forget them instead',
     };
   }
   return set.intervals
@@ -138,7 +138,7 @@ function mariadbInjections(errant: string, top: Instance): readonly string[] | I
   if (late) {
     return {
       refused: `${mariadbGtidText(late)} comes before ${mariadbGtidText(position.get(late.domain) ?? late)}, which ${keyText(top.key)} has written already: it would be out of order`,
-      hint: 'gtid-errant-reset-master forgets it on the replica instead',
+      hint: 'let the replica forget it instead',
     };
   }
   return gtids.toSorted((a, b) => a.domain - b.domain || a.sequence - b.sequence).map(mariadbGtidText);

@@ -20,7 +20,7 @@ export function planEnableGtid(seen: Seen): InstanceDecision {
       asBefore(instance),
     ),
     remarks: [],
-    audit: {type: 'enable-gtid', message: ''},
+    record: '',
   };
 }
 
@@ -54,10 +54,11 @@ function whyNotMysql(instance: Instance, source: Instance): InstanceRefusal | nu
 
 function whyNotMariadb(instance: Instance, source: Instance): InstanceRefusal | null {
   const [ours, theirs] = [readMariadbPosition(instance.gtid.replicaPos), readMariadbPosition(source.gtid.binlogPos)];
-  const domains = ours && theirs ? [...theirs.keys()].filter((domain) => !ours.has(domain)) : null;
-  if (domains?.length === 0) return null;
+  const missing = ours && theirs ? [...theirs.keys()].filter((domain) => !ours.has(domain)) : null;
+  if (missing?.length === 0) return null;
+  const where = missing ? `in domain ${missing.join(', ')}` : 'that can be read';
   return {
-    refused: `${keyText(instance.key)} has no position in ${domains ? `domain ${domains.join(', ')}` : 'gtid_slave_pos'} of ${keyText(source.key)}: it would begin from the first transaction`,
+    refused: `${keyText(instance.key)} has no position ${where} of ${keyText(source.key)}: it would begin from the first transaction`,
     hint: 'let it apply a transaction of that domain first, set gtid_slave_pos there, or --force',
   };
 }
@@ -78,6 +79,6 @@ export function planDisableGtid(seen: Seen): InstanceDecision {
       asBefore(instance),
     ),
     remarks: [],
-    audit: {type: 'disable-gtid', message: ''},
+    record: '',
   };
 }

@@ -21,7 +21,7 @@ export function planReadOnly({instance, useSuperReadOnly}: Seen, on: boolean): I
       return superToo && after.superReadOnly !== on ? `its super_read_only is ${after.superReadOnly === true ? 'on' : 'off'}` : null;
     }),
     remarks: !on && isReplica(instance) ? [`${name} is a replica, and now takes writes of its own`] : [],
-    audit: {type: 'read-only', message: `set as ${on}`},
+    record: `set as ${on}`,
   };
 }
 
@@ -46,7 +46,7 @@ export function planSemiSync({instance}: Seen, role: 'source' | 'replica', on: b
     ],
     expects: replica ? both(wanted, asBefore(instance)) : wanted,
     remarks: replica && changes && unsafe ? [`it counts from the next start of the receiver of ${name}, whose applier does not run`] : [],
-    audit: {type: `${on ? 'enable' : 'disable'}-semi-sync-${role === 'source' ? 'master' : 'replica'}`, message: ''},
+    record: '',
   };
 }
 
@@ -64,7 +64,7 @@ export function planFlush({instance}: Seen, until: string | null): InstanceDecis
       distance === 0 ? [] : [say(`begin ${distance} new binary logs on ${name}`, ...Array<typeof flushBinlog>(distance).fill(flushBinlog))],
     expects: expect(({binlog}) => (binlog.at && fileNumber(binlog.at.file) >= wanted ? null : `it writes ${binlog.at?.file ?? 'no file'}`)),
     remarks: distance === 0 ? [`${name} writes ${now} already`] : [],
-    audit: {type: 'flush-binary-logs', message: `${distance} times`},
+    record: `${distance} times`,
   };
 }
 
@@ -88,7 +88,7 @@ export function planPurge(seen: Seen, given: string): InstanceDecision {
     acts: [{act: 'purge', about: `remove the binary logs of ${name} before ${before}`, before}],
     expects: expect(() => null),
     remarks: unsafe ? [`${unsafe.refused}; done all the same`] : [],
-    audit: {type: 'purge-binary-logs', message: `before ${before}`},
+    record: `before ${before}`,
   };
 }
 
@@ -116,6 +116,6 @@ export function planSkip(seen: Seen): InstanceDecision {
     acts: [{act: 'skip', about: `skip what the applier of ${name} failed at (error ${replication.applier.errno})`, how}],
     expects: REPLICATES,
     remarks: [],
-    audit: {type: 'skip-query', message: `error ${replication.applier.errno}: ${replication.applier.error}`},
+    record: `error ${replication.applier.errno}: ${replication.applier.error}`,
   };
 }

@@ -67,7 +67,7 @@ export function planStart(seen: Seen): InstanceDecision {
     acts: [say(`start replication of ${replica.name}`, replica.flavor.startReplication)],
     expects: REPLICATES,
     remarks: [],
-    audit: {type: 'start-replica', message: ''},
+    record: '',
   };
 }
 
@@ -80,7 +80,7 @@ export function planStop(seen: Seen, nicely: boolean): InstanceDecision {
     acts: [{act: 'stop', about: `stop replication of ${replica.name}${first}`, drops, mustApply: nicely}],
     expects: STOPPED,
     remarks: [],
-    audit: {type: nicely ? 'stop-replica-nice' : 'stop-replica', message: ''},
+    record: '',
   };
 }
 
@@ -89,18 +89,17 @@ export function planRestart(seen: Seen): InstanceDecision {
   const replica = attachedIn(seen);
   if ('refused' in replica) return replica;
   const {name, flavor, replication} = replica;
-  const audit = {type: 'restart-replica', message: ''};
   if (!dropsWhenStopped(replica)) {
     const acts = [say(`stop and start replication of ${name}`, flavor.stopReplication, flavor.startReplication)];
-    return {acts, expects: REPLICATES, remarks: [], audit};
+    return {acts, expects: REPLICATES, remarks: [], record: ''};
   }
   const applier = say(`stop and start the applier of ${name}`, flavor.stopApplier, flavor.startApplier);
   const receiver = say(`stop and start the receiver of ${name}`, flavor.stopReceiver, flavor.startReceiver);
   const [receives, applies] = [replication.receiver, replication.applier].map(({state}) => state !== 'stopped');
-  if (receives && applies) return {acts: [receiver, applier], expects: REPLICATES, remarks: [], audit};
+  if (receives && applies) return {acts: [receiver, applier], expects: REPLICATES, remarks: [], record: ''};
   const remarks = receives ? ['its receiver is left running: with both threads stopped, what it has received would be gone'] : [];
   const acts = receives ? [applier] : [say(`start replication of ${name}`, flavor.startReplication)];
-  return {acts, expects: REPLICATES, remarks, audit};
+  return {acts, expects: REPLICATES, remarks, record: ''};
 }
 
 export function planReset(seen: Seen): InstanceDecision {
@@ -114,7 +113,7 @@ export function planReset(seen: Seen): InstanceDecision {
     ],
     expects: expect((after) => (after.replication ? `it still names ${after.replication.sourceHostAsWritten} as its source` : null)),
     remarks: [],
-    audit: {type: 'reset-slave', message: `it followed ${replication.sourceHostAsWritten}`},
+    record: `it followed ${replication.sourceHostAsWritten}`,
   };
 }
 
@@ -128,7 +127,7 @@ export function planDetach(seen: Seen): InstanceDecision {
     acts: [stopToChange(replica), {act: 'rename-source', about: `point ${name} at ${host}, which is nobody`, host}],
     expects: both(STOPPED, expect(pointsAt(host))),
     remarks: [],
-    audit: {type: 'detach-replica', message: `from ${replication.sourceHostAsWritten}`},
+    record: `from ${replication.sourceHostAsWritten}`,
   };
 }
 
@@ -146,7 +145,7 @@ export function planReattach(seen: Seen): InstanceDecision {
     ],
     expects: both(expect(pointsAt(host)), REPLICATES),
     remarks: [],
-    audit: {type: 'reattach-replica', message: `to ${host}`},
+    record: `to ${host}`,
   };
 }
 
@@ -174,6 +173,6 @@ export function planDelay(seen: Seen, delay: number): InstanceDecision {
       asBefore(instance),
     ),
     remarks: [],
-    audit: {type: 'delay-replication', message: `by ${delay} s, before ${replication.delay} s`},
+    record: `by ${delay} s, before ${replication.delay} s`,
   };
 }

@@ -79,8 +79,8 @@ export interface InstancePlan {
   readonly expects: Expectation;
   /** What people should know although nothing is wrong. */
   readonly remarks: readonly string[];
-  /** For the record: the type as 3.2.6 spells it, and what exactly. */
-  readonly audit: {readonly type: string; readonly message: string};
+  /** What exactly, for the audit; '' = the command says it all. */
+  readonly record: string;
 }
 
 /** Why nothing is done. A value: whoever asked is told. */

@@ -1,0 +1,4 @@
+import {delayReplication} from '../lib/operations/replication/threads.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(delayReplication);

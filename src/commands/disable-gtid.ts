@@ -1,0 +1,4 @@
+import {disableGtid} from '../lib/operations/replication/gtid.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(disableGtid);

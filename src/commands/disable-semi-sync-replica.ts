@@ -1,0 +1,4 @@
+import {disableSemiSyncReplica} from '../lib/operations/replication/server.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(disableSemiSyncReplica);

@@ -1,0 +1,4 @@
+import {stopReplica} from '../lib/operations/replication/threads.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(stopReplica);

@@ -1,0 +1,21 @@
+import type {ErrantSeen} from '../../execute/instance/ask.ts';
+import type {Changed, ChangeWish} from '../../execute/instance/change.ts';
+import type {LogEvent} from '../../flavor/commands/words.ts';
+import type {BinlogCoordinates} from '../../model/binlog-coordinates.ts';
+import type {Instance} from '../../model/instance.ts';
+import type {InstanceKey} from '../../model/instance-key.ts';
+import type {Seconds} from '../../model/units.ts';
+
+/** What can be asked of one server, and done to it, now. */
+export interface OnInstance {
+  change(wish: ChangeWish): Promise<Changed>;
+  /** Throws when the instance or its source cannot be read. */
+  errantTransactions(key: InstanceKey): Promise<ErrantSeen>;
+  /** Throws NOT_FOUND when there are none. */
+  locateErrant(key: InstanceKey): Promise<readonly string[]>;
+  restartStatements(key: InstanceKey, between: string | null): Promise<readonly string[]>;
+  lastExecutedRelayEntry(key: InstanceKey): Promise<LogEvent>;
+  /** @param wish within: null = for as long as it takes */
+  waitForPosition(key: InstanceKey, wish: {readonly at: BinlogCoordinates; readonly within: Seconds | null}): Promise<Instance>;
+  killQuery(key: InstanceKey, wish: {readonly session: number; readonly by: string}): Promise<Instance>;
+}
