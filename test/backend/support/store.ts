@@ -2,11 +2,10 @@ import {afterAll, beforeAll, beforeEach} from 'vitest';
 import type {Config} from '../../../src/lib/config/keys.ts';
 import type {Backend} from '../../../src/lib/store/backend.ts';
 import {MIGRATIONS} from '../../../src/lib/store/migrations/migrations.ts';
-import {bench, type Bench} from './coordination.ts';
+import {bench, type Bench, type Kind} from './coordination.ts';
 
 /** Kinds of backend every store function is tested on; Galera is left to what differs there: lease, locks, migrations. */
 export const BACKENDS = ['sqlite', 'mariadb'] as const;
-export type BackendKind = (typeof BACKENDS)[number];
 
 export interface Store {
   readonly backend: Backend;
@@ -15,7 +14,7 @@ export interface Store {
 }
 
 /** A migrated backend for the tests of one `describe`, every table of it empty before each. */
-export function useStore(kind: BackendKind): Store {
+export function useStore(kind: Kind): Store {
   const store: {backend?: Backend; bench?: Bench} = {};
   beforeAll(async () => {
     store.bench = await bench(kind);
