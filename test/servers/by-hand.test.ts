@@ -116,3 +116,16 @@ test('a recovery that its service left half done is given up, and a person begin
   const source = await topologyNow([b, c]);
   expect(again).toMatchObject({status: 0, stdout: `${nameOf(source)}\n`});
 });
+
+test('a recovery whose lock is gone is given up by the leader, and nothing stands still because of it', async () => {
+  const uid = await halfRecovered();
+  const backend = await at.backend();
+  for (const table of ['cluster_lock', 'cluster_lock_member', 'database_instance_maintenance'])
+    await backend.run(({db}) => db(table).delete());
+  const next = await at.serve();
+  await box.waitFor('the plan has ended', async () => (await rows(at, 'recovery_plan', {state: 'open'})).length === 0, {within: 30_000});
+  expect(next.log).toMatch(/is given up: its lock is gone.*may receive again/);
+  expect(await recoveriesOf(at)).toMatchObject([{uid, is_successful: 0, end_recovery: expect.any(String) as string}]);
+  expect((await Promise.all([b, c].map(standingOf))).map(({receiver}) => receiver)).toEqual(['Connecting', 'Connecting']);
+  await box.waitFor('no lock is left', async () => (await rows(at, 'cluster_lock')).length === 0);
+});

@@ -6,6 +6,7 @@ import type {Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {neighbours} from '../probe/live-model.ts';
 import type {Backend} from '../store/backend.ts';
+import {LOST_IN_RECOVERY} from '../store/downtime.ts';
 import {allKeys, readInstances, writeClusterFacts} from '../store/instances.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
 import {Schedule} from './schedule.ts';
@@ -97,7 +98,9 @@ export class Explorer {
       log('error', `${keyText(key)} could not be probed: ${messageOf(error)}`);
     }
     const ok = instance?.check.valid === true;
-    const matters = prober.model.topology().replicasOf(key).length > 0;
+    // One that was replaced is to be closed as soon as it is back.
+    const isLost = prober.model.get(key)?.wishes.downtime?.reason === LOST_IN_RECOVERY;
+    const matters = isLost || prober.model.topology().replicasOf(key).length > 0;
     this.#schedule.ended(key, {ok, matters, now: performance.now()});
     if (instance && !ok) this.#options.onUnreachable(instance.key);
     if (!instance || !ok) return;

@@ -15,7 +15,10 @@ import {openBackend} from '../store/open.ts';
 import {audit} from '../operations/audit-trail.ts';
 import type {Environment} from '../execute/environment.ts';
 import {parseInstanceKey} from '../model/instance-key.ts';
+import type {Milliseconds} from '../model/units.ts';
 import {choresOf} from './chores.ts';
+import {every} from './every.ts';
+import {LockWatch} from './lock-watch.ts';
 import {superviseBySystemd} from './systemd.ts';
 import {startTerm, type Term} from './term.ts';
 
@@ -50,6 +53,7 @@ export interface RunningService {
 
 /** Lease and heartbeats have connections of their own, with a second for everything (coordination.md §1). */
 const HASTE = {pool: 1, queryTimeout: 1000, connectTimeout: 1000};
+const WATCH_LOCKS_EACH: Milliseconds = 500;
 /** How long an answer about health is good for. */
 const HEALTH_FOR_MS = 1000;
 
@@ -94,6 +98,12 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
   let term: Term | null = null;
   let ending: Promise<void> = Promise.resolve();
   servers.onLost((key) => term?.suspect(key));
+  const lockWatch = new LockWatch(backend, timing);
+  // A node without a term looks at locks too, so that it knows which stand still when it is elected. The election tells of a backend that is gone.
+  const watching = every(async () => void (term ? undefined : await lockWatch.look()), {
+    period: WATCH_LOCKS_EACH,
+    onError: () => undefined,
+  });
   const end = (): Promise<void> => {
     const last = term;
     term = null;
@@ -124,6 +134,7 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
           audit: (entry) => audit(trailOf(options), entry),
           recoveriesEnabled: async () => !(await recoveriesDisabled(backend)),
           chores: choresOf({...options, audit: (entry) => audit(trailOf(options), entry)}),
+          lockWatch,
           ...(options.fault ? {fault: options.fault} : {}),
         });
         void plantSeeds(options).catch((error: unknown) => log('error', `DiscoverySeeds: ${messageOf(error)}`));
@@ -137,6 +148,7 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
   return {
     leadership,
     async stop() {
+      await watching.stop();
       await end();
       await leadership.stop({release: true});
     },

@@ -1,39 +1,62 @@
-import {isAbandoned, observeLocks, type LockObservations, type LockRow} from '../coordination/lock/rows.ts';
+import {acquireLock} from '../coordination/lock/acquire.ts';
+import {contentionError, isContention} from '../coordination/lock/contention.ts';
+import {keepLock} from '../coordination/lock/keep.ts';
+import {isAbandoned, type LockRow} from '../coordination/lock/rows.ts';
 import {releaseLock} from '../coordination/lock/hold.ts';
 import {sessionsOf} from '../coordination/lock/sessions.ts';
 import {takeOverLock} from '../coordination/lock/takeover.ts';
 import type {Observed} from '../coordination/timing.ts';
+import type {LockHold} from '../coordination/types.ts';
 import {messageOf} from '../errors/errors.ts';
+import {abortPlan, abortUnlocked, serversOf} from '../execute/abort.ts';
 import type {Environment} from '../execute/environment.ts';
+import type {RecoveryDocument} from '../execute/journal/document.ts';
 import {killSessions} from '../execute/kill-sessions.ts';
 import {resume} from '../execute/resume.ts';
-import {readOpenPlans} from '../store/recovery/plans.ts';
+import type {Monotonic} from '../model/units.ts';
+import {readOpenPlans, readPlan, readPlansWithoutLock, type OpenPlan} from '../store/recovery/plans.ts';
+import type {LockWatch} from './lock-watch.ts';
+
+const LOST = 'its lock is gone, and with it the right to go on';
 
 /**
- * Watches all locks from the first second of a term, and takes over those whose holder is gone, whoever it was: an open plan is
- * resumed or given up, a lock without one is removed, since it would keep findings from being acted on.
+ * Takes over locks whose holder is gone, whoever it was, from the first second of a term: an open plan is resumed or given up, a lock
+ * without one is removed, since it would keep findings from being acted on. An open plan whose lock is gone is given up too.
  */
 export class StaleLocks {
   readonly #env: Environment;
-  #seen: LockObservations = new Map();
+  readonly #watch: LockWatch;
+  /** Open plans without a lock, by UID, and since when each is seen so. */
+  #lost: ReadonlyMap<string, Monotonic> = new Map();
   readonly #busy = new Map<string, Promise<void>>();
 
-  constructor(env: Environment) {
+  constructor(env: Environment, watch: LockWatch) {
     this.#env = env;
+    this.#watch = watch;
   }
 
   async round(): Promise<void> {
-    const {backend, timing} = this.#env;
-    this.#seen = await observeLocks(backend, this.#seen, timing);
-    for (const [lockId, seen] of this.#seen) {
-      if (!isAbandoned(seen, timing, performance.now()) || this.#busy.has(lockId)) continue;
-      this.#busy.set(
-        lockId,
-        this.#takeOver(seen)
-          .catch((error: unknown) => this.#env.log('error', `lock "${seen.row.purpose}" could not be taken over: ${messageOf(error)}`))
-          .finally(() => this.#busy.delete(lockId)),
-      );
+    const {timing} = this.#env;
+    for (const [lockId, seen] of await this.#watch.look()) {
+      if (isAbandoned(seen, timing, performance.now())) this.#begin(lockId, `lock "${seen.row.purpose}"`, () => this.#takeOver(seen));
     }
+    const lost = await readPlansWithoutLock(this.#env.backend);
+    this.#lost = new Map(lost.map((uid) => [uid, this.#lost.get(uid) ?? performance.now()]));
+    for (const [uid, since] of this.#lost) {
+      if (performance.now() - since >= timing.lease) this.#begin(uid, `recovery ${uid}`, () => this.#giveUp(uid, since));
+    }
+  }
+
+  /** One at a time for each. */
+  #begin(id: string, what: string, work: () => Promise<void>): void {
+    if (this.#busy.has(id)) return;
+    const failed = (error: unknown): void => this.#env.log('error', `${what} could not be taken over: ${messageOf(error)}`);
+    this.#busy.set(
+      id,
+      work()
+        .catch(failed)
+        .finally(() => this.#busy.delete(id)),
+    );
   }
 
   /** Resolves when nothing is being resumed any more. */
@@ -54,5 +77,36 @@ export class StaleLocks {
     }
     for (const sentence of await killSessions(this.#env.servers, await sessionsOf(backend, hold.lockId))) log('warn', sentence);
     await releaseLock(backend, hold);
+  }
+
+  /** Under a new lock on its servers; where somebody keeps that from being had for a whole lease more, without touching them. */
+  async #giveUp(uid: string, since: Monotonic): Promise<void> {
+    const {backend, me, timing, log} = this.#env;
+    const plan = await readPlan(backend, uid);
+    if (plan?.state !== 'open' || !this.#env.lease()) return;
+    const hold = await acquireLock({
+      backend,
+      me,
+      timing,
+      cluster: plan.cluster,
+      instances: serversOf(plan.document as RecoveryDocument),
+      purpose: `giving up recovery ${uid}`,
+      whenHeld: 'answer',
+    });
+    if (!isContention(hold)) return this.#abort(plan, hold);
+    if (performance.now() - since < 2 * timing.lease) return;
+    log('warn', `recovery ${uid} is given up: ${LOST}`);
+    await abortUnlocked(backend, {plan, because: LOST, why: contentionError(hold).message});
+  }
+
+  async #abort(plan: OpenPlan, hold: LockHold): Promise<void> {
+    const {heartbeats, timing, log} = this.#env;
+    const lock = keepLock({backend: heartbeats, hold, timing, log, onLost: (reason) => log('error', reason)});
+    try {
+      const {remarks} = await abortPlan(this.#env, {plan, hold, because: LOST, mayStillSend: (timeout) => lock.mayStillSend(timeout)});
+      log('warn', [`recovery ${plan.uid} is given up: ${LOST}`, ...remarks].join('; '));
+    } finally {
+      await lock.release();
+    }
   }
 }

@@ -24,6 +24,7 @@ import {every, type Running} from './every.ts';
 import {Explorer} from './explorer.ts';
 import {Prober} from '../execute/eyes/prober.ts';
 import {Publisher} from '../execute/eyes/publisher.ts';
+import type {LockWatch} from './lock-watch.ts';
 import {registerFinding} from './register.ts';
 import {ReturnedSources} from './returned-sources.ts';
 import {StaleLocks} from './stale-locks.ts';
@@ -44,6 +45,8 @@ export interface TermOptions {
   audit(entry: AuditEntry): Promise<void>;
   /** Recoveries are not disabled globally; throws when that cannot be read. */
   recoveriesEnabled(): Promise<boolean>;
+  /** What this node knows of locks, also from before it led. */
+  readonly lockWatch: LockWatch;
   /** Periodic work of the leader beside probing. */
   readonly chores: readonly Chore[];
   readonly fault?: Environment['fault'];
@@ -72,7 +75,7 @@ export function startTerm(options: TermOptions): Term {
   });
   const environment = environmentFor(options, prober);
   const explorer = new Explorer({backend, config, prober, log, onUnreachable: (key) => detector.suspect(key)});
-  const locks = new StaleLocks(environment);
+  const locks = new StaleLocks(environment, options.lockWatch);
   const detector = new Detector({
     prober,
     config,

@@ -5,9 +5,10 @@ import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
 import {endPlan, lostLock, readPlanSteps, writeRecoverySteps, type OpenPlan, type StepRecord} from '../store/recovery/plans.ts';
 import {writeRecoveryAbort} from '../store/recovery/recovery-registration.ts';
+import type {Backend} from '../store/backend.ts';
 import type {Environment} from './environment.ts';
 import type {RecoveryDocument} from './journal/document.ts';
-import {stoppedBy} from './journal/stopped.ts';
+import {stoppedBy, type Stopped} from './journal/stopped.ts';
 import {killSessions} from './kill-sessions.ts';
 import {startAgain} from './start-again.ts';
 import {Hands} from './steps/hands.ts';
@@ -40,13 +41,38 @@ export interface Aborting {
  * @throws OrchestratorError DEADLINE_PASSED when the lock is somebody else's, BACKEND_*
  */
 export async function abortPlan(env: Environment, aborting: Aborting): Promise<Aborted> {
-  const {plan, hold, because} = aborting;
+  const {plan, hold} = aborting;
+  const unkilled = await killSessions(env.servers, await sessionsOf(env.backend, hold.lockId));
+  const started = await startWhatItStopped(env, plan.document as RecoveryDocument, aborting);
+  return closePlan(env.backend, {...aborting, remarks: [...unkilled, ...started]});
+}
+
+/**
+ * The same where its lock is gone and none can be had for its servers: nothing is started, and that is said.
+ *
+ * @param why nobody may touch its servers now
+ */
+export async function abortUnlocked(
+  backend: Backend,
+  {plan, because, why}: Pick<Aborting, 'plan' | 'because'> & {readonly why: string},
+): Promise<Aborted> {
+  const document = plan.document as RecoveryDocument;
+  const {receivers, both, left} = await stoppedNow(backend, document);
+  const remarks = [...receivers, ...both, ...left].map((key) => `${keyText(key)} may have been stopped by it and was not started: ${why}`);
+  return closePlan(backend, {plan, hold: null, because, remarks});
+}
+
+interface Closing extends Pick<Aborting, 'plan' | 'because'> {
+  readonly hold: LockHold | null;
+  readonly remarks: readonly string[];
+}
+
+/** Plan and recovery end in one transaction under the lock, where there is one. */
+async function closePlan(backend: Backend, {plan, hold, because, remarks}: Closing): Promise<Aborted> {
   const {uid, cluster} = plan;
   const document = plan.document as RecoveryDocument;
-  const unkilled = await killSessions(env.servers, await sessionsOf(env.backend, hold.lockId));
-  const remarks = [...unkilled, ...(await startWhatItStopped(env, document, aborting))];
-  const steps = await env.backend.transaction(async (work) => {
-    if (!(await touchLock(work, hold))) return null;
+  const steps = await backend.transaction(async (work) => {
+    if (hold !== null && !(await touchLock(work, hold))) return null;
     const journal = await readPlanSteps(work, uid);
     const failures = journal.filter(({state}) => state === 'failed').map(({outcome}) => outcome);
     const participating = [document.plan.failed, ...document.facts.replicas];
@@ -72,8 +98,7 @@ async function startWhatItStopped(
   document: RecoveryDocument,
   {hold, mayStillSend}: Aborting,
 ): Promise<readonly string[]> {
-  const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
-  const stopped = stoppedBy(document, (number) => steps.find((step) => step.number === number)?.state ?? 'planned');
+  const stopped = await stoppedNow(env.backend, document);
   const keys = [...stopped.receivers, ...stopped.both];
   const hands = handsFor(env, document, {hold, mayStillSend});
   try {
@@ -81,6 +106,11 @@ async function startWhatItStopped(
   } finally {
     hands.release();
   }
+}
+
+async function stoppedNow(backend: Backend, document: RecoveryDocument): Promise<Stopped> {
+  const steps = await backend.run((work) => readPlanSteps(work, document.uid));
+  return stoppedBy(document, (number) => steps.find((step) => step.number === number)?.state ?? 'planned');
 }
 
 function handsFor(env: Environment, {uid}: RecoveryDocument, {hold, mayStillSend}: Pick<Aborting, 'hold' | 'mayStillSend'>): Hands {

@@ -6,12 +6,12 @@ import {listLocks, type ListedLock} from '../coordination/lock/rows.ts';
 import {takeOverAbandoned} from '../coordination/lock/standstill.ts';
 import {forceUnlock} from '../coordination/lock/takeover.ts';
 import {defaultTiming} from '../coordination/timing.ts';
-import type {LockHold} from '../coordination/types.ts';
+import type {Contention, LockHold} from '../coordination/types.ts';
 import {OrchestratorError} from '../errors/errors.ts';
 import type {Backend} from '../store/backend.ts';
 import {readInstances} from '../store/instances.ts';
 import {readOpenPlans, readPlan, type OpenPlan} from '../store/recovery/plans.ts';
-import {abortPlan, serversOf, type Aborted, type Aborting} from './abort.ts';
+import {abortPlan, abortUnlocked, serversOf, type Aborted, type Aborting} from './abort.ts';
 import {atWork, environmentOf, type HandOptions} from './by-hand.ts';
 import type {Ending} from './conduct.ts';
 import type {RecoveryDocument} from './journal/document.ts';
@@ -49,13 +49,14 @@ export async function resumeByHand(options: HandOptions, uid: string): Promise<E
  * Gives a recovery up whose conductor is gone, because a person asked: ends its sessions, starts again what it had stopped, and ends
  * plan and recovery with the reason. What it had done stays done.
  *
- * @throws OrchestratorError as `resumeByHand`; CONTENDED also where its lock is gone and somebody else changes its servers
+ * @throws OrchestratorError as `resumeByHand`
  */
 export async function abortByHand(options: HandOptions, {uid, because}: PersonsWord): Promise<Aborted> {
   const {log, timing = defaultTiming} = options;
   const {plan, hold} = await takeItsLock(options, uid);
   return withHeartbeats(options, async (heartbeats) => {
     const held = hold ?? (await lockAnew(options, plan));
+    if (isContention(held)) return abortUnlocked(options.backend, {plan, because, why: contentionError(held).message});
     const lock = keepLock({backend: heartbeats, hold: held, timing, log, onLost: (reason) => log('error', reason)});
     let ended = false;
     try {
@@ -83,11 +84,9 @@ function abortAtWork(options: HandOptions, heartbeats: Backend, aborting: Aborti
 }
 
 /** Its lock is gone: what it had stopped is started again under one of our own. */
-async function lockAnew({backend, me, timing = defaultTiming}: HandOptions, {uid, cluster, document}: OpenPlan): Promise<LockHold> {
+function lockAnew({backend, me, timing = defaultTiming}: HandOptions, {uid, cluster, document}: OpenPlan): Promise<LockHold | Contention> {
   const instances = serversOf(document as RecoveryDocument);
-  const hold = await acquireLock({backend, me, timing, cluster, instances, purpose: `giving up recovery ${uid}`});
-  if (isContention(hold)) throw contentionError(hold);
-  return hold;
+  return acquireLock({backend, me, timing, cluster, instances, purpose: `giving up recovery ${uid}`});
 }
 
 /** A lock as it was taken away, with the recovery that it carried. */

@@ -141,6 +141,17 @@ export async function readOpenPlans(backend: Backend): Promise<readonly OpenPlan
   return rows.map(openPlanOf);
 }
 
+/** UIDs of open plans whose lock does not exist: somebody deleted it, or the backend went back in time. */
+export async function readPlansWithoutLock(backend: Backend): Promise<readonly string[]> {
+  const rows: readonly {uid: string}[] = await backend.run(({db}) =>
+    db('recovery_plan')
+      .where({state: 'open'})
+      .whereNotExists(db('cluster_lock').whereRaw('cluster_lock.lock_id = recovery_plan.lock_id').select(db.raw('1')))
+      .select('uid'),
+  );
+  return rows.map(({uid}) => uid);
+}
+
 function openPlanOf(row: PlanRow): OpenPlan {
   return {uid: row.uid, lockId: row.lock_id, cluster: row.cluster_name, document: JSON.parse(row.plan) as unknown};
 }
