@@ -81,23 +81,14 @@ async function http(
   const unused = (): never => {
     throw new Error('not part of this test');
   };
-  const ports: Ports = {
+  const known: Partial<Ports> = {
     node: {hostname: 'node1', token: 't'},
     build: {version: '4', revision: ''},
     loading: {env: {}},
     config: () => Promise.resolve(complete),
-    backend: unused,
     resolveHost: (host) => Promise.resolve(host),
-    names: unused,
-    discover: unused,
-    recover: unused,
-    resumeRecovery: unused,
-    abortRecovery: unused,
-    onInstance: unused,
-    unlock: unused,
-    serve: unused,
-    deploySchema: unused,
   };
+  const ports = new Proxy(known, {get: (target, name) => target[name as keyof Ports] ?? unused}) as Ports;
   const asked: string[] = [];
   const service = {
     isLeader: () => leads,

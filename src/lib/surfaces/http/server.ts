@@ -9,6 +9,8 @@ import {guard} from './auth/guard.ts';
 import {trusting} from './auth/proxies.ts';
 import {registerTokenRoute} from './auth/token.ts';
 import {registerElectionRoutes} from './election.ts';
+import type {Measures} from '../../operations/service/measures.ts';
+import {registerMeasureRoutes} from './measures.ts';
 import {registerLeftOut} from './left-out.ts';
 import {registerOurRoutes} from './our-routes.ts';
 import {registerLegacyRoutes} from './routes.ts';
@@ -20,6 +22,8 @@ export interface HttpOptions {
   readonly ports: Ports;
   readonly service: Service;
   readonly operations: readonly Operation[];
+  /** What the service measures of itself; absent: nothing. */
+  readonly measures?: Measures;
   log(level: 'info' | 'warn' | 'error', sentence: string): void;
 }
 
@@ -52,6 +56,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   registerStatusRoutes(app, options);
   registerElectionRoutes(app, options, visitorOf);
   registerTokenRoute(app, options);
+  registerMeasureRoutes(app, options);
   registerLeftOut(app, options);
   registerLegacyRoutes(app, options, visitorOf);
   registerOurRoutes(app, options, visitorOf);
