@@ -22,6 +22,8 @@ export interface SiteOptions {
 /** One installation: a configuration file, a backend of its own, and the services and commands that use them. */
 export interface Site {
   readonly settings: Partial<Config>;
+  /** The configuration file. */
+  readonly file: string;
   readonly hooks: HookLog;
   readonly servers: readonly Instance[];
   /** Direct access to the backend, for assertions. Not before a service or a command has made its tables. */
@@ -45,6 +47,7 @@ export async function site(options: SiteOptions): Promise<Site> {
   const opened: Promise<Backend>[] = [];
   return {
     settings,
+    file,
     hooks,
     servers: options.servers,
     backend: () => (opened[0] ??= openBackend({...defaultDraft().values, ...settings}, {pool: 1})),

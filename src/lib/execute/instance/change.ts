@@ -32,7 +32,7 @@ export interface ChangeWish {
   readonly force: boolean;
   /** How long to queue for the lock. */
   readonly wait: Milliseconds;
-  /** For applying what was received; null = RecoveryDrainTimeoutSeconds. */
+  /** For applying what was received; null = as configured. */
   readonly patience: Milliseconds | null;
   /** Who asked. */
   readonly by: string;
@@ -124,7 +124,7 @@ interface Planned {
 
 async function perform(changing: Changing, {seen, plan}: Planned): Promise<readonly string[]> {
   const {options, bench, request, locked} = changing;
-  const patience = request.patience ?? options.config.RecoveryDrainTimeoutSeconds * 1000;
+  const patience = request.patience ?? patienceOf(options, request);
   const shop = {hands: locked.hands, prober: bench.prober, seen, patience};
   // It answers now: whatever fails from here on, something may have been sent.
   await locked.hands.on(seen.instance);
@@ -141,6 +141,12 @@ async function perform(changing: Changing, {seen, plan}: Planned): Promise<reado
     if (stopped && !isCode(error, 'DEADLINE_PASSED', 'OUTCOME_UNKNOWN')) await startAgain(locked, seen);
     throw error;
   }
+}
+
+/** Where a source can send it once more, applying it first is a courtesy. */
+function patienceOf({config}: HandOptions, {wish}: ChangeWish): Milliseconds {
+  const isCourtesy = wish.do === 'stop-replica';
+  return (isCourtesy ? config.InstanceBulkOperationsWaitTimeoutSeconds : config.RecoveryDrainTimeoutSeconds) * 1000;
 }
 
 /** A statement was sent and not answered: it is ended. If all is as wished nevertheless, that is said; else nobody knows. */

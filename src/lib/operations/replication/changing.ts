@@ -58,7 +58,7 @@ const WAIT = optionalDuration({
 const TIMEOUT = optionalDuration({
   name: 'timeout',
   value: '60s',
-  about: 'how long it may take to apply what was received; without it RecoveryDrainTimeoutSeconds',
+  about: 'how long it may take to apply what was received; without it as configured',
 });
 
 /** The operation of a command that changes one instance under its lock. */
