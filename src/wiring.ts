@@ -15,6 +15,8 @@ import {
 import {changeInstance} from './lib/execute/instance/change.ts';
 import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-hand.ts';
 import type {HostNames} from './lib/names/host-names.ts';
+import {measured} from './measured-backend.ts';
+import {Measures} from './lib/operations/service/measures.ts';
 import {audit} from './lib/operations/audit-trail.ts';
 import type {Ports, ServeOptions} from './lib/operations/context.ts';
 import type {OnInstance} from './lib/operations/replication/on-instance.ts';
@@ -73,7 +75,7 @@ function onInstance(options: HandOptions): OnInstance {
 
 /** Runs the service until SIGTERM or SIGINT. */
 async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
-  const {backend, names, ports, env, log} = wiring;
+  const {names, env, log} = wiring;
   const config: Config = {...wiring.config, ...(options.recover ? {RecoverMasterClusterFilters: options.recover} : {})};
   const ending = new AbortController();
   const end = (): void => ending.abort();
@@ -82,9 +84,12 @@ async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
   process.on('SIGHUP', () => log('warn', 'SIGHUP: the configuration is read at start only; restart the service to read it again'));
   await names.load();
   const fault = actFault(env);
+  const measures = new Measures({retention: config.DiscoveryCollectionRetentionSeconds, samples: config.DiscoveryQueueMaxStatisticsSize});
+  const [backend, ports] = withMeasures(wiring, measures);
   await runService({
     config,
     backend,
+    measures,
     me: ports.node,
     version: ports.build.version,
     env,
@@ -93,19 +98,28 @@ async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
     grabElection: options.grabElection,
     resolve: (host) => names.resolve(host),
     learn: (host, itself) => names.learn(host, itself),
-    startHttp: options.http ? (service) => startHttp({...wiring, config}, service) : null,
+    startHttp: options.http ? (service) => startHttp({...wiring, ports, config, measures}, service) : null,
     signal: ending.signal,
     ...(fault ? {fault} : {}),
   });
 }
 
-async function startHttp({config, ports, log}: Wiring, service: RunningService): Promise<{address: string; close(): Promise<void>}> {
+/** The backend and the ports of a service, which measures what it asks of the backend. */
+function withMeasures({backend, ports}: Wiring, measures: Measures): readonly [Backend, Ports] {
+  const known = measured(backend, measures);
+  return [known, {...ports, backend: () => Promise.resolve(known)}];
+}
+
+async function startHttp(
+  {config, ports, log, measures}: Wiring & {readonly measures: Measures},
+  service: RunningService,
+): Promise<{address: string; close(): Promise<void>}> {
   const [{createHttp}, {listen}, {ALL}] = await Promise.all([
     import('./lib/surfaces/http/server.ts'),
     import('./lib/surfaces/http/listen.ts'),
     import('./lib/operations/registry.ts'),
   ]);
-  const app = await createHttp({config, ports, service, operations: ALL, log});
+  const app = await createHttp({config, ports, service, operations: ALL, measures, log});
   const address = await listen(app, config);
   return {address, close: () => app.close()};
 }

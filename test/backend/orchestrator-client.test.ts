@@ -40,7 +40,14 @@ describe('a service on a known backend', () => {
   /** Clusters as in cli-read: a:3306, called shop, and x:3306 with a dead source. A recovery of x. Nobody probes anything. */
   beforeAll(async () => {
     it = cli();
-    await it.seed(given('a: b c; b: d', {a: and(shop, {replicas: [key('b'), key('c')]}), b: shop, c: shop, d: and(shop, stopped)}));
+    await it.seed(
+      given('a: b c; b: d', {
+        a: and(shop, {replicas: [key('b'), key('c')]}),
+        b: and(shop, {replicas: [key('d')]}),
+        c: shop,
+        d: and(shop, stopped),
+      }),
+    );
     await it.seed(given('x: y z', {x: down, y: broken, z: broken}));
     const backend = await it.backend();
     await backend.run(({db}) => db('database_instance').where({hostname: 'x'}).update({last_seen: '2020-01-01 00:00:00'}));
@@ -92,6 +99,11 @@ describe('a service on a known backend', () => {
     {line: 'raft-leader-hostname', prints: `${hostname()}\n`},
     {line: 'api -P lb-check', prints: '"OK"\n'},
     {line: 'api -P maintenance', prints: '[]\n'},
+    {line: 'which-cluster-osc-replicas -a shop', prints: 'b:3306\nd:3306\nc:3306\n'},
+    {line: 'which-cluster-osc-slaves -i d', prints: 'b:3306\nd:3306\nc:3306\n'},
+    {line: 'which-cluster-osc-running-replicas -a shop', prints: 'b:3306\nc:3306\n'},
+    {line: 'which-heuristic-cluster-pool-instances -a shop', prints: ''},
+    {line: 'api -P bulk-promotion-rules', prints: 'null\n'},
   ])('$line', async ({line, prints}) => {
     expect(await ask(line, api)).toMatchObject({status: 0, stdout: prints, stderr: ''});
   });
@@ -199,6 +211,21 @@ describe('a service on a known backend', () => {
     ).toEqual([]);
   });
 
+  // Of members that nothing above has looked at: these servers do not exist.
+  test('pools, virtual names and snapshots', async () => {
+    expect(
+      await unlike(
+        ['submit-pool-instances -l "app & co" -i c,a:3306', 'app & co\n'],
+        ['which-heuristic-cluster-pool-instances -a shop', 'a:3306\nc:3306\n'],
+        ['which-heuristic-cluster-pool-instances -i d -l "app & co"', 'a:3306\nc:3306\n'],
+        ['which-heuristic-cluster-pool-instances -a shop -l other', ''],
+        ['register-hostname-unresolve -i b -H b.vip', 'b:3306\n'],
+        ['deregister-hostname-unresolve -i b', 'b:3306\n'],
+      ),
+    ).toEqual([]);
+    expect(await ask('snapshot-topologies', api)).toMatchObject({status: 0, stdout: expect.stringMatching(/^Took \d/) as string});
+  });
+
   test('making known and forgetting', async () => {
     expect(
       await unlike(
@@ -226,6 +253,33 @@ describe('a service on a known backend', () => {
       expect({status, stdout}).toEqual({status: 1, stdout: ''});
       expect(stderr).toMatch(/refuses the credentials \(401 Unauthorized\)/);
     }
+  });
+});
+
+describe('a service that looks at servers', () => {
+  let it: Cli;
+  afterEach(async () => {
+    for (const service of services.splice(0)) await service.stop();
+    await it.down();
+  });
+
+  test('measures how it goes, and takes SIGHUP for a question', async () => {
+    it = cli({InstancePollSeconds: 1, DiscoverySeeds: ['127.0.0.1:1']});
+    const service = await serve(it);
+    const measured = async (name: string): Promise<Record<string, number>> =>
+      (await (await fetch(`${service.address}/api/${name}/60`)).json()) as Record<string, number>;
+    const probes = await waitFor('a probe was measured', async () => {
+      const found = await measured('discovery-metrics-aggregated');
+      return found['FailedDiscoveries'] === 0 ? undefined : found;
+    });
+    expect(probes).toMatchObject({CountDistinctInstanceKeys: 1, CountDistinctFailedInstanceKeys: 1, SuccessfulDiscoveries: 0});
+    expect((await measured('backend-query-metrics-aggregated'))['Count']).toBeGreaterThan(0);
+    await waitFor('the queue was measured', async () =>
+      (await (await fetch(`${service.address}/api/discovery-queue-metrics-raw/60`)).text()).includes('"Active"'),
+    );
+    process.kill(service.pid, 'SIGHUP');
+    await service.says(/configuration is read at start only/);
+    expect(await (await fetch(`${service.address}/api/lb-check`)).json()).toBe('OK');
   });
 });
 

@@ -9,6 +9,7 @@ import type {Backend} from '../store/backend.ts';
 import {LOST_IN_RECOVERY} from '../store/downtime.ts';
 import {allKeys, readInstances, writeClusterFacts} from '../store/instances.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
+import type {Measures} from '../operations/service/measures.ts';
 import {Schedule} from './schedule.ts';
 
 export interface ExplorerOptions {
@@ -16,6 +17,7 @@ export interface ExplorerOptions {
   readonly config: Config;
   readonly prober: Prober;
   readonly log: Log;
+  readonly measures?: Measures;
   /** A server that answered before did not answer now. */
   onUnreachable(key: InstanceKey): void;
 }
@@ -48,6 +50,11 @@ export class Explorer {
     prober.model.begin(rows);
     this.#published = new Set(rows.map(({key}) => keyText(key)));
     for (const {key} of rows) this.#add(key);
+  }
+
+  /** Notes how busy it is. */
+  measure(): void {
+    this.#options.measures?.queued(this.#schedule.load(performance.now()));
   }
 
   /** Starts the probes that are due. Does not wait for them. */
@@ -90,14 +97,17 @@ export class Explorer {
   }
 
   async #visit(key: InstanceKey): Promise<void> {
-    const {prober, log} = this.#options;
+    const {prober, log, measures} = this.#options;
     let instance: Instance | null = null;
+    const began = performance.now();
     try {
       instance = await prober.probe(key);
     } catch (error) {
       log('error', `${keyText(key)} could not be probed: ${messageOf(error)}`);
     }
     const ok = instance?.check.valid === true;
+    const took = (performance.now() - began) / 1000;
+    measures?.probed({key, backend: 0, instance: took, total: took, error: ok ? null : prober.failureOf(key).message});
     // One that was replaced is to be closed as soon as it is back.
     const isLost = prober.model.get(key)?.wishes.downtime?.reason === LOST_IN_RECOVERY;
     const matters = isLost || prober.model.topology().replicasOf(key).length > 0;

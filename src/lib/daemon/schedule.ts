@@ -78,6 +78,12 @@ export class Schedule {
     entry.dueAt = now + Math.min(Math.max(SLOWEST, this.#options.poll), this.#options.poll * 2 ** doublings);
   }
 
+  /** Servers being probed now, and those that are due and have to wait. */
+  load(now: Monotonic): {readonly active: number; readonly queued: number} {
+    const waiting = [...this.#entries.values()].filter((entry) => !entry.busy && entry.dueAt <= now);
+    return {active: this.#busy + this.#slowBusy, queued: waiting.length};
+  }
+
   get size(): number {
     return this.#entries.size;
   }

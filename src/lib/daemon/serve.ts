@@ -13,6 +13,7 @@ import {recoveriesDisabled} from '../store/recovery/kill-switch.ts';
 import {placeInstances} from '../store/instances.ts';
 import {openBackend} from '../store/open.ts';
 import {audit} from '../operations/audit-trail.ts';
+import type {Measures} from '../operations/service/measures.ts';
 import type {Environment} from '../execute/environment.ts';
 import {parseInstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
@@ -41,6 +42,7 @@ export interface ServiceOptions {
   /** Aborted = time to end. */
   readonly signal: AbortSignal;
   readonly fault?: Environment['fault'];
+  readonly measures?: Measures;
 }
 
 /** What the HTTP interface asks of a running service. */
@@ -136,6 +138,7 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
           chores: choresOf({...options, audit: (entry) => audit(trailOf(options), entry)}),
           lockWatch,
           ...(options.fault ? {fault: options.fault} : {}),
+          ...(options.measures ? {measures: options.measures} : {}),
         });
         void plantSeeds(options).catch((error: unknown) => log('error', `DiscoverySeeds: ${messageOf(error)}`));
       });

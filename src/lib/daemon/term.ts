@@ -22,6 +22,7 @@ import type {Chore} from './chores.ts';
 import {Detector} from './detector.ts';
 import {every, type Running} from './every.ts';
 import {Explorer} from './explorer.ts';
+import type {Measures} from '../operations/service/measures.ts';
 import {Prober} from '../execute/eyes/prober.ts';
 import {Publisher} from '../execute/eyes/publisher.ts';
 import type {LockWatch} from './lock-watch.ts';
@@ -50,6 +51,7 @@ export interface TermOptions {
   /** Periodic work of the leader beside probing. */
   readonly chores: readonly Chore[];
   readonly fault?: Environment['fault'];
+  readonly measures?: Measures;
 }
 
 /** All that only the leader does, for one term. */
@@ -61,7 +63,7 @@ export interface Term extends Running {
 /** Starts to probe, analyse and recover; until stopped, or until the lease ends by our own clock. */
 export function startTerm(options: TermOptions): Term {
   const {backend, config, log, servers, resolve, learn} = options;
-  const publisher = new Publisher(backend);
+  const publisher = new Publisher(backend, (flushed) => options.measures?.wrote(flushed));
   const attributes = new Attributes(backend);
   const prober = new Prober({
     servers,
@@ -74,7 +76,14 @@ export function startTerm(options: TermOptions): Term {
     },
   });
   const environment = environmentFor(options, prober);
-  const explorer = new Explorer({backend, config, prober, log, onUnreachable: (key) => detector.suspect(key)});
+  const explorer = new Explorer({
+    backend,
+    config,
+    prober,
+    log,
+    ...(options.measures ? {measures: options.measures} : {}),
+    onUnreachable: (key) => detector.suspect(key),
+  });
   const locks = new StaleLocks(environment, options.lockWatch);
   const detector = new Detector({
     prober,
@@ -118,6 +127,7 @@ export function startTerm(options: TermOptions): Term {
   const loops = [
     loop('following the backend', 1000, begin),
     loop('probing', 50, () => (begun ? explorer.tick() : undefined)),
+    loop('measuring', 1000, () => explorer.measure()),
     loop('placing the unreachable', 60_000, () => (begun ? explorer.placeUnreachable() : undefined)),
     loop('analysis', 1000, () => (begun ? detector.round() : undefined)),
     loop('publishing', 100, async () => {

@@ -1,20 +1,32 @@
 import type {Instance} from '../../model/instance.ts';
 import type {InstanceKey} from '../../model/instance-key.ts';
+import type {Monotonic, Seconds} from '../../model/units.ts';
 import type {ProbeOutcome} from '../../probe/outcome.ts';
 import type {Backend} from '../../store/backend.ts';
 import {markUnreachable, upsertInstances, type SeenInstance, type UnreachableInstance} from '../../store/instances.ts';
 
+/** One batch that was written: how long the first of it had waited, and how long writing took. */
+export interface Flushed {
+  readonly instances: number;
+  readonly wait: Seconds;
+  readonly write: Seconds;
+}
+
 /** Writes what was probed to the backend, many rows at once. */
 export class Publisher {
   readonly #backend: Backend;
+  readonly #onFlushed: ((flushed: Flushed) => void) | undefined;
+  #since: Monotonic | null = null;
   #seen: SeenInstance[] = [];
   #failed: UnreachableInstance[] = [];
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, onFlushed?: (flushed: Flushed) => void) {
     this.#backend = backend;
+    this.#onFlushed = onFlushed;
   }
 
   note(instance: Instance, outcome: ProbeOutcome): void {
+    this.#since ??= performance.now();
     if (outcome.ok) this.#seen.push({instance, startedAt: outcome.startedAt});
     else this.noteFailure(instance.key, outcome);
   }
@@ -31,7 +43,11 @@ export class Publisher {
     if (seen.length + failed.length === 0) return;
     this.#seen = [];
     this.#failed = [];
+    const [began, since] = [performance.now(), this.#since];
+    this.#since = null;
     await upsertInstances(this.#backend, seen);
     await markUnreachable(this.#backend, failed);
+    const wait = (began - (since ?? began)) / 1000;
+    this.#onFlushed?.({instances: seen.length + failed.length, wait, write: (performance.now() - began) / 1000});
   }
 }

@@ -12,7 +12,7 @@ import {instancesWhere} from '../reads.ts';
 import {keyLines} from '../say.ts';
 
 const SECTION = 'Pools';
-const PARAMS = {clusterName: 'alias'} as const;
+const PARAMS = {clusterName: 'cluster'} as const;
 const POOL = optionalText({name: 'pool', short: 'l', value: 'NAME', about: 'only this pool'});
 
 const MEMBERS: Field<readonly InstanceKey[]> = {
