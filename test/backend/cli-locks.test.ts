@@ -127,6 +127,13 @@ test('maintenance of what is being changed is refused with who, why and since wh
   expect(stderr).toMatch(
     /^orchestrator: cluster shop:3306 is being changed by ann\.example \(relocation of a\) since \d{4}-\S+ \S+ \(wait for .*which-locks.*\)\n$/,
   );
+  const rowsOfLock = await table<{database_instance_maintenance_id: number}>('database_instance_maintenance');
+  for (const which of ['-i a', `--id ${rowsOfLock[0]!.database_instance_maintenance_id}`]) {
+    const ended = await run(`end-maintenance ${which}`);
+    expect(ended).toMatchObject({status: 7, stdout: ''});
+    expect(ended.stderr).toContain('is being changed by ann.example (relocation of a)');
+  }
+  expect(await table('database_instance_maintenance')).toEqual(rowsOfLock);
   await (await it.backend()).run(({db}) => db('cluster_lock').where({lock_id: hold.lockId}).delete());
   await (await it.backend()).run(({db}) => db('cluster_lock_member').delete());
   await (await it.backend()).run(({db}) => db('database_instance_maintenance').delete());

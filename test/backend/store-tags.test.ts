@@ -54,7 +54,7 @@ describe.each(BACKENDS)('tags on %s', (kind) => {
     const wish = {owner: 'ann', reason: 'disk', lasting: 60, processor: {hostname: 'n', token: 't'}};
     await beginMaintenance(store.backend, key('a'), wish);
     const id = (await activeMaintenance(store.backend))[0]!.id;
-    expect(await endMaintenanceById(store.backend, id)).toEqual(key('a'));
+    expect(await endMaintenanceById(store.backend, id)).toEqual({key: key('a'), ended: true});
     expect(await endMaintenanceById(store.backend, id)).toBeNull();
     expect(await activeMaintenance(store.backend)).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {BackendTime, Seconds} from '../model/units.ts';
-import type {Backend} from './backend.ts';
+import type {Backend, Work} from './backend.ts';
 import {isDuplicateKey} from './connection/errors.ts';
 import type {Processor} from './processor.ts';
 import {fitter} from './fit.ts';
@@ -75,25 +75,39 @@ export async function beginMaintenance(backend: Backend, key: InstanceKey, wish:
   }
 }
 
-/** Ends the maintenance of an instance, whoever began it; a lock of ours is not ended by it. @returns false when there was none */
+/** Ends the maintenance of an instance, whoever began it; that of a lock in force is its holder's. @returns false when there was none */
 export async function endMaintenance(backend: Backend, key: InstanceKey): Promise<boolean> {
   const ended = await backend.run(({db, dialect}) =>
     db(TABLE)
       .where({hostname: key.host, port: key.port, maintenance_active: 1})
+      .whereNotExists(lockOf(db))
       .update({maintenance_active: null, end_timestamp: dialect.now()}),
   );
   return ended > 0;
 }
 
-/** The same by the number that `activeMaintenance` shows. @returns whose it was; null when there was none */
-export async function endMaintenanceById(backend: Backend, id: number): Promise<InstanceKey | null> {
+/** The same by the number that `activeMaintenance` shows. @returns whose it is, and whether it was ended; null when there is none */
+export async function endMaintenanceById(
+  backend: Backend,
+  id: number,
+): Promise<{readonly key: InstanceKey; readonly ended: boolean} | null> {
   return backend.transaction(async ({db, dialect}) => {
     const which = {database_instance_maintenance_id: id, maintenance_active: 1};
     const row: {hostname: string; port: number} | undefined = await db(TABLE).where(which).first('hostname', 'port');
     if (row === undefined) return null;
-    await db(TABLE).where(which).update({maintenance_active: null, end_timestamp: dialect.now()});
-    return {host: row.hostname, port: row.port};
+    const change = {maintenance_active: null, end_timestamp: dialect.now()};
+    const ended = await db(TABLE).where(which).whereNotExists(lockOf(db)).update(change);
+    return {key: {host: row.hostname, port: row.port}, ended: ended > 0};
   });
+}
+
+/** The lock of ours that wrote a row of maintenance and is still in force. */
+function lockOf(db: Work['db']) {
+  return db('cluster_lock_member as member')
+    .join('cluster_lock', 'cluster_lock.lock_id', 'member.lock_id')
+    .whereRaw(`member.hostname = ${TABLE}.hostname and member.port = ${TABLE}.port`)
+    .whereRaw(`cluster_lock.holder_token = ${TABLE}.processing_node_token and ${TABLE}.explicitly_bounded = 0`)
+    .select(db.raw('1'));
 }
 
 export async function isInMaintenance(backend: Backend, key: InstanceKey): Promise<boolean> {

@@ -100,6 +100,12 @@ async function whoHas(context: Context, key: InstanceKey): Promise<OrchestratorE
   });
 }
 
+/** What an operation under way has for itself is not to be given to others. */
+async function mustNotBeLocked(context: Context, key: InstanceKey): Promise<void> {
+  const [blocker] = await blockersOf(await context.backend(), [key]);
+  if (blocker?.lock) throw contentionError(blocker.contention);
+}
+
 const NUMBER: Field<number | null> = integer(
   {name: 'id', value: 'NUMBER', about: 'the maintenance of this number, as maintenance shows it, instead of an instance'},
   {least: 1, absent: null},
@@ -110,16 +116,18 @@ export const endMaintenanceOperation = define({
   section: SECTION,
   formerly: [],
   about: 'Give an instance back to other operations',
+  details: 'What an operation under way has for itself is left to it; `unlock` takes that away.',
   examples: ['end-maintenance -i db1', 'end-maintenance --id 12'],
   input: {instance: instance('the instance'), id: NUMBER},
   changes: 'backend',
   async run(context, {instance: given, id}): Promise<{readonly key: InstanceKey; readonly id: number | null}> {
     const backend = await context.backend();
-    const ended = id === null ? await endMaintenance(backend, given) : await endMaintenanceById(backend, id);
-    if (ended === null)
+    const found = id === null ? {key: given, ended: await endMaintenance(backend, given)} : await endMaintenanceById(backend, id);
+    if (found === null)
       throw new OrchestratorError('NOT_FOUND', `there is no maintenance ${id}`, {hint: 'orchestrator maintenance lists all'});
-    const key = typeof ended === 'boolean' ? given : ended;
-    if (ended !== false) await audit(context, {type: 'end-maintenance', key, message: ''});
+    const {key, ended} = found;
+    if (ended) await audit(context, {type: 'end-maintenance', key, message: ''});
+    else await mustNotBeLocked(context, key);
     return {key, id};
   },
   print: ({key}) => keyLine(key),
