@@ -41,7 +41,10 @@ export async function performAct(shop: Workshop, act: InstanceAct): Promise<read
       return sayAll(act.on ? await hands.on(mustKnow(shop, act.on)) : hand, act.statements);
     case 'stop':
       return stopSafely(hand, seen.instance, {
-        ...{drops: act.drops, mustApply: act.mustApply, force: seen.force, patience: shop.patience},
+        drops: act.drops,
+        mustApply: act.mustApply,
+        force: seen.force,
+        patience: shop.patience,
         again: () => hands.on(seen.instance),
         sourceHas: (replication) => sourceHas(shop, replication),
       });

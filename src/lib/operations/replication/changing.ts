@@ -73,7 +73,7 @@ export function changing<More extends Fields>(declaration: ChangeDeclaration<Mor
     examples,
     input: {
       instance: instance('the instance'),
-      ...(declaration.input ?? {}),
+      ...declaration.input,
       noop: NOOP,
       wait: WAIT,
       force: force === undefined ? NOT_FORCED : flag('force', force),
@@ -109,7 +109,12 @@ async function change(context: Context, asked: Asked): Promise<ChangedInstance> 
   const {instance: key, wish, purpose, auditAs, noop, force, wait, timeout} = asked;
   const on = await context.onInstance();
   const changed = await on.change({
-    ...{instance: key, wish, purpose, auditAs, noop, force},
+    instance: key,
+    wish,
+    purpose,
+    auditAs,
+    noop,
+    force,
     wait: (wait ?? 0) * 1000,
     patience: timeout === null ? null : timeout * 1000,
     by: context.caller.user,

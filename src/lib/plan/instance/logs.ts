@@ -42,7 +42,9 @@ function mysqlHas(errant: string): Between {
 function mariadbHas(errant: string, source: string): Between {
   const theirs = BinlogState.parse(source);
   const wanted = parseMariadbGtids(errant).map(({domain, server, sequence}) => ({
-    ...{domain, server, last: sequence},
+    domain,
+    server,
+    last: sequence,
     first: (theirs.highestOf(domain, server) ?? 0) + 1,
   }));
   return (before, after) => {
