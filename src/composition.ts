@@ -50,6 +50,7 @@ export function compose(composing: Composing): Opened {
     names: async () => namesOf(await names()),
     discover: async (request) => (await work()).discover(request),
     recover: async (request) => (await work()).recover(request),
+    relocate: async (request) => (await work()).relocate(request),
     resumeRecovery: async (uid) => (await work()).resumeRecovery(uid),
     abortRecovery: async (request) => (await work()).abortRecovery(request),
     onInstance: async () => (await work()).onInstance(),

@@ -13,6 +13,7 @@ import {
   waitForPosition,
 } from './lib/execute/instance/ask.ts';
 import {changeInstance} from './lib/execute/instance/change.ts';
+import {relocateByHand} from './lib/execute/relocation/relocate.ts';
 import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-hand.ts';
 import type {HostNames} from './lib/names/host-names.ts';
 import {measured} from './measured-backend.ts';
@@ -34,7 +35,10 @@ export interface Wiring {
 }
 
 /** The ports that need servers or a service. */
-export type Wired = Pick<Ports, 'discover' | 'recover' | 'resumeRecovery' | 'abortRecovery' | 'onInstance' | 'unlock' | 'serve'>;
+export type Wired = Pick<
+  Ports,
+  'discover' | 'recover' | 'relocate' | 'resumeRecovery' | 'abortRecovery' | 'onInstance' | 'unlock' | 'serve'
+>;
 
 /** Heartbeats of a lock never queue behind anything, and have a second for everything. */
 const HASTE = {pool: 1, queryTimeout: 1000, connectTimeout: 1000};
@@ -53,6 +57,7 @@ export function wire(given: Wiring): Wired {
   return {
     discover: (request) => discoverByHand(byHand, request),
     recover: (request) => recoverByHand(byHand, {...request, wait: (request.wait ?? 0) * 1000}),
+    relocate: (request) => relocateByHand(byHand, request),
     resumeRecovery: (uid) => resumeByHand(byHand, uid),
     abortRecovery: (request) => abortByHand(byHand, request),
     onInstance: () => Promise.resolve(onInstance(byHand)),

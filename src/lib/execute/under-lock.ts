@@ -18,6 +18,8 @@ export interface LockedWork {
   readonly instances: readonly InstanceKey[];
   /** How long to queue for a lock whose holder is alive; 0 = not at all. */
   readonly wait: Milliseconds;
+  /** After an error: whether a plan of this work is open. Then the lock is left to go stale with it, for whoever resumes it. */
+  hasOpenPlan?(): boolean;
 }
 
 export interface Locked {
@@ -30,8 +32,8 @@ export interface Locked {
 type Surroundings = Pick<Environment, 'backend' | 'heartbeats' | 'me' | 'timing' | 'servers' | 'log'>;
 
 /**
- * Does work that has no plan of its own to be resumed: takes the lock, ends the sessions that a former holder left behind, and gives
- * the lock back however the work ends.
+ * Does work under a lock: takes it, ends the sessions that a former holder left behind, and gives it back however the work ends,
+ * unless it leaves a plan behind.
  *
  * @throws OrchestratorError CONTENDED with who, what for and since when; BACKEND_*; whatever the work throws
  */
@@ -41,12 +43,16 @@ export async function underLock<Result>(env: Surroundings, wish: LockedWork, wor
   if (isContention(hold)) throw contentionError(hold);
   const lock = keepLock({backend: env.heartbeats, hold, timing, log, onLost: (reason) => log('error', `${wish.purpose}: ${reason}`)});
   const hands = handsUnder(env, {hold, lock});
+  let failed = true;
   try {
     for (const sentence of await killSessions(env.servers, await sessionsOf(backend, hold.lockId))) log('warn', sentence);
-    return await work({hold, lock, hands});
+    const result = await work({hold, lock, hands});
+    failed = false;
+    return result;
   } finally {
     hands.release();
-    await lock.release();
+    if (failed && wish.hasOpenPlan?.()) await lock.stop();
+    else await lock.release();
   }
 }
 

@@ -106,6 +106,8 @@ export interface Flavor {
   readonly stopReceiver: Statement;
   readonly startApplier: Statement;
   readonly stopApplier: Statement;
+  /** Starts the applier, which ends by itself at a position in the source's binary log; for replication by file and position. */
+  startApplierUntil(at: BinlogCoordinates): Statement;
   /** Forget the source altogether; both threads must be stopped. Other channels stay. */
   readonly forgetSource: Statement;
   /** Both threads must be stopped, and what was received and not applied is dropped. */

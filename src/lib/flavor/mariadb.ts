@@ -46,6 +46,7 @@ export function mariadbFlavor(version: Version): Flavor {
     stopReceiver: say('STOP SLAVE IO_THREAD'),
     startApplier: say('START SLAVE SQL_THREAD'),
     stopApplier: say('STOP SLAVE SQL_THREAD'),
+    startApplierUntil: ({file, position}) => say('START SLAVE SQL_THREAD UNTIL MASTER_LOG_FILE = ?, MASTER_LOG_POS = ?', file, position),
     forgetSource: say('RESET SLAVE ALL'),
     pointAt: (to) => changeSource(to, change),
     pointReceiverAt: () => {

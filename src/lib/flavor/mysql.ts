@@ -40,6 +40,7 @@ export function mysqlFlavor(name: 'MySQL' | 'Percona' | 'unknown', version: Vers
     dropsRelayLogWhenStopped: false,
     lastReceivedMayBeHalf: !atLeast(version, [5, 7, 0]),
     ...statements(able),
+    startApplierUntil: ({file, position}) => say(applierUntil(able), file, position),
     pointAt: (to) => changeSource(to, change),
     pointReceiverAt: (source) => {
       if (able.repointsWhileApplying) return changeReceiver(source, change);
@@ -94,6 +95,11 @@ function statements(able: Abilities): Statements {
     stopApplier: say(`STOP ${replica} SQL_THREAD${channel}`),
     forgetSource: say(`RESET ${replica} ALL${channel}`),
   };
+}
+
+function applierUntil({newWords, channels}: Abilities): string {
+  const [replica, source] = newWords ? ['REPLICA', 'SOURCE'] : ['SLAVE', 'MASTER'];
+  return `START ${replica} SQL_THREAD UNTIL ${source}_LOG_FILE = ?, ${source}_LOG_POS = ?${channels ? " FOR CHANNEL ''" : ''}`;
 }
 
 function variables(able: Abilities): Variables {

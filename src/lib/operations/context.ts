@@ -3,6 +3,7 @@ import type {LoadOptions} from '../config/load.ts';
 import type {ListedLock} from '../coordination/lock/rows.ts';
 import type {NodeHealth, NodeRecord} from '../coordination/nodes.ts';
 import type {NodeId} from '../coordination/types.ts';
+import type {RelocationAnswer, RelocationRequest} from '../execute/relocation/relocate.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Instance} from '../model/instance.ts';
 import type {Milliseconds, Seconds} from '../model/units.ts';
@@ -44,6 +45,8 @@ export interface Ports {
   names(): Promise<Names>;
   discover(request: DiscoverRequest): Promise<Discovered>;
   recover(request: RecoverRequest): Promise<Recovered>;
+  /** Rearranges replicas, or only plans to. Throws CONTENDED when somebody else is changing them. */
+  relocate(request: RelocationRequest): Promise<RelocationAnswer>;
   /** Goes on with a recovery whose conductor is gone; null when somebody has closed it meanwhile. Throws CONTENDED when it lives. */
   resumeRecovery(uid: string): Promise<Extract<Recovered, {readonly outcome: 'promoted' | 'failed'}> | null>;
   /** Gives up a recovery whose conductor is gone. Throws CONTENDED when it lives. */

@@ -46,6 +46,7 @@ export const SECTIONS = [
   'Tags',
   'Pools',
   'Names',
+  'Relocation',
   'Replication',
   'Recovery',
   'Replication analysis',
@@ -80,6 +81,8 @@ export interface Legacy<Result> {
    * sentence still goes to standard error.
    */
   readonly lenient?: Readonly<Partial<Record<ErrorCode, readonly string[]>>>;
+  /** The `-c NAME` form answers 0 whatever `status` says: it was content when some of many failed. */
+  readonly settled?: true;
   readonly http?: readonly LegacyRoute<Result>[];
 }
 
@@ -123,6 +126,7 @@ export interface Answer {
 /** A declaration whose types have been used: what surfaces derive from. */
 export interface Operation extends Omit<Declaration<Fields, unknown>, 'run' | 'print' | 'table' | 'json' | 'status' | 'legacy'> {
   readonly lenient: Readonly<Partial<Record<ErrorCode, readonly string[]>>>;
+  readonly settled: boolean;
   readonly routes: readonly LegacyRoute<unknown>[];
   /**
    * Checks all text, then gives what runs it. So a surface can refuse bad input before anything is opened.
@@ -138,6 +142,7 @@ export function define<Input extends Fields, Result>(declaration: Declaration<In
   return {
     ...rest,
     lenient: legacy?.lenient ?? {},
+    settled: legacy?.settled ?? false,
     routes: (legacy?.http ?? []) as readonly LegacyRoute<unknown>[],
     prepare(texts) {
       const lookups = Object.entries(declaration.input).map(([name, field]) => [name, field.read(texts)] as const);

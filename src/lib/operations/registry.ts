@@ -15,6 +15,10 @@ import * as gtid from './replication/gtid.ts';
 import * as replication from './replication/server.ts';
 import * as state from './replication/state.ts';
 import * as threads from './replication/threads.ts';
+import * as relocation from './relocation/one.ts';
+import * as manyRelocations from './relocation/many.ts';
+import * as possible from './relocation/possible.ts';
+import * as regroup from './relocation/regroup.ts';
 import * as downtime from './instances/downtime.ts';
 import * as instances from './information/instances.ts';
 import * as locks from './recovery/locks.ts';
@@ -39,6 +43,10 @@ export const ALL: readonly Operation[] = [
   management,
   downtime,
   tags,
+  relocation,
+  manyRelocations,
+  regroup,
+  possible,
   threads,
   gtid,
   state,

@@ -19,6 +19,8 @@ interface To {
   readonly patience: Milliseconds;
   /** The new source has everything this one received: what is not applied in a moment may be dropped and fetched again. */
   readonly refetch: boolean;
+  /** Waits until the new source can take it, where that is not certain; the replica has applied all it will by then. */
+  ready?(): Promise<void>;
 }
 
 /**
@@ -45,6 +47,7 @@ async function pointReceiverAt(hand: Hand, instance: Instance, to: To & {readonl
   }
   await drainOrRefetch(hand, instance, to);
   await hand.say(hand.flavor.stopReplication);
+  await to.ready?.();
   await hand.say(hand.flavor.pointAt({source: to.source, gtid: usesGtid}));
 }
 

@@ -43,6 +43,7 @@ export interface Invocation {
  */
 export async function invoke(program: Program, invocation: Invocation): Promise<number> {
   const {io} = program;
+  const settled = invocation.form === 'version-3' && invocation.operation.settled;
   try {
     const format = chooseFormat(invocation.common, io.terminal);
     const runs = each(invocation).map((texts) => invocation.operation.prepare(texts));
@@ -53,7 +54,7 @@ export async function invoke(program: Program, invocation: Invocation): Promise<
       for (const run of runs) {
         const answer = await answerOf(run(context), invocation, context);
         io.out(await render(answer, format, io.terminal));
-        status = Math.max(status, answer.status);
+        status = Math.max(status, settled ? 0 : answer.status);
       }
       return status;
     } finally {

@@ -1,0 +1,4 @@
+import {canReplicateFromGtid} from '../lib/operations/relocation/possible.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(canReplicateFromGtid);

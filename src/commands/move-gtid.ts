@@ -1,0 +1,4 @@
+import {moveGtid} from '../lib/operations/relocation/one.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(moveGtid);

@@ -1,0 +1,4 @@
+import {regroupReplicas} from '../lib/operations/relocation/regroup.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(regroupReplicas);

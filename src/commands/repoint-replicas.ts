@@ -1,0 +1,4 @@
+import {repointReplicas} from '../lib/operations/relocation/many.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(repointReplicas);

@@ -1,0 +1,53 @@
+import {unreachable} from '../../../errors/errors.ts';
+import type {RelocationStep} from '../../../plan/relocation/plan.ts';
+import {drainPatience, mustKnow, perform, type World} from '../../steps/perform.ts';
+import {follow, followSameLog} from './follow.ts';
+import {joinRing} from './join-ring.ts';
+import {climb, goOn, hold, level, settleAt, settleBelow, type Aside, type Bystanders} from './positions.ts';
+
+/** What steps of a relocation need beside those of a recovery. */
+export interface RelocationWorld extends World, Bystanders {}
+
+/**
+ * Does one step of a relocation on one server.
+ *
+ * @returns what was seen afterwards, as a sentence for the journal
+ * @throws OrchestratorError when the server is not in the state the step promises
+ */
+export async function performRelocation(world: RelocationWorld, step: RelocationStep): Promise<string> {
+  const instance = mustKnow(world.topology, step.on);
+  const patience = drainPatience(world.config);
+  const at = async (): Promise<Aside> => ({hand: await world.hands.on(instance), instance, patience, bystanders: world});
+  const other = async (key = step.on): Promise<Aside> => ({
+    hand: await world.hands.on(mustKnow(world.topology, key)),
+    instance: mustKnow(world.topology, key),
+    patience,
+    bystanders: world,
+  });
+  switch (step.do) {
+    case 'follow':
+      return follow(await at(), await other(step.source));
+    case 'follow-same-log':
+      return followSameLog(await at(), step.source);
+    case 'hold':
+      return hold(await at());
+    case 'level':
+      return level(await at(), await Promise.all(step.among.map((key) => other(key))));
+    case 'settle-below':
+      return settleBelow(await at(), await other(step.source));
+    case 'climb':
+      return climb(await at(), {over: await other(step.over), source: step.source});
+    case 'settle-at':
+      return settleAt(await at(), step);
+    case 'go-on':
+      return goOn(await at(), {source: step.source, isReachable: mustKnow(world.topology, step.source).check.valid});
+    case 'join-ring':
+      return joinRing(await at(), await other(step.source), world.config);
+    case 'drain':
+    case 'make-writable':
+    case 'forget-source':
+      return perform(world, step);
+    default:
+      return unreachable(step);
+  }
+}
