@@ -10,6 +10,7 @@ import type {Build, Names, Ports} from './lib/operations/context.ts';
 import type {Operation, Texts} from './lib/operations/define.ts';
 import type {Backend} from './lib/store/backend.ts';
 import type {MigrateOptions} from './lib/store/migrations/migrate.ts';
+import type {OpenOptions} from './lib/store/open.ts';
 import type {Opened} from './lib/surfaces/cli/program.ts';
 
 export interface Composing {
@@ -77,6 +78,9 @@ function namesOf(names: HostNames): Names {
   };
 }
 
+/** A command asks little, and every further connection costs it longer than its turn on the one it has. */
+const ONE_CONNECTION: OpenOptions = {pool: 1};
+
 interface OpenBackend {
   readonly backend: Backend;
   /** Stops saying that this process lives. Awaited before the backend is closed. */
@@ -95,9 +99,9 @@ async function openRegistered(config: () => Promise<Config>, node: NodeId, compo
     skip: found.SkipOrchestratorDatabaseUpdate,
     refuseIfNotDeployed: found.PanicIfDifferentDatabaseDeploy,
   };
-  const backend = await openMigrated(found, options);
-  const ownsItsRegistration = operation.name === 'serve' || operation.name === 'continuous';
-  if (ownsItsRegistration || common['skip-continuous-registration'] === 'true') return {backend, deregister: () => Promise.resolve()};
+  const isService = operation.name === 'serve' || operation.name === 'continuous';
+  const backend = await openMigrated(found, options, isService ? {} : ONE_CONNECTION);
+  if (isService || common['skip-continuous-registration'] === 'true') return {backend, deregister: () => Promise.resolve()};
   const registration = {me: node, mode: 'CLIMode', command: operation.name, version: build.version} as const;
   const starting = startNodeHealth(backend, registration, (_level, sentence) => composing.warn(sentence));
   const started = starting.catch((error: unknown) => composing.warn(`this command does not show up in node_health: ${messageOf(error)}`));
@@ -105,9 +109,9 @@ async function openRegistered(config: () => Promise<Config>, node: NodeId, compo
   return {backend, deregister: async () => (await started)?.stop()};
 }
 
-async function openMigrated(config: Config, options: MigrateOptions): Promise<Backend> {
+async function openMigrated(config: Config, options: MigrateOptions, opening: OpenOptions = ONE_CONNECTION): Promise<Backend> {
   const [{openBackend}, {migrate}] = await Promise.all([import('./lib/store/open.ts'), import('./lib/store/migrations/migrate.ts')]);
-  const backend = await openBackend(config);
+  const backend = await openBackend(config, opening);
   try {
     await migrate(backend, options);
     return backend;

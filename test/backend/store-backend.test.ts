@@ -233,6 +233,18 @@ describe('the backend on mariadb alone', () => {
     expect(await backend.run(({db}) => db('host_attributes').select())).toHaveLength(1);
   });
 
+  test('opened, asked nothing and closed, it leaves no connection behind', async () => {
+    const root = store.bench.servers[0]!;
+    await root.query("create or replace user brief identified by 'briefpw'");
+    await root.query('grant all on orchestrator.* to brief');
+    const connected = async () => (await root.query("select id from information_schema.processlist where user = 'brief'")).length;
+    const brief = as({MySQLOrchestratorUser: 'brief', MySQLOrchestratorPassword: 'briefpw'});
+    const backends = await Promise.all([1, 2, 3].map(() => openBackend(brief)));
+    expect(await connected()).toBe(3);
+    await Promise.all(backends.map((backend) => backend.close()));
+    await expect.poll(connected, {timeout: 10_000}).toBe(0);
+  });
+
   test('a read-only server is waited for, and said to be that in the end', async () => {
     const root = store.bench.servers[0]!;
     await root.query("create or replace user plain identified by 'plainpw'");

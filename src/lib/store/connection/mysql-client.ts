@@ -9,6 +9,8 @@ export interface MysqlClientOptions {
   readonly rejectReadOnly: boolean;
   /** Run on every new connection before its first use. */
   readonly session: readonly string[];
+  /** A connection that is there already: the first that is handed out. */
+  readonly first: Connection;
 }
 
 interface Query {
@@ -28,13 +30,16 @@ type Marked = Connection & {__knex__disposed?: unknown};
 export async function mysqlClient(options: MysqlClientOptions): Promise<typeof Knex.Client> {
   const [{default: MysqlBase}, mysql] = await Promise.all([import('knex/lib/dialects/mysql2/index.js'), import('mysql2')]);
 
+  let first: Connection | null = options.first;
+
   class TimedMysqlClient extends MysqlBase {
     _driver(): object {
       return mysql;
     }
 
     override async acquireRawConnection(): Promise<Marked> {
-      const connection: Marked = mysql.createConnection(this.connectionSettings as ConnectionOptions);
+      const connection: Marked = first ?? mysql.createConnection(this.connectionSettings as ConnectionOptions);
+      first = null;
       // without a listener a lost idle connection would end the process
       connection.on('error', (error) => {
         connection.__knex__disposed = error;
@@ -47,6 +52,11 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
         throw error;
       }
       return connection;
+    }
+
+    override async destroy(callback?: () => void): Promise<void> {
+      first?.destroy();
+      await super.destroy(callback);
     }
 
     override async destroyRawConnection(connection: Marked): Promise<void> {

@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs';
 import type {Knex} from 'knex';
-import type {ConnectionOptions, SslOptions} from 'mysql2';
+import type {Connection, ConnectionOptions, SslOptions} from 'mysql2';
 import type {Config} from '../../config/keys.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
 import {keyText} from '../../model/instance-key.ts';
@@ -32,8 +32,8 @@ export async function openMysql(config: Config, options: OpenOptions): Promise<B
   const queryTimeout = options.queryTimeout ?? Math.max(1, config.MySQLOrchestratorReadTimeoutSeconds) * 1000;
   const settings = connectionSettings(config, options);
   try {
-    const kind = await ask(settings, config, queryTimeout);
-    const db = await connect({settings, config, options, queryTimeout, session: sessionOf(queryTimeout, kind)});
+    const {kind, connection} = await ask(settings, config, queryTimeout);
+    const db = await connect({settings, config, options, queryTimeout, session: sessionOf(queryTimeout, kind), first: connection});
     return backendOverKnex({db, dialect: mysqlDialect(db), where, multiWriter: kind !== 'single'});
   } catch (error) {
     throw translateError(error, where);
@@ -43,41 +43,50 @@ export async function openMysql(config: Config, options: OpenOptions): Promise<B
 /** What the backend is made of; it decides how its reads are kept from being stale. */
 type Kind = 'single' | 'galera' | 'group';
 
-/** One connection of its own: makes the database when it is missing, and sees what kind of backend this is. */
-async function ask(settings: ConnectionOptions, config: Config, queryTimeout: Milliseconds): Promise<Kind> {
+interface First {
+  readonly kind: Kind;
+  readonly connection: Connection;
+}
+
+/** Connects once, making the database when it is missing, and sees what kind of backend this is. The pool begins with that connection. */
+async function ask(settings: ConnectionOptions, config: Config, queryTimeout: Milliseconds): Promise<First> {
   const mysql = await import('mysql2');
-  const session = async <Result>(
-    database: string | undefined,
-    use: (query: (sql: string) => Promise<readonly Row[]>) => Promise<Result>,
-  ) => {
+  const session = async <Result>(database: string | undefined, use: (query: Query, connection: Connection) => Promise<Result>) => {
     const connection = mysql.createConnection({...settings, ...(database === undefined ? {} : {database})});
     connection.on('error', () => undefined); // the statement that fails reports it
-    try {
-      return await use(
-        (sql) =>
-          new Promise((resolve, reject) =>
-            connection.query({sql, timeout: queryTimeout}, (error, rows) => (error ? reject(error) : resolve(rows as Row[]))),
-          ),
+    const query: Query = (sql) =>
+      new Promise((resolve, reject) =>
+        connection.query({sql, timeout: queryTimeout}, (error, rows) => (error ? reject(error) : resolve(rows as Row[]))),
       );
-    } finally {
+    try {
+      return await use(query, connection);
+    } catch (error) {
       connection.destroy();
+      throw error;
     }
   };
-  const seeKind = (): Promise<Kind> =>
-    session(config.MySQLOrchestratorDatabase, async (query) => {
-      const rows = await query("show global variables where variable_name in ('wsrep_on', 'group_replication_group_name')");
-      const values = new Map(rows.map((row) => [row.Variable_name, row.Value]));
-      if (values.get('wsrep_on') === 'ON') return 'galera';
-      return (values.get('group_replication_group_name') ?? '') === '' ? 'single' : 'group';
-    });
+  const first = (): Promise<First> =>
+    session(config.MySQLOrchestratorDatabase, async (query, connection) => ({kind: await kindOf(query), connection}));
   try {
-    return await seeKind();
+    return await first();
   } catch (error) {
     if (errnoOf(error) !== UNKNOWN_DATABASE || config.SkipOrchestratorDatabaseUpdate) throw error;
     const name = config.MySQLOrchestratorDatabase.replaceAll('`', '``');
-    await session(undefined, (query) => query(`create database if not exists \`${name}\``));
-    return seeKind();
+    await session(undefined, async (query, connection) => {
+      await query(`create database if not exists \`${name}\``);
+      connection.destroy();
+    });
+    return first();
   }
+}
+
+type Query = (sql: string) => Promise<readonly Row[]>;
+
+async function kindOf(query: Query): Promise<Kind> {
+  const rows = await query("show global variables where variable_name in ('wsrep_on', 'group_replication_group_name')");
+  const values = new Map(rows.map((row) => [row.Variable_name, row.Value]));
+  if (values.get('wsrep_on') === 'ON') return 'galera';
+  return (values.get('group_replication_group_name') ?? '') === '' ? 'single' : 'group';
 }
 
 interface Row {
@@ -109,11 +118,12 @@ interface Connecting {
   readonly options: OpenOptions;
   readonly queryTimeout: Milliseconds;
   readonly session: readonly string[];
+  readonly first: Connection;
 }
 
-async function connect({settings, config, options, queryTimeout, session}: Connecting): Promise<Knex> {
+async function connect({settings, config, options, queryTimeout, session, first}: Connecting): Promise<Knex> {
   const rejectReadOnly = config.MySQLOrchestratorRejectReadOnly;
-  const [{default: knex}, client] = await Promise.all([import('knex'), mysqlClient({queryTimeout, rejectReadOnly, session})]);
+  const [{default: knex}, client] = await Promise.all([import('knex'), mysqlClient({queryTimeout, rejectReadOnly, session, first})]);
   return knex({
     client,
     // handed to mysql2 as it is; knex declares only some of its options
