@@ -20,6 +20,7 @@ function abilities(version: Version) {
     repointsWhileApplying: atLeast(version, [5, 7, 6]),
     waitsForExecuted: atLeast(version, [5, 7, 5]),
     publicKey: atLeast(version, [8, 0, 4]),
+    applyingTransaction: atLeast(version, [8, 0, 2]),
     groups: atLeast(version, [8, 0, 2]),
   };
 }

@@ -1,4 +1,5 @@
 export {BACKENDS, backendHost, type BackendHost, type BackendKind} from './backends.ts';
+export {busy} from './busy.ts';
 export {desk} from './desk.ts';
 export {gate, type Gate} from './gate.ts';
 export type {HookList, HookRun} from './hook-log.ts';

@@ -7,7 +7,7 @@ import {say} from '../../flavor/statement.ts';
 import type {BinlogCoordinates} from '../../model/binlog-coordinates.ts';
 import type {Replication} from '../../model/instance.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
-import {fileBefore, firstNotExecuted, onlyNext} from '../../plan/instance/logs.ts';
+import {fileBefore, firstMissing, firstNotExecuted, nextInOrder} from '../../plan/instance/logs.ts';
 import type {Hand} from '../steps/hands.ts';
 
 /** Events asked for at once: a relay log may hold millions. */
@@ -24,12 +24,29 @@ export type Asker = Pick<Hand, 'flavor' | 'key' | 'say' | 'replication'>;
 export async function transactionToSkip(hand: Asker): Promise<string> {
   const now = await hand.replication();
   const executed = textOf((await hand.say(say('SELECT @@global.gtid_executed AS executed')))[0]?.['executed']);
+  const failed = await failedTransaction(hand, executed);
+  if (failed !== null) return failed;
   const events = now?.relay ? await pageFrom(hand, now.relay) : [];
-  const gtid = firstNotExecuted(events, executed) ?? (now ? onlyNext(now.retrievedGtid, executed) : null);
-  if (gtid !== null) return gtid;
+  const next = now ? nextInOrder(now.retrievedGtid, executed) : [];
+  const gtid = firstNotExecuted(events, executed) ?? (next.length === 1 ? next[0] : null);
+  // Several workers may have gone on beyond what one of them failed at: then the first that is missing need not be that one.
+  if (gtid && next.includes(gtid)) return gtid;
   throw new OrchestratorError('REFUSED', `it cannot be told which transaction ${keyText(hand.key)} failed at`, {
     hint: 'its last error may name it; commit an empty transaction under that GTID',
   });
+}
+
+/** As the server itself says it; null where it does not, or not to us. */
+async function failedTransaction({flavor, say: ask}: Asker, executed: string): Promise<string | null> {
+  const statement = flavor.commands.showFailedTransactions;
+  if (!statement) return null;
+  try {
+    const gtids = (await ask(statement)).map((row) => textOf(row['gtid']));
+    return gtids.length === 1 ? firstMissing(gtids, executed) : null;
+  } catch (error) {
+    if (!isCode(error, 'SERVER_ACCESS_DENIED')) throw error;
+    return null;
+  }
 }
 
 /**

@@ -17,6 +17,7 @@ export function mariadbCommands(change: ChangeDialect): CommandWords {
     setHistory: (gtids) => say('SET GLOBAL gtid_binlog_state = ?', gtids),
     emptyTransactions,
     skipNext: say('SET GLOBAL sql_slave_skip_counter = 1'),
+    showFailedTransactions: null,
     waitForPosition: (at, timeout) => say('SELECT MASTER_POS_WAIT(?, ?, ?) AS waited', at.file, at.position, Math.max(timeout, 0.001)),
     showRelayEvents: (part) => events('RELAYLOG', part),
   };

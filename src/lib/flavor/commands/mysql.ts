@@ -8,6 +8,8 @@ import type {CommandWords} from './words.ts';
 export interface CommandAbilities {
   readonly newWords: boolean;
   readonly channels: boolean;
+  /** Workers say what they are at, instead of what they saw last (8.0+). */
+  readonly applyingTransaction: boolean;
   /** RESET MASTER has a new name, and the old one is gone later (8.2+). */
   readonly binaryLogStatus: boolean;
   readonly repointsWhileApplying: boolean;
@@ -28,11 +30,20 @@ export function mysqlCommands(able: CommandAbilities, change: ChangeDialect): Co
     setHistory: (gtids) => say('SET GLOBAL gtid_purged = ?', gtids),
     emptyTransactions,
     skipNext: say(`SET GLOBAL ${able.newWords ? 'sql_replica_skip_counter' : 'sql_slave_skip_counter'} = 1`),
+    showFailedTransactions: failedTransactions(able),
     // Whole seconds; 0 would wait for ever.
     waitForPosition: (at, timeout) =>
       say(`SELECT ${wait}(?, ?, ?${able.channels ? ", ''" : ''}) AS waited`, at.file, at.position, Math.max(Math.ceil(timeout), 1)),
     showRelayEvents: (part) => events('RELAYLOG', part, channel),
   };
+}
+
+function failedTransactions({channels, applyingTransaction}: CommandAbilities): Statement | null {
+  if (!channels) return null;
+  const column = applyingTransaction ? 'applying_transaction' : 'last_seen_transaction';
+  return say(
+    `SELECT ${column} AS gtid FROM performance_schema.replication_applier_status_by_worker WHERE channel_name = '' AND last_error_number <> 0`,
+  );
 }
 
 function emptyTransactions(gtids: readonly string[]): readonly Statement[] {

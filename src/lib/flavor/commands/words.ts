@@ -43,6 +43,8 @@ export interface CommandWords {
   emptyTransactions(gtids: readonly string[]): readonly Statement[];
   /** The next event group is not applied when the applier is started. Refused by MySQL where GTIDs are on. */
   readonly skipNext: Statement;
+  /** What its appliers failed at: column `gtid`; null where the server does not say (before 5.7, MariaDB). */
+  readonly showFailedTransactions: Statement | null;
   /** Blocks on the server until the position in the source's log is applied; the row decides, see `positionReached`. */
   waitForPosition(at: BinlogCoordinates, timeout: Seconds): Statement;
   readonly showBinlogs: Statement;

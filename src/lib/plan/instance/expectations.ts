@@ -1,8 +1,18 @@
 import type {Instance, Thread} from '../../model/instance.ts';
+import type {Milliseconds} from '../../model/units.ts';
 import type {Expectation} from './wish.ts';
 
-/** Both threads run, and go on running: one that failed may run for a moment before it meets the same event again. */
-export const REPLICATES: Expectation = {steadyFor: 500, check: (after) => bothAre('running', after)};
+/** One that had failed may run for a moment before it meets the same event again. */
+const STEADY_AFTER_ERROR: Milliseconds = 500;
+
+/** Both threads run, and go on running where the applier had failed before. */
+export function replicates(before: Instance): Expectation {
+  return {steadyFor: steadyFor(before), check: (after) => bothAre('running', after)};
+}
+
+function steadyFor({replication}: Instance): Milliseconds {
+  return replication && replication.applier.errno !== 0 ? STEADY_AFTER_ERROR : 0;
+}
 
 export const STOPPED: Expectation = {steadyFor: 0, check: (after) => bothAre('stopped', after)};
 
@@ -20,11 +30,12 @@ export function both(first: Expectation, second: Expectation): Expectation {
 }
 
 /** Threads as they were before: a running one runs again, a stopped one was not started. */
-export function asBefore({replication}: Instance): Expectation {
+export function asBefore(before: Instance): Expectation {
+  const {replication} = before;
   if (!replication) return expect((after) => (after.replication ? 'it is a replica' : null));
   const wanted = [replication.receiver, replication.applier].map(({state}) => state !== 'stopped');
   return {
-    steadyFor: wanted.includes(true) ? REPLICATES.steadyFor : 0,
+    steadyFor: steadyFor(before),
     check: ({replication: now}) => {
       if (!now) return 'it is not a replica any more';
       const faults = [now.receiver, now.applier].map((thread, at) =>

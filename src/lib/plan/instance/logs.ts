@@ -64,16 +64,19 @@ function gtidOf({type, info}: LogEvent): string | null {
 
 /** The first transaction of a relay log that a server has not executed; null when these events name none. */
 export function firstNotExecuted(events: readonly LogEvent[], executed: string): string | null {
-  const done = GtidSet.parse(executed);
-  return events.map(gtidOf).find((gtid) => gtid !== null && !done.contains(GtidSet.parse(gtid))) ?? null;
+  return firstMissing(events.map(gtidOf), executed);
 }
 
-/** What a replica received and has not executed, when it is of one server so that its first is next; else null. */
-export function onlyNext(received: string, executed: string): string | null {
-  const left = GtidSet.parse(received).subtract(GtidSet.parse(executed)).intervals.entries();
-  const [only, ...others] = [...left];
-  const first = only?.[1][0]?.first;
-  return only && first !== undefined && others.length === 0 ? `${only[0]}:${first}` : null;
+/** The first of these that a server has not executed. */
+export function firstMissing(gtids: readonly (string | null)[], executed: string): string | null {
+  const done = GtidSet.parse(executed);
+  return gtids.find((gtid) => gtid !== null && gtid !== '' && !done.contains(GtidSet.parse(gtid))) ?? null;
+}
+
+/** What can be next: of each server that wrote what was received, the first not executed, if none after it has been executed. */
+export function nextInOrder(received: string, executed: string): readonly string[] {
+  const left = [...GtidSet.parse(received).subtract(GtidSet.parse(executed)).intervals.entries()];
+  return left.flatMap(([name, [first, ...others]]) => (first && others.length === 0 ? [`${name}:${first.first}`] : []));
 }
 
 /** The name of the log before this one; null for the first. */

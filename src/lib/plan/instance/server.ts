@@ -3,7 +3,7 @@ import {flavorOf} from '../../flavor/flavors.ts';
 import {compareCoordinates, fileNumber} from '../../model/binlog-coordinates.ts';
 import {DETACHED_PREFIX, keyText, sameKey} from '../../model/instance-key.ts';
 import {isReplica, type Instance} from '../../model/instance.ts';
-import {asBefore, both, expect, REPLICATES} from './expectations.ts';
+import {asBefore, both, expect, replicates} from './expectations.ts';
 import {attachedIn, dropsWhenStopped, replicaIn, say} from './threads.ts';
 import type {InstanceAct, InstanceDecision, InstanceRefusal, Seen} from './wish.ts';
 
@@ -114,7 +114,7 @@ export function planSkip(seen: Seen): InstanceDecision {
   const how: Extract<InstanceAct, {act: 'skip'}>['how'] = instance.gtid.supported ? 'empty-transaction' : 'counter';
   return {
     acts: [{act: 'skip', about: `skip what the applier of ${name} failed at (error ${replication.applier.errno})`, how}],
-    expects: REPLICATES,
+    expects: replicates(instance),
     remarks: [],
     record: `error ${replication.applier.errno}: ${replication.applier.error}`,
   };

@@ -2,7 +2,7 @@ import type {Flavor, Statement} from '../../flavor/flavor.ts';
 import {flavorOf} from '../../flavor/flavors.ts';
 import {DETACHED_PREFIX, keyText} from '../../model/instance-key.ts';
 import type {Instance, Replication} from '../../model/instance.ts';
-import {asBefore, both, expect, REPLICATES, STOPPED} from './expectations.ts';
+import {asBefore, both, expect, replicates, STOPPED} from './expectations.ts';
 import type {InstanceAct, InstanceDecision, InstanceRefusal, Seen} from './wish.ts';
 
 /** A replica, and the words of its server. */
@@ -65,7 +65,7 @@ export function planStart(seen: Seen): InstanceDecision {
   if ('refused' in replica) return replica;
   return {
     acts: [say(`start replication of ${replica.name}`, replica.flavor.startReplication)],
-    expects: REPLICATES,
+    expects: replicates(replica.instance),
     remarks: [],
     record: '',
   };
@@ -91,15 +91,15 @@ export function planRestart(seen: Seen): InstanceDecision {
   const {name, flavor, replication} = replica;
   if (!dropsWhenStopped(replica)) {
     const acts = [say(`stop and start replication of ${name}`, flavor.stopReplication, flavor.startReplication)];
-    return {acts, expects: REPLICATES, remarks: [], record: ''};
+    return {acts, expects: replicates(replica.instance), remarks: [], record: ''};
   }
   const applier = say(`stop and start the applier of ${name}`, flavor.stopApplier, flavor.startApplier);
   const receiver = say(`stop and start the receiver of ${name}`, flavor.stopReceiver, flavor.startReceiver);
   const [receives, applies] = [replication.receiver, replication.applier].map(({state}) => state !== 'stopped');
-  if (receives && applies) return {acts: [receiver, applier], expects: REPLICATES, remarks: [], record: ''};
+  if (receives && applies) return {acts: [receiver, applier], expects: replicates(replica.instance), remarks: [], record: ''};
   const remarks = receives ? ['its receiver is left running: with both threads stopped, what it has received would be gone'] : [];
   const acts = receives ? [applier] : [say(`start replication of ${name}`, flavor.startReplication)];
-  return {acts, expects: REPLICATES, remarks, record: ''};
+  return {acts, expects: replicates(replica.instance), remarks, record: ''};
 }
 
 export function planReset(seen: Seen): InstanceDecision {
@@ -143,7 +143,7 @@ export function planReattach(seen: Seen): InstanceDecision {
       {act: 'rename-source', about: `point ${name} at ${host} again`, host},
       say(`start replication of ${name}`, flavor.startReplication),
     ],
-    expects: both(expect(pointsAt(host)), REPLICATES),
+    expects: both(expect(pointsAt(host)), replicates(replica.instance)),
     remarks: [],
     record: `to ${host}`,
   };

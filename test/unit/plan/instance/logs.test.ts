@@ -2,7 +2,7 @@ import {describe, expect, test} from 'vitest';
 import type {LogEvent} from '../../../../src/lib/flavor/commands/words.ts';
 import {flavorOf} from '../../../../src/lib/flavor/flavors.ts';
 import {historyWithout} from '../../../../src/lib/plan/instance/errant.ts';
-import {fileBefore, filesWith, firstNotExecuted, historyBefore, onlyNext} from '../../../../src/lib/plan/instance/logs.ts';
+import {fileBefore, filesWith, firstNotExecuted, historyBefore, nextInOrder} from '../../../../src/lib/plan/instance/logs.ts';
 import {canSendAgain, restartStatements} from '../../../../src/lib/plan/instance/received.ts';
 import {applierStopped, given, key, stopped, uuid, type But, type Kind} from '../../support/given.ts';
 
@@ -75,11 +75,12 @@ describe('the transaction to skip', () => {
   });
 
   test.each([
-    {received: `${A}:1-10`, executed: `${A}:1-4`, next: `${A}:5`},
-    {received: `${A}:1-10,${B}:1`, executed: `${A}:1-4`, next: null},
-    {received: `${A}:1-4`, executed: `${A}:1-4`, next: null},
+    {received: `${A}:1-10`, executed: `${A}:1-4`, next: [`${A}:5`]},
+    {received: `${A}:1-10,${B}:1`, executed: `${A}:1-4`, next: [`${A}:5`, `${B}:1`]},
+    {received: `${A}:1-10`, executed: `${A}:1-4:7`, next: []},
+    {received: `${A}:1-4`, executed: `${A}:1-4`, next: []},
   ])('of $received after $executed: $next', ({received, executed, next}) => {
-    expect(onlyNext(received, executed)).toBe(next);
+    expect(nextInOrder(received, executed)).toEqual(next);
   });
 });
 
