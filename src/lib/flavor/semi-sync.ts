@@ -33,14 +33,27 @@ const NAMES: Readonly<Record<'old' | 'new', RoleNames>> = {
  */
 export const showSemiSyncVariables: Statement = say("SHOW GLOBAL VARIABLES LIKE 'rpl\\_semi\\_sync\\_%'");
 
-/** Uptime, and the status of both semi-sync roles under either name. */
+/** Uptime, and the status of both semi-sync roles under either name, with the commits that wait for a replica. */
 export const showUptimeAndSemiSync: Statement = say(
   `SHOW GLOBAL STATUS WHERE Variable_name IN ('Uptime', ${['old', 'new']
     .map((words) => NAMES[words as 'old' | 'new'])
-    .flatMap(({source, replica}) => [`${source}_status`, `${source}_clients`, `${replica}_status`])
+    .flatMap(({source, replica}) => [
+      ...['status', 'clients', 'wait_sessions', 'yes_tx'].map((end) => `${source}_${end}`),
+      `${replica}_status`,
+    ])
     .map((name) => `'${name[0]?.toUpperCase()}${name.slice(1)}'`)
     .join(', ')})`,
 );
+
+/**
+ * @param status by name in lower case, as `settings` gives the rows of `showUptimeAndSemiSync`
+ * @returns commits that wait for an acknowledgement now, and how many ever got one
+ */
+export function waitingCommits(status: ReadonlyMap<string, unknown>): {readonly waiting: number; readonly acknowledged: number} {
+  const sum = (end: string): number =>
+    Object.values(NAMES).reduce((total, {source}) => total + Number(status.get(`${source}_${end}`) ?? 0), 0);
+  return {waiting: sum('wait_sessions'), acknowledged: sum('yes_tx')};
+}
 
 /** The variables a probe reads, of those a server has. Pass the rows of `showSemiSyncVariables`. */
 export function semiSyncVariablesOf(rows: readonly Row[]): readonly string[] {

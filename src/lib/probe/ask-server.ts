@@ -5,6 +5,7 @@ import {parseSemiSync, selectVariables, semiSyncVariablesOf, showSemiSyncVariabl
 import {say} from '../flavor/statement.ts';
 import type {Monotonic} from '../model/units.ts';
 import type {Session, SessionMemory} from '../servers/servers.ts';
+import {askBinlogStatus} from './binlog-status.ts';
 import {NOTHING, type Answer, type Asking} from './answers.ts';
 import {askDetections, type Detections} from './classification.ts';
 import {activeMembers} from './group.ts';
@@ -45,10 +46,11 @@ export interface AskOptions {
 export async function askServer(asking: Asking, options: AskOptions): Promise<Answers> {
   const {session, flavor, config} = options;
   const fresh = session.memory.uptime === undefined;
-  const [facts, replicaStatus, binlogStatus, semiSyncVariables, status, replicas, account, members, lag, detections] = await Promise.all([
+  const neverHeld = session.memory.semiSyncIsActive === false;
+  const [facts, replicaStatus, early, semiSyncVariables, status, replicas, account, members, lag, detections] = await Promise.all([
     asking.ask(flavor.showFacts),
     asking.ask(flavor.showReplicaStatus),
-    asking.ask(flavor.showBinlogStatus),
+    neverHeld ? asking.ask(flavor.showBinlogStatus) : null,
     askSemiSync(asking, options),
     fresh ? asking.ask(showUptimeAndSemiSync) : NOTHING,
     asking.ask(flavor.showReplicas),
@@ -63,6 +65,7 @@ export async function askServer(asking: Asking, options: AskOptions): Promise<An
     'rows' in members && activeMembers(members.rows).length > 0 ? asking.ask(flavor.showGroup) : NOTHING,
   ]);
   if ('rows' in current && current.rows.length > 0) session.memory.semiSyncIsActive = isActive(settings(current.rows));
+  const binlogStatus = early ?? (await askBinlogStatus(asking, flavor, current));
   return {
     facts,
     replicaStatus,
@@ -102,7 +105,7 @@ function semiSyncIsOn(memory: SessionMemory, variables: Answer): boolean {
 
 /** A role may be switched off and act on until the replica's receiver is restarted. */
 function isActive(status: ReadonlyMap<string, unknown>): boolean {
-  return [...status].some(([name, value]) => name !== 'uptime' && isOn(value));
+  return [...status].some(([name, value]) => /_(status|clients)$/.test(name) && isOn(value));
 }
 
 /**

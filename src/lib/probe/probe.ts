@@ -65,16 +65,16 @@ async function probe(asked: InstanceKey, context: Context): Promise<ProbeOutcome
     const reading = await attempt.read();
     return {ok: true, asked, reading, remarks: attempt.remarks.list, startedAt, took: context.now() - startedAt};
   } catch (error) {
-    const {key, partial} = attempt;
-    const unreachable = unreachableOf(error, partial);
+    const {key, partial, greeted} = attempt;
+    const unreachable = unreachableOf(error, partial || greeted);
     return {ok: false, asked, key, unreachable, partial, message: unreachable.message, startedAt, took: context.now() - startedAt};
   }
 }
 
-/** A server that just said what it is lives, even if it does not say the rest; unless its connection broke since. */
-function unreachableOf(error: unknown, partial: boolean): Unreachable {
+/** A server that just let us in, or said what it is, lives, even if it does not say the rest; unless its connection broke since. */
+function unreachableOf(error: unknown, spoke: boolean): Unreachable {
   const found = classifyFailure(error);
-  return partial && (found.reach === 'silent' || found.reach === 'never-tried') ? {...found, reach: 'alive'} : found;
+  return spoke && (found.reach === 'silent' || found.reach === 'never-tried') ? {...found, reach: 'alive'} : found;
 }
 
 /** One probe while it goes on. */
@@ -82,6 +82,8 @@ class Attempt {
   /** What the server is called, once it is known. */
   key: InstanceKey;
   partial = false;
+  /** It let us in during this probe. */
+  greeted = false;
   remarks = new Remarks();
   readonly #asked: InstanceKey;
   readonly #context: Context;
@@ -97,6 +99,7 @@ class Attempt {
     const {servers, config, haste} = this.#context;
     const readTimeout = haste.timeout ?? config.MySQLDiscoveryReadTimeoutSeconds * 1000;
     const session = await servers.connect(this.#asked, {asksOnly: true, readTimeout, ...(haste.timeout ? {timeout: haste.timeout} : {})});
+    this.greeted = true;
     try {
       return await this.#readOver(session);
     } finally {

@@ -52,7 +52,7 @@ export class Service {
       `the service says ${pattern}`,
       () => {
         if (pattern.test(this.#log)) return true;
-        throw new Error(`${this.alive ? 'its log ends with' : 'it has ended, saying'}: ${this.#log.split('\n').slice(-6).join('\n')}`);
+        throw new Error(`${this.alive ? 'its log ends with' : 'it has ended, saying'}: ${this.#log.split('\n').slice(-12).join('\n')}`);
       },
       {within},
     );
