@@ -191,6 +191,16 @@ describe.each(KINDS)('operations on a %s backend', (kind) => {
     await expect(run('topology', {alias: 'shop', pattern: '('})).rejects.toMatchObject({code: 'INPUT_INVALID'});
   });
 
+  test('snapshots as often as SnapshotTopologiesIntervalHours says', async () => {
+    const often = {...config, SnapshotTopologiesIntervalHours: 2};
+    expect(await keepEachMinute(store.backend, config)).toEqual({});
+    expect(await keepEachMinute(store.backend, often)).toEqual({'snapshot-topologies': 1});
+    expect(await keepEachMinute(store.backend, often)).toEqual({});
+    await older(7201);
+    expect(await keepEachMinute(store.backend, often)).toEqual({'snapshot-topologies': 1});
+    expect(await rowsOf(store.backend, 'database_instance_topology_history')).toHaveLength(14);
+  });
+
   const older = (seconds: number) =>
     store.backend.run(({db}) => db('database_instance_topology_history').decrement('snapshot_unix_timestamp', seconds));
 

@@ -12,6 +12,7 @@ import {expireResolves, expireUnresolves} from './hostname.ts';
 import {forgetDifferentlyResolved, forgetUnseen, placeInstances, unseenSources} from './instances.ts';
 import {expireMaintenance} from './maintenance.ts';
 import {acknowledgeCrashed, expireBlockedRecoveries, expireRecoveries, purgeRecoveries} from './recovery/recoveries.ts';
+import {takeSnapshotWhenDue} from './snapshots.ts';
 import {expireCoordinates} from './stale-coordinates.ts';
 
 const MINUTE: Seconds = 60;
@@ -61,6 +62,9 @@ export async function keepEachMinute(backend: Backend, config: Config): Promise<
     'purge-recoveries': () => purgeRecoveries(backend, audit),
     'purge-changelog': () => purgeChangelog(backend, unseen),
     'expire-stale-coordinates': () => expireCoordinates(backend, Math.max(MINUTE, 2 * config.ReasonableReplicationLagSeconds)),
+    ...(config.SnapshotTopologiesIntervalHours > 0
+      ? {'snapshot-topologies': () => takeSnapshotWhenDue(backend, config.SnapshotTopologiesIntervalHours * HOUR)}
+      : {}),
     ...agingOf(backend, config),
   });
 }

@@ -1,4 +1,5 @@
 import type {InstanceKey} from '../model/instance-key.ts';
+import type {Seconds} from '../model/units.ts';
 import type {Backend} from './backend.ts';
 
 const TABLE = 'database_instance_topology_history';
@@ -32,6 +33,17 @@ export async function takeSnapshot(backend: Backend): Promise<void> {
       'database_instance',
     ]);
   });
+}
+
+/** The same, unless the last one is younger than so many seconds. @returns how many snapshots were taken: 0 or 1 */
+export async function takeSnapshotWhenDue(backend: Backend, each: Seconds): Promise<number> {
+  const [row] = (await backend.run(({db, dialect}) =>
+    db(TABLE).select({age: db.raw('? - max(??)', [dialect.unix(), 'snapshot_unix_timestamp'])}),
+  )) as readonly {age: number | string | null}[];
+  const age = row?.age ?? null;
+  if (age !== null && Number(age) < each) return 0;
+  await takeSnapshot(backend);
+  return 1;
 }
 
 /** Seconds since 1970 of all snapshots a cluster is in, latest first. */

@@ -26,6 +26,11 @@ export const READ_ONLY_ERRNOS: ReadonlySet<number> = new Set([1290, 1792, 1836])
 const ACCESS_ERRNOS: ReadonlySet<number> = new Set([1044, 1045, 1142, 1143, 1227, 1251, 1698, 1820, 1862, 3118, 3159, 4151]);
 /** Unknown database, no such table, unknown column. */
 const SCHEMA_ERRNOS: ReadonlySet<number> = new Set([1049, 1146, 1054]);
+/**
+ * A value that its column cannot hold or be compared with: letters of another alphabet (1267, 1270, 1271, 1366, 3988), bytes that are no
+ * letters (1300), too long (1406), out of range (1264).
+ */
+const VALUE_ERRNOS: ReadonlySet<number> = new Set([1264, 1267, 1270, 1271, 1300, 1366, 1406, 3988]);
 const LOST_CODES: ReadonlySet<string> = new Set([
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_SEQUENCE_TIMEOUT',
@@ -171,6 +176,12 @@ function mysqlError(cause: unknown, where: string): OrchestratorError | undefine
     });
   }
   if (SCHEMA_ERRNOS.has(errno)) return missingSchema(cause, where);
+  if (VALUE_ERRNOS.has(errno)) {
+    return new OrchestratorError('INPUT_INVALID', `a value does not fit the backend ${where} (error ${errno})`, {
+      cause,
+      hint: 'names of servers, clusters, pools and tags have no letters beyond ASCII, and no more than 128',
+    });
+  }
   switch (verdictOf(cause)) {
     case 'conflict':
       return new OrchestratorError('BACKEND_CONFLICT', `others kept changing the same rows of the backend ${where} (error ${errno})`, {

@@ -56,12 +56,15 @@ export function commandFor(operation: Operation): CommandClass {
   };
 }
 
+/** Before every value, since oclif takes a value that is spelled like an option for one that was forgotten. */
+const MARK = '=';
+
 /** A command line that oclif's parser reads as these texts, whatever they contain. */
 export function argvOf(texts: Texts, options: readonly Option[]): readonly string[] {
   return Object.entries(texts).flatMap(([name, value]) => {
     const option = options.find((one) => one.name === name);
     if (value === undefined || option === undefined) return [];
-    if (option.value !== null) return [`--${name}=${value}`];
+    if (option.value !== null) return [`--${name}=${MARK}${value}`];
     return value === 'true' ? [`--${name}`] : option.on ? [`--no-${name}`] : [];
   });
 }
@@ -80,7 +83,9 @@ function flagOf(option: Option, helpGroup: string | undefined): FlagInput[string
 }
 
 function textsOf(flags: Readonly<Record<string, unknown>>): Texts {
-  return Object.fromEntries(Object.entries(flags).map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(
+    Object.entries(flags).map(([name, value]) => [name, typeof value === 'string' ? value.slice(MARK.length) : String(value)]),
+  );
 }
 
 function embeddingOf(config: object): Embedding {

@@ -28,9 +28,9 @@ const SECRET_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie'
 
 /** What reached us of a request, to see what proxies on the way did to it: `Header-Name` → values. Secrets are not sent back. */
 function headersOf(request: FastifyRequest): Json {
-  const named = Object.entries(request.raw.headersDistinct).map(([name, values = []]) => [
+  const named = Object.entries(request.headers).map(([name, given = []]) => [
     name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase()),
-    SECRET_HEADERS.has(name) ? values.map(() => '********') : values,
+    [given].flat().map((value) => (SECRET_HEADERS.has(name) ? '********' : value)),
   ]);
   return Object.fromEntries(named) as Json;
 }
