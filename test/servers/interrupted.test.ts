@@ -30,6 +30,7 @@ const ACTS = [
   'apply on NEW all it received',
   'stop the receiver of OLD',
   'stop the receiver of OLD',
+  'see that NEW has what others received',
   'make NEW writable',
   'record the successor',
   'point OLD at NEW',

@@ -15,7 +15,8 @@ import {confirmDead} from './eyes/confirm.ts';
 import type {Environment} from './environment.ts';
 import {Prober} from './eyes/prober.ts';
 import {Publisher} from './eyes/publisher.ts';
-import {findingOf, recoverDeadSource, type RecoveryOutcome, type RecoveryWish} from './recover.ts';
+import {findingOf} from './finding.ts';
+import {recoverDeadSource, type RecoveryOutcome, type RecoveryWish} from './recover.ts';
 
 /** What a command, or a request at a node that does not lead, works with: servers, and a model of its own. */
 export interface HandOptions {

@@ -12,6 +12,7 @@ import type {Work} from '../store/backend.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../store/recovery/plans.ts';
 import {recordSuccessor, writeRecoveryEnd} from '../store/recovery/recovery-registration.ts';
 import {actText, type Act, type HookList, type JournaledAct} from './journal/acts.ts';
+import {chooseAgain} from './choose-again.ts';
 import {confirmDead} from './eyes/confirm.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
@@ -62,8 +63,12 @@ export async function conduct(env: Environment, what: Conducting): Promise<Endin
       textOf: actText,
       ...(env.fault ? {fault: env.fault} : {}),
     });
-    if (end.stoppedBy) return await fail({env, what, hands}, end.stoppedBy.because);
-    await auditEnd(env, document, plan.kind === 'return' ? plan.remarks.join('; ') : `replaced by ${keyText(plan.successor)}`);
+    if (end.stoppedBy) {
+      const again = await chooseAgain(env, what, end.stoppedBy);
+      if ('document' in again) return await conduct(env, again);
+      return await fail({env, what, hands}, [end.stoppedBy.because, again.because].filter(Boolean).join('; '));
+    }
+    await auditEnd(env, document, endingOf(document));
     return {outcome: 'promoted', uid, successor: plan.successor, lost: await lostReplicas(env, what)};
   } finally {
     hands.release();
@@ -193,6 +198,14 @@ async function fail({env, what, hands}: Performing, because: string): Promise<En
   await closeBooks(env, what, 'aborted', lines);
   await auditEnd(env, what.document, `failed: ${because}`);
   return {outcome: 'failed', uid, because};
+}
+
+/** Where a person accepted a loss, what was accepted is on record. */
+function endingOf({plan, wishes}: RecoveryDocument): string {
+  if (plan.kind === 'return') return plan.remarks.join('; ');
+  const allowed = plan.remarks.filter((remark) => remark.endsWith('as allowed'));
+  const accepted = wishes?.allowDataLoss ? [`data loss was allowed: ${allowed.join('; ') || 'none was foreseen'}`] : [];
+  return [`replaced by ${keyText(plan.successor)}`, ...accepted].join('; ');
 }
 
 /** Under the type the predecessor used, which people search for. */

@@ -1,6 +1,5 @@
 import {randomBytes} from 'node:crypto';
-import {analyze, instanceType, type Analysis} from '../analysis/analyze.ts';
-import {NOTHING_OBSERVED} from '../analysis/evidence.ts';
+import {instanceType, type Analysis} from '../analysis/analyze.ts';
 import {matchesCluster} from '../config/filters.ts';
 import {acquireLock} from '../coordination/lock/acquire.ts';
 import {contentionError, isContention} from '../coordination/lock/contention.ts';
@@ -10,9 +9,10 @@ import {sessionsOf} from '../coordination/lock/sessions.ts';
 import {touchLease} from '../coordination/lease.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {hookFacts, type HookFacts} from '../hooks/facts.ts';
-import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import type {Milliseconds} from '../model/units.ts';
+import type {PlanWishes} from '../plan/contenders.ts';
 import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
 import {planRecovery} from '../plan/recovery.ts';
 import {identityOf} from '../plan/returned-source.ts';
@@ -22,6 +22,7 @@ import {actsOf, actText} from './journal/acts.ts';
 import {conduct, type Ending} from './conduct.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
+import {findingOf} from './finding.ts';
 import {killSessions} from './kill-sessions.ts';
 
 export interface RecoveryWish {
@@ -93,11 +94,7 @@ async function underLock(env: Environment, wish: RecoveryWish, held: Held): Prom
     return refused('no-longer-failed', `${keyText(key)} was found ${wish.analysis.code} and is now ${again?.code ?? 'without a finding'}`);
   }
   // We hold the lock of all of them: whoever is changing them is this very operation.
-  const decision = planRecovery({...again, beingChangedBy: null}, topology, env.config, {
-    ...(wish.candidate ? {candidate: wish.candidate} : {}),
-    allowDataLoss: wish.allowDataLoss,
-    forced: wish.by === 'person',
-  });
+  const decision = planRecovery({...again, beingChangedBy: null}, topology, env.config, wishesOf(wish));
   if (!decision.act) return {outcome: 'refused', why: decision.why};
   if (wish.noop) return {outcome: 'planned', plan: decision.plan};
   const document = documentOf(env, wish, {analysis: again, plan: decision.plan, topology});
@@ -111,20 +108,13 @@ async function underLock(env: Environment, wish: RecoveryWish, held: Held): Prom
   return conduct(env, {document, ...held, topology, progress: new Map(), overdue: wish.overdue});
 }
 
+function wishesOf({candidate, allowDataLoss, by}: RecoveryWish): PlanWishes {
+  return {...(candidate ? {candidate} : {}), allowDataLoss, forced: by === 'person'};
+}
+
 function othersOf({analysis}: RecoveryWish): readonly InstanceKey[] {
   const {abstains, contradicts, unreachable} = analysis.facts.evidence;
   return [...abstains, ...contradicts, ...unreachable].map((voice) => voice.key);
-}
-
-/** The finding about one instance in a topology as it is now; our own lock does not hide it. */
-export function findingOf(
-  env: Pick<Environment, 'config'>,
-  topology: Topology,
-  {key, overdue}: {key: InstanceKey; overdue: ReadonlySet<string>},
-): Analysis | undefined {
-  const policy = {...env.config, withHealthy: true, withDowntimed: true};
-  const analyses = analyze(topology, policy, {...NOTHING_OBSERVED, handshakeOverdue: overdue});
-  return analyses.find((analysis) => sameKey(analysis.instance.key, key));
 }
 
 function documentOf(
@@ -142,6 +132,7 @@ function documentOf(
     acts: actsOf(made.plan, {skipHooks: wish.skipHooks}),
     facts: factsOf(env, made.analysis, uid),
     alias,
+    wishes: wishesOf(wish),
     identity: identityOf(made.topology.get(made.plan.failed) ?? made.analysis.instance),
     receiving: made.topology
       .replicasOf(made.plan.failed)

@@ -18,25 +18,37 @@ export function isLossless(source: Instance): boolean {
   );
 }
 
+/** How many acknowledgements the source waited for before it told a client that a transaction is safe; 0: it promised nothing. */
+export function acknowledgementsPromised(failed: Instance): number {
+  if (!isLossless(failed)) return 0;
+  return isMariadb(failed) ? 1 : Math.max(1, failed.semiSync.sourceWaitCount);
+}
+
 /**
- * Why it cannot be shown that every transaction acknowledged to a client reached one of the replicas at hand: as many servers
- * may have acknowledged alone as the source waited for. Null when it can be shown, or was never promised.
+ * Servers that may have acknowledged what is on no replica at hand.
  *
  * @param known all direct replicas, reachable or not; `contenders` are the reachable ones
  */
-export function losslessDoubt(failed: Instance, known: readonly Instance[], contenders: readonly Contender[]): string | null {
-  if (!isLossless(failed)) return null;
-  const needed = isMariadb(failed) ? 1 : Math.max(1, failed.semiSync.sourceWaitCount);
-  const outOfHand = [
+export function outOfHand(failed: Instance, known: readonly Instance[], contenders: readonly Contender[]): readonly InstanceKey[] {
+  return [
     ...known.filter((replica) => mayHaveAcknowledged(replica) && !isInHand(replica, contenders)).map(({key}) => key),
     ...strangers(failed, known),
   ];
-  if (outOfHand.length < needed) return null;
-  const who = outOfHand.map(keyText).join(', ');
+}
+
+/**
+ * Why it cannot be shown that every transaction acknowledged to a client reached one of the replicas at hand: as many servers
+ * may have acknowledged alone as the source waited for. Null when it can be shown, or was never promised.
+ */
+export function losslessDoubt(failed: Instance, known: readonly Instance[], contenders: readonly Contender[]): string | null {
+  const needed = acknowledgementsPromised(failed);
+  const away = outOfHand(failed, known, contenders);
+  if (needed === 0 || away.length < needed) return null;
+  const who = away.map(keyText).join(', ');
   return `${keyText(failed.key)} was lossless (semi-sync, waiting for ${needed}), and what it acknowledged may be only on ${who}, which cannot be reached or read`;
 }
 
-function mayHaveAcknowledged({semiSync}: Instance): boolean {
+export function mayHaveAcknowledged({semiSync}: Instance): boolean {
   return semiSync.replicaEnabled || semiSync.replicaStatus;
 }
 

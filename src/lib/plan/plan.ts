@@ -20,6 +20,11 @@ export type Step =
    * take long, what is not applied may be dropped and fetched again.
    */
   | {readonly do: 'repoint'; readonly on: InstanceKey; readonly source: InstanceKey; readonly refetch?: true}
+  /**
+   * See that `on` has what the `others` received, also what came after the plan was made, and that nobody goes on acknowledging for
+   * a lossless source. Fails otherwise.
+   */
+  | Proof
   /** Point `on` at a host that does not exist (`//host`), so that nobody starts it by accident. */
   | {readonly do: 'detach'; readonly on: InstanceKey}
   /** Stop both threads, switch semi-sync on where the old source had it, read_only off; seen writable afterwards or failed. */
@@ -36,6 +41,18 @@ export type Step =
       readonly siblings: readonly InstanceKey[];
       readonly semiSync: boolean;
     };
+
+export interface Proof {
+  readonly do: 'prove';
+  readonly on: InstanceKey;
+  readonly source: InstanceKey;
+  /** Replicas of `source` beside `on`, what each had received when the plan was made, and whether it acknowledges. */
+  readonly others: readonly {readonly on: InstanceKey; readonly received: string; readonly acknowledges: boolean}[];
+  /** As many acknowledgements out of our hands may hide a transaction that a client believes safe; 0: none was promised. */
+  readonly needed: number;
+  /** Replicas that may have acknowledged and were out of our hands when the plan was made. */
+  readonly outOfHand: number;
+}
 
 /** What happens to the plan when a step fails: `must` ends it, `lost` reports the instance as lost and goes on, `note` goes on. */
 export type Weight = 'must' | 'lost' | 'note';

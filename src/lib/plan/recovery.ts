@@ -7,7 +7,7 @@ import {IntervalSet} from '../model/interval-set.ts';
 import type {Topology} from '../model/topology.ts';
 import {choose, type Choice, type Option} from './choose.ts';
 import {contendersOf, type Case, type Contender, type PlanPolicy, type PlanWishes} from './contenders.ts';
-import {losslessDoubt} from './lossless.ts';
+import {losslessDoubt, outOfHand} from './lossless.ts';
 import type {Candidate, Decision, RecoveryPlan, RefusalCode} from './plan.ts';
 import {stepsFor} from './steps.ts';
 
@@ -55,7 +55,10 @@ function planPromotion(analysis: Analysis, topology: Topology, at: Case): Decisi
   if (best === undefined) return refuseAll(choice, candidates, at);
   const doubt = losslessDoubt(at.failed, known, contenders);
   if (doubt !== null && !at.wishes.allowDataLoss) return refuse('lossless-unprovable', doubt, candidates);
-  return {act: true, plan: planFor(best, {analysis, contenders, away, candidates, doubt, at})};
+  return {
+    act: true,
+    plan: planFor(best, {analysis, contenders, away, candidates, doubt, at, unheard: outOfHand(at.failed, known, contenders).length}),
+  };
 }
 
 /** All by Oracle GTID, or all by MariaDB GTID: then any of them can follow any other, wherever it stands. */
@@ -95,18 +98,20 @@ interface Decided {
   readonly away: readonly Instance[];
   readonly candidates: readonly Candidate[];
   readonly doubt: string | null;
+  /** How many servers may have acknowledged what is on no replica at hand. */
+  readonly unheard: number;
   readonly at: Case;
 }
 
 function planFor(best: Option, decided: Decided): RecoveryPlan {
-  const {analysis, contenders, candidates, at} = decided;
+  const {analysis, contenders, candidates, unheard, at} = decided;
   return {
     kind: 'promote',
     code: analysis.code,
     cluster: at.failed.cluster.name,
     failed: at.failed.key,
     successor: best.contender.replica.key,
-    steps: stepsFor(best, contenders, at),
+    steps: stepsFor(best, contenders, at, unheard),
     candidates,
     lost: best.lost.map(({contender}) => contender.replica.key),
     remarks: remarksOn(best, decided),

@@ -2,6 +2,7 @@ import type {Instance} from '../model/instance.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Option} from './choose.ts';
 import {isSlow, type Case, type Contender} from './contenders.ts';
+import {acknowledgementsPromised, mayHaveAcknowledged} from './lossless.ts';
 import type {PlannedStep, Step, Weight} from './plan.ts';
 
 /** Steps of one stage, in the order of stages; empty stages vanish. */
@@ -11,11 +12,12 @@ type Stage = readonly (readonly [weight: Weight, step: Step])[];
  * How one option is carried out. Everything received is drained, and caught up with, before anybody is pointed elsewhere;
  * the successor opens before the others follow it, for which nobody's writes should wait; what clears the finding comes last.
  */
-export function stepsFor(option: Option, contenders: readonly Contender[], at: Case): readonly PlannedStep[] {
+export function stepsFor(option: Option, contenders: readonly Contender[], at: Case, outOfHand = 0): readonly PlannedStep[] {
   const siblings = contenders.filter((one) => one !== option.contender && !option.lost.some(({contender}) => contender === one));
   const stages: readonly Stage[] = [
     [[at.failed.check.valid ? 'must' : 'note', {do: 'close-source', on: at.failed.key}]],
     ...gatherStages(option, siblings, at),
+    proofStage(option, contenders, at, outOfHand),
     siblingStage(siblings, option, at),
     makeWritable(option, at),
     [...lateSiblings(siblings, option, at), ...detachLost(option, at)],
@@ -39,6 +41,22 @@ function gatherStages({contender, donors}: Option, siblings: readonly Contender[
       ...others.map(({replica}) => ['note', {do: 'stop-receiver', on: replica.key}] as const),
     ],
     ...donors.map(({replica}): Stage => [[weight, {do: 'catch-up', on: contender.replica.key, from: replica.key}]]),
+  ];
+}
+
+/** The last look before the successor opens: whatever its siblings received it has. A replica alone has nothing to prove. */
+function proofStage({contender}: Option, contenders: readonly Contender[], {failed, policy, wishes}: Case, outOfHand: number): Stage {
+  const needed = acknowledgementsPromised(failed);
+  const others = contenders
+    .filter((one) => one !== contender)
+    .map(({replica}) => ({
+      on: replica.key,
+      received: replica.replication?.retrievedGtid ?? '',
+      acknowledges: mayHaveAcknowledged(replica),
+    }));
+  if (!policy.ApplyMySQLPromotionAfterMasterFailover || others.length === 0) return [];
+  return [
+    [wishes.allowDataLoss ? 'note' : 'must', {do: 'prove', on: contender.replica.key, source: failed.key, others, needed, outOfHand}],
   ];
 }
 

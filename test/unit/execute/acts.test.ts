@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest';
 import {analyze} from '../../../src/lib/analysis/analyze.ts';
-import {actsOf, progressToResume, type JournaledAct} from '../../../src/lib/execute/journal/acts.ts';
+import {actsAgain, actsOf, progressToResume, type JournaledAct} from '../../../src/lib/execute/journal/acts.ts';
 import type {Progress} from '../../../src/lib/execute/journal/run.ts';
 import type {RecoveryPlan} from '../../../src/lib/plan/plan.ts';
 import {planRecovery} from '../../../src/lib/plan/recovery.ts';
@@ -26,6 +26,7 @@ describe('the order of a recovery', () => {
       'drain',
       'stop-receiver',
       'stop-receiver',
+      'prove',
       'make-writable',
       'record-success',
       'repoint',
@@ -49,7 +50,7 @@ describe('the order of a recovery', () => {
   test('without hooks all else stays', () => {
     const names = actsOf(plan(), {skipHooks: true}).map(nameOf);
     expect(names.filter((name) => name.endsWith('Processes'))).toEqual([]);
-    expect(names).toHaveLength(12);
+    expect(names).toHaveLength(13);
   });
 
   test('a source that can be reached and not be closed ends the recovery', () => {
@@ -78,4 +79,25 @@ describe('what counts as done when somebody takes over', () => {
   ])('died after $died: $looksAgain done again, since the old source may be back', ({died, looksAgain}) => {
     expect(again(died)).toEqual(looksAgain);
   });
+
+  test('what must not fail and did is tried once more: nothing may follow it', () => {
+    const failing = acts.find((act) => nameOf(act) === 'drain')!;
+    const journal = new Map(doneUntil('drain')).set(failing.number, {state: 'failed', attempt: 2, outcome: 'it could not be reached'});
+    expect(progressToResume(acts, journal).get(failing.number)).toMatchObject({state: 'started', attempt: 2});
+  });
+
+  test('what may fail and did is left alone', () => {
+    const failing = acts.find((act) => nameOf(act) === 'repoint')!;
+    const journal = new Map(doneUntil('repoint')).set(failing.number, {state: 'failed', attempt: 1, outcome: ''});
+    expect(progressToResume(acts, journal).get(failing.number)).toMatchObject({state: 'failed'});
+  });
+});
+
+test('once the choice was made again, numbers go on, and neither hooks before it nor the look at replicas that were stopped come again', () => {
+  const before = actsOf(plan(), {skipHooks: false});
+  const again = actsAgain(plan(), before);
+  expect(again.map(nameOf)).toEqual(before.map(nameOf).filter((name) => name !== 'PreFailoverProcesses' && name !== 'confirm-dead'));
+  expect(again.map(({number}) => number)).toEqual(again.map((_, index) => before.length + index));
+  expect(Math.min(...again.map(({stage}) => stage))).toBeGreaterThanOrEqual(before.length);
+  expect(actsAgain(plan(), actsOf(plan(), {skipHooks: true})).some(({act}) => act.do === 'hooks')).toBe(false);
 });

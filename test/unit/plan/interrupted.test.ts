@@ -43,7 +43,7 @@ const steps = plan.steps.map(({step}) => step);
 
 test('the plan has every kind of step', () => {
   expect(new Set(steps.map((step) => step.do))).toEqual(
-    new Set(['close-source', 'drain', 'catch-up', 'repoint', 'stop-receiver', 'make-writable', 'forget-source']),
+    new Set(['close-source', 'drain', 'catch-up', 'repoint', 'stop-receiver', 'prove', 'make-writable', 'forget-source']),
   );
 });
 

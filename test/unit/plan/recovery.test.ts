@@ -78,10 +78,11 @@ test('the plan for a plain dead source', () => {
     '1 must drain b',
     '1 note stop-receiver c',
     '1 note stop-receiver d',
-    '2 must make-writable b',
-    '3 lost repoint c b',
-    '3 lost repoint d b',
-    '4 must forget-source b',
+    '2 must prove b',
+    '3 must make-writable b',
+    '4 lost repoint c b',
+    '4 lost repoint d b',
+    '5 must forget-source b',
   ]);
   expect(verdicts(plan)).toEqual({
     b: 'chosen: it has everything that was received',
@@ -501,10 +502,11 @@ test('catching up: the donor is drained too, and one that has all is enough', ()
     '1 must drain b',
     '1 note stop-receiver d',
     '2 must catch-up c b',
-    '3 must make-writable c',
-    '4 lost repoint b c',
-    '4 lost repoint d c',
-    '5 must forget-source c',
+    '3 must prove c',
+    '4 must make-writable c',
+    '5 lost repoint b c',
+    '5 lost repoint d c',
+    '6 must forget-source c',
   ]);
   expect(plan.steps.at(-1)?.step).toMatchObject({source: key('b')});
   expect(verdicts(plan)['c']).toBe('chosen; catches up with b:3306 first');
@@ -564,7 +566,7 @@ test('lost: those that cannot follow, detached unless both keys are off', () => 
   const plan = planned(asked);
   expect(named(plan.lost)).toEqual(['d']);
   expect(plan.remarks.join('\n')).toMatch(/d:3306 is lost.*older than/);
-  expect(told(plan.steps).slice(-2)).toEqual(['3 note detach d', '4 must forget-source b']);
+  expect(told(plan.steps).slice(-2)).toEqual(['4 note detach d', '5 must forget-source b']);
   const off = {DetachLostReplicasAfterMasterFailover: false, DetachLostSlavesAfterMasterFailover: false};
   expect(told(planned({...asked, keys: off}).steps).join()).not.toContain('detach');
   expect(told(planned({...asked, keys: {...off, DetachLostReplicasAfterMasterFailover: true}}).steps).join()).toContain('detach d');

@@ -32,6 +32,8 @@ function after(on: Instance, step: Step, now: Topology): Instance {
       return {...replicating(on, {receiver: stopped, applier: stopped}), readOnly: false};
     case 'forget-source':
       return {...on, replication: null};
+    case 'prove':
+      return on;
     case 'fence':
     case 'rejoin':
       throw new Error(`${step.do} is no step of a recovery`);

@@ -46,6 +46,19 @@ export function actsOf(plan: RecoveryPlan, {skipHooks}: {readonly skipHooks: boo
   return number(skipHooks ? stages.filter(([first]) => first?.act.do !== 'hooks') : stages);
 }
 
+/**
+ * What a recovery does once its choice was made again: numbers go on, hooks that have run are not run again, and the source is not
+ * confirmed dead by replicas that were told to stop receiving.
+ */
+export function actsAgain(plan: RecoveryPlan, before: readonly JournaledAct[]): readonly JournaledAct[] {
+  const skipHooks = !before.some(({act}) => act.do === 'hooks');
+  const first = Math.max(...before.map(({number: at}) => at)) + 1;
+  const left = actsOf(plan, {skipHooks}).filter(
+    ({act}) => act.do !== 'confirm-dead' && !(act.do === 'hooks' && act.list === 'PreFailoverProcesses'),
+  );
+  return left.map((one, index) => ({...one, number: first + index, stage: first + one.stage}));
+}
+
 type Stages = readonly (readonly {readonly act: Act; readonly weight: Weight}[])[];
 
 /** What is done about a returned source; its downtime ends where it is a replica again. */
@@ -99,7 +112,8 @@ function weightOf(step: Step, weight: Weight): Weight {
  * What counts as done when a recovery is taken over. Until the successor is open the old source may have come back meanwhile:
  * then it is closed once more, and as long as no server was changed it is looked at once more.
  */
-export function progressToResume(acts: readonly JournaledAct[], progress: ReadonlyMap<number, Progress>): ReadonlyMap<number, Progress> {
+export function progressToResume(acts: readonly JournaledAct[], journaled: ReadonlyMap<number, Progress>): ReadonlyMap<number, Progress> {
+  const progress = withoutFailures(acts, journaled);
   const stateOf = (act: JournaledAct): string => progress.get(act.number)?.state ?? 'planned';
   const steps = acts.filter(({act}) => act.do === 'step');
   const opened = steps.some((one) => one.act.do === 'step' && one.act.step.do === 'make-writable' && stateOf(one) === 'done');
@@ -107,6 +121,14 @@ export function progressToResume(acts: readonly JournaledAct[], progress: Readon
   const touched = steps.some((one) => one.act.do === 'step' && one.act.step.do !== 'close-source' && stateOf(one) !== 'planned');
   const again = acts.filter(({act}) => (act.do === 'confirm-dead' && !touched) || (act.do === 'step' && act.step.do === 'close-source'));
   return new Map([...progress].filter(([number]) => !again.some((act) => act.number === number && stateOf(act) === 'done')));
+}
+
+/** What must not fail and did is tried once more: its conductor died before it could draw the consequence, and nothing may follow it. */
+function withoutFailures(acts: readonly JournaledAct[], journaled: ReadonlyMap<number, Progress>): ReadonlyMap<number, Progress> {
+  const isMust = (number: number): boolean => acts.some((act) => act.number === number && act.weight === 'must');
+  return new Map(
+    [...journaled].map(([number, one]) => [number, one.state === 'failed' && isMust(number) ? {...one, state: 'started' as const} : one]),
+  );
 }
 
 /** One line for the journal and for people. */
@@ -142,6 +164,8 @@ function stepText(step: Step): string {
       return `stop the receiver of ${on}`;
     case 'repoint':
       return `point ${on} at ${keyText(step.source)}`;
+    case 'prove':
+      return `see that ${on} has what others received`;
     case 'detach':
       return `detach ${on}`;
     case 'make-writable':

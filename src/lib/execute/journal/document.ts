@@ -1,5 +1,6 @@
 import type {HookFacts} from '../../hooks/facts.ts';
 import type {InstanceKey} from '../../model/instance-key.ts';
+import type {PlanWishes} from '../../plan/contenders.ts';
 import type {RecoveryPlan} from '../../plan/plan.ts';
 import type {SourceIdentity} from '../../plan/returned-source.ts';
 import type {JournaledAct} from './acts.ts';
@@ -16,6 +17,14 @@ export interface RecoveryDocument {
   readonly alias: string;
   /** Replicas whose receiver nobody had stopped when this was planned. */
   readonly receiving?: readonly InstanceKey[];
+  /** What a person said beside the configuration; counts again when the choice is made again. */
+  readonly wishes?: PlanWishes;
+  /** How often a successor was chosen; once when absent. */
+  readonly choices?: number;
+  /** Successors that died before they were seen open, in order. */
+  readonly tried?: readonly {readonly key: InstanceKey; readonly identity: SourceIdentity}[];
+  /** Stopped by what was done before the choice was made again. */
+  readonly stoppedBefore?: readonly InstanceKey[];
   /** Who the replaced source was, for its return. */
   readonly identity?: SourceIdentity;
 }

@@ -17,7 +17,7 @@ export interface Stopped {
  * What has to be started again so that nothing stands still because of a recovery that ends here. Receivers that were stopped before
  * it began are left alone. Pure.
  */
-export function stoppedBy({acts, receiving = []}: RecoveryDocument, stateOf: (act: number) => ActState): Stopped {
+export function stoppedBy({acts, receiving = [], stoppedBefore = []}: RecoveryDocument, stateOf: (act: number) => ActState): Stopped {
   const begun = acts.flatMap(({act, number}) =>
     act.do === 'step' && stateOf(number) !== 'planned' ? [{step: act.step, state: stateOf(number)}] : [],
   );
@@ -26,7 +26,7 @@ export function stoppedBy({acts, receiving = []}: RecoveryDocument, stateOf: (ac
   const opened = on(['make-writable']);
   const moved = [...on(['repoint'], true), ...(opened.length > 0 ? [] : on(['catch-up']))];
   const followed = on(['repoint', 'catch-up', 'detach']);
-  const stopped = without(among(receiving, on(['drain', 'stop-receiver'])), [...followed, ...opened]);
+  const stopped = without(among(receiving, [...on(['drain', 'stop-receiver']), ...stoppedBefore]), [...followed, ...opened]);
   return {receivers: opened.length > 0 ? [] : stopped, both: unique(moved), left: opened.length > 0 ? stopped : []};
 }
 

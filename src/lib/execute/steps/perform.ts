@@ -1,7 +1,7 @@
 import type {Config} from '../../config/keys.ts';
 import {OrchestratorError, isCode, messageOf, unreachable} from '../../errors/errors.ts';
 import type {Instance} from '../../model/instance.ts';
-import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import {keyText} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import {textOf} from '../../flavor/rows.ts';
 import type {Milliseconds} from '../../model/units.ts';
@@ -10,8 +10,12 @@ import {closeSource, fence} from './close-source.ts';
 import {drain, stopReceiving} from './drain.ts';
 import type {Hand, Hands} from './hands.ts';
 import {forgetSource, makeWritable} from './promote.ts';
+import {mustKnow} from './known.ts';
+import {prove} from './prove.ts';
 import {rejoin} from './rejoin.ts';
 import {detach, repoint} from './repoint.ts';
+
+export {mustKnow};
 
 /** A dead source is given this long to answer before it is reported as unfenced: it must not hold up its own replacement. */
 const CLOSE_WITHIN: Milliseconds = 250;
@@ -47,6 +51,8 @@ export async function perform(world: World, step: Step): Promise<string> {
         patience: drainPatience(world.config),
         refetch: step.refetch === true,
       });
+    case 'prove':
+      return prove(world, step);
     case 'detach':
       return detach(await world.hands.on(instance), instance, drainPatience(world.config));
     case 'make-writable':
@@ -103,13 +109,4 @@ async function executedBy(hand: Hand): Promise<string> {
   const variable = hand.flavor.gtid === 'domain-list' ? '@@global.gtid_current_pos' : '@@global.gtid_executed';
   const rows = await hand.say({text: `select ${variable} as executed`, values: []});
   return textOf(rows[0]?.['executed']);
-}
-
-/** @throws OrchestratorError NOT_FOUND for a server that was forgotten since the plan was made */
-export function mustKnow(topology: Topology, key: InstanceKey): Instance {
-  const known = topology.get(key);
-  if (known) return known;
-  throw new OrchestratorError('NOT_FOUND', `${keyText(key)} is part of the plan and not known any more`, {
-    hint: `discover it, then resume the recovery`,
-  });
 }

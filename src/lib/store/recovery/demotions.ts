@@ -26,7 +26,8 @@ interface PlanRow {
 /** As far as these are read; what is journaled under `execute/journal/document.ts`. */
 interface Document {
   readonly identity?: SourceIdentity;
-  readonly plan: {readonly kind: string; readonly outcome?: ReturnOutcome};
+  readonly tried?: readonly {readonly key: InstanceKey; readonly identity: SourceIdentity}[];
+  readonly plan: {readonly kind: string; readonly failed: InstanceKey; readonly outcome?: ReturnOutcome};
 }
 
 /** A successor may have been replaced itself; so many times is more than anybody's. */
@@ -60,17 +61,22 @@ export async function readDemotions(backend: Backend, keys: readonly InstanceKey
 }
 
 function demotionOf(key: InstanceKey, recoveries: readonly RecoveryRow[], plans: readonly PlanRow[]): Demotion | null {
-  const last = recoveries.findLast((row) => isOf(row, key) && plans.some(({uid, kind}) => uid === row.uid && kind === 'promote'));
+  const documents = new Map(plans.filter(({kind}) => kind === 'promote').map((row) => [row.uid, documentOf(row)]));
+  const triedIn = (uid: string) => documents.get(uid)?.tried?.find((one) => keyText(one.key) === keyText(key));
+  const last = recoveries.findLast((row) => documents.has(row.uid) && (isOf(row, key) || triedIn(row.uid)));
   if (!last) return null;
   const id = Number(last.recovery_id);
-  const document = documentOf(plans.find(({uid}) => uid === last.uid));
-  const returns = plans.filter((row) => Number(row.recovery_id) === id && row.kind === 'return' && row.state === 'done').map(documentOf);
+  const returns = plans
+    .filter((row) => Number(row.recovery_id) === id && row.kind === 'return' && row.state === 'done')
+    .map(documentOf)
+    .filter((one) => keyText(one.plan.failed) === keyText(key))
+    .filter((one) => keyText(one.plan.failed) === keyText(key));
   return {
     uid: last.uid,
     recoveryId: id,
     key,
     cluster: last.cluster_name,
-    identity: document?.identity ?? null,
+    identity: (isOf(last, key) ? documents.get(last.uid)?.identity : triedIn(last.uid)?.identity) ?? null,
     successors: successorsFrom(last, recoveries),
     promotedSince: recoveries.some((row) => Number(row.recovery_id) > id && keyText(successorOf(row)) === keyText(key)),
     handled: returns.at(-1)?.plan.outcome ?? null,
@@ -97,6 +103,6 @@ function successorOf(row: RecoveryRow): InstanceKey {
   return {host: row.successor_hostname, port: Number(row.successor_port)};
 }
 
-function documentOf(row: PlanRow | undefined): Document | null {
-  return row ? (JSON.parse(row.plan) as Document) : null;
+function documentOf({plan}: PlanRow): Document {
+  return JSON.parse(plan) as Document;
 }

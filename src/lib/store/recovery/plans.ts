@@ -131,6 +131,22 @@ export async function endPlan({db, dialect}: Work, uid: string, end: {state: 'do
     .update({...end, ended_at: dialect.now()});
 }
 
+/** Puts another plan in the place of an open one: what was begun of the old one stays on record, the rest of it is dropped. */
+export async function replacePlan(
+  work: Work,
+  uid: string,
+  {document, steps, message}: Pick<NewPlan, 'document' | 'steps'> & {readonly message: string},
+): Promise<void> {
+  const {db} = work;
+  await db('recovery_plan')
+    .where({uid, state: 'open'})
+    .update({plan: JSON.stringify(document)});
+  await db('recovery_plan_step').where({uid, state: 'planned'}).delete();
+  const rows = steps.map(({number, description}) => ({uid, step_number: number, description, state: 'planned', attempt: 0}));
+  await db('recovery_plan_step').insert(rows).onConflict(['uid', 'step_number']).ignore();
+  await writeRecoverySteps(work, uid, [message]);
+}
+
 /** A plan changes hands: its lock has a new fence. */
 export async function adoptPlan({db}: Work, uid: string, fence: number): Promise<void> {
   await db('recovery_plan').where({uid}).update({fence});
