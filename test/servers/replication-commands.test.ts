@@ -1,5 +1,5 @@
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from 'vitest';
-import {binlogPosition, replicaStatus, replicating, sandbox, type Flavor, type Instance, type Sandbox} from '../sandbox/index.ts';
+import {binlogPosition, replicaStatus, sandbox, type Flavor, type Instance, type Sandbox} from '../sandbox/index.ts';
 import {
   backendHost,
   breakApplier,
