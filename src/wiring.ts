@@ -54,10 +54,11 @@ export function wire(given: Wiring): Wired {
     learn: (host, itself) => names.learn(host, itself),
     audit: (entry) => audit({...wiring.ports, warn: (sentence) => wiring.log('warn', sentence)}, entry),
   };
+  const fault = actFault(wiring.env);
   return {
     discover: (request) => discoverByHand(byHand, request),
     recover: (request) => recoverByHand(byHand, {...request, wait: (request.wait ?? 0) * 1000}),
-    relocate: (request) => relocateByHand(byHand, request),
+    relocate: (request) => relocateByHand({...byHand, ...(fault ? {fault} : {})}, request),
     resumeRecovery: (uid) => resumeByHand(byHand, uid),
     abortRecovery: (request) => abortByHand(byHand, request),
     onInstance: () => Promise.resolve(onInstance(byHand)),

@@ -8,9 +8,8 @@ import {takeOverLock} from '../coordination/lock/takeover.ts';
 import type {Observed} from '../coordination/timing.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {messageOf} from '../errors/errors.ts';
-import {abortPlan, abortUnlocked, serversOf} from '../execute/abort.ts';
+import {abortPlan, abortUnlocked, serversOf, type PlanDocument} from '../execute/abort.ts';
 import type {Environment} from '../execute/environment.ts';
-import type {RecoveryDocument} from '../execute/journal/document.ts';
 import {killSessions} from '../execute/kill-sessions.ts';
 import {resume} from '../execute/resume.ts';
 import type {Monotonic} from '../model/units.ts';
@@ -89,7 +88,7 @@ export class StaleLocks {
       me,
       timing,
       cluster: plan.cluster,
-      instances: serversOf(plan.document as RecoveryDocument),
+      instances: serversOf(plan.document as PlanDocument),
       purpose: `giving up recovery ${uid}`,
       whenHeld: 'answer',
     });

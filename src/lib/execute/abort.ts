@@ -8,15 +8,20 @@ import {writeRecoveryAbort} from '../store/recovery/recovery-registration.ts';
 import type {Backend} from '../store/backend.ts';
 import type {Environment} from './environment.ts';
 import type {RecoveryDocument} from './journal/document.ts';
+import {isRelocation, serversOfRelocation, stoppedByRelocation, type RelocationDocument} from './relocation/document.ts';
 import {stoppedBy, type Stopped} from './journal/stopped.ts';
 import {killSessions} from './kill-sessions.ts';
 import {startAgain} from './start-again.ts';
 import {Hands} from './steps/hands.ts';
 
-/** A recovery that was given up, and how far it had come: what people have to look at now. */
+/** What a journal keeps: of a recovery, or of a relocation. */
+export type PlanDocument = RecoveryDocument | RelocationDocument;
+
+/** A recovery or a relocation that was given up, and how far it had come: what people have to look at now. */
 export interface Aborted {
   readonly uid: string;
   readonly cluster: string;
+  /** The instance that failed, or that a relocation was asked for. */
   readonly failed: InstanceKey;
   /** What had been done, or begun, as the journal words it. */
   readonly done: readonly string[];
@@ -43,7 +48,7 @@ export interface Aborting {
 export async function abortPlan(env: Environment, aborting: Aborting): Promise<Aborted> {
   const {plan, hold} = aborting;
   const unkilled = await killSessions(env.servers, await sessionsOf(env.backend, hold.lockId));
-  const started = await startWhatItStopped(env, plan.document as RecoveryDocument, aborting);
+  const started = await startWhatItStopped(env, plan.document as PlanDocument, aborting);
   return closePlan(env.backend, {...aborting, remarks: [...unkilled, ...started]});
 }
 
@@ -56,7 +61,7 @@ export async function abortUnlocked(
   backend: Backend,
   {plan, because, why}: Pick<Aborting, 'plan' | 'because'> & {readonly why: string},
 ): Promise<Aborted> {
-  const document = plan.document as RecoveryDocument;
+  const document = plan.document as PlanDocument;
   const {receivers, both, left} = await stoppedNow(backend, document);
   const remarks = [...receivers, ...both, ...left].map((key) => `${keyText(key)} may have been stopped by it and was not started: ${why}`);
   return closePlan(backend, {plan, hold: null, because, remarks});
@@ -70,19 +75,21 @@ interface Closing extends Pick<Aborting, 'plan' | 'because'> {
 /** Plan and recovery end in one transaction under the lock, where there is one. */
 async function closePlan(backend: Backend, {plan, hold, because, remarks}: Closing): Promise<Aborted> {
   const {uid, cluster} = plan;
-  const document = plan.document as RecoveryDocument;
+  const document = plan.document as PlanDocument;
   const steps = await backend.transaction(async (work) => {
     if (hold !== null && !(await touchLock(work, hold))) return null;
     const journal = await readPlanSteps(work, uid);
     const failures = journal.filter(({state}) => state === 'failed').map(({outcome}) => outcome);
-    const participating = [document.plan.failed, ...document.facts.replicas];
-    await writeRecoveryAbort(work, uid, {lost: document.plan.lost, participating, errors: [...failures, because]});
+    if (!isRelocation(document)) {
+      const participating = [document.plan.failed, ...document.facts.replicas];
+      await writeRecoveryAbort(work, uid, {lost: document.plan.lost, participating, errors: [...failures, because]});
+    }
     await writeRecoverySteps(work, uid, [because, ...remarks]);
     await endPlan(work, uid, {state: 'aborted', outcome: because});
     return journal;
   });
   if (steps === null) throw lostLock(uid);
-  return {uid, cluster, failed: document.plan.failed, ...told(steps), remarks};
+  return {uid, cluster, failed: isRelocation(document) ? document.plan.subject : document.plan.failed, ...told(steps), remarks};
 }
 
 function told(steps: readonly StepRecord[]): Pick<Aborted, 'done' | 'notDone'> {
@@ -93,11 +100,7 @@ function told(steps: readonly StepRecord[]): Pick<Aborted, 'done' | 'notDone'> {
   };
 }
 
-async function startWhatItStopped(
-  env: Environment,
-  document: RecoveryDocument,
-  {hold, mayStillSend}: Aborting,
-): Promise<readonly string[]> {
+async function startWhatItStopped(env: Environment, document: PlanDocument, {hold, mayStillSend}: Aborting): Promise<readonly string[]> {
   const stopped = await stoppedNow(env.backend, document);
   const keys = [...stopped.receivers, ...stopped.both];
   const hands = handsFor(env, document, {hold, mayStillSend});
@@ -108,12 +111,13 @@ async function startWhatItStopped(
   }
 }
 
-async function stoppedNow(backend: Backend, document: RecoveryDocument): Promise<Stopped> {
+async function stoppedNow(backend: Backend, document: PlanDocument): Promise<Stopped> {
   const steps = await backend.run((work) => readPlanSteps(work, document.uid));
-  return stoppedBy(document, (number) => steps.find((step) => step.number === number)?.state ?? 'planned');
+  const stateOf = (number: number): StepRecord['state'] => steps.find((step) => step.number === number)?.state ?? 'planned';
+  return isRelocation(document) ? {receivers: [], both: stoppedByRelocation(document, stateOf), left: []} : stoppedBy(document, stateOf);
 }
 
-function handsFor(env: Environment, {uid}: RecoveryDocument, {hold, mayStillSend}: Pick<Aborting, 'hold' | 'mayStillSend'>): Hands {
+function handsFor(env: Environment, {uid}: PlanDocument, {hold, mayStillSend}: Pick<Aborting, 'hold' | 'mayStillSend'>): Hands {
   return new Hands({
     servers: env.servers,
     tag: `${uid} ${hold.fence}`,
@@ -125,7 +129,9 @@ function handsFor(env: Environment, {uid}: RecoveryDocument, {hold, mayStillSend
 }
 
 /** All servers that the steps of a plan may touch. */
-export function serversOf({plan}: RecoveryDocument): readonly InstanceKey[] {
+export function serversOf(document: PlanDocument): readonly InstanceKey[] {
+  if (isRelocation(document)) return serversOfRelocation(document);
+  const {plan} = document;
   const keys = [plan.failed, plan.successor, ...plan.steps.map(({step}) => step.on)];
   return [...new Map(keys.map((key) => [keyText(key), key])).values()];
 }

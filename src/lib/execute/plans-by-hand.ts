@@ -11,11 +11,11 @@ import {OrchestratorError} from '../errors/errors.ts';
 import type {Backend} from '../store/backend.ts';
 import {readInstances} from '../store/instances.ts';
 import {readOpenPlans, readPlan, type OpenPlan} from '../store/recovery/plans.ts';
-import {abortPlan, abortUnlocked, serversOf, type Aborted, type Aborting} from './abort.ts';
+import {abortPlan, abortUnlocked, serversOf, type Aborted, type Aborting, type PlanDocument} from './abort.ts';
 import {atWork, environmentOf, type HandOptions} from './by-hand.ts';
 import type {Ending} from './conduct.ts';
-import type {RecoveryDocument} from './journal/document.ts';
 import {killSessions} from './kill-sessions.ts';
+import type {Relocated} from './relocation/resume.ts';
 import {resume} from './resume.ts';
 
 export interface PersonsWord {
@@ -30,7 +30,7 @@ export interface PersonsWord {
  * @returns null when it was given up, because somebody has closed its row meanwhile
  * @throws OrchestratorError NOT_FOUND, REFUSED (it has ended), CONTENDED (its holder lives), BACKEND_*
  */
-export async function resumeByHand(options: HandOptions, uid: string): Promise<Ending | null> {
+export async function resumeByHand(options: HandOptions, uid: string): Promise<Ending | Relocated | null> {
   const {plan, hold} = await takeItsLock(options, uid);
   if (hold === null) {
     throw new OrchestratorError('REFUSED', `recovery ${uid} has lost its lock, and somebody else may have changed its servers since`, {
@@ -85,7 +85,7 @@ function abortAtWork(options: HandOptions, heartbeats: Backend, aborting: Aborti
 
 /** Its lock is gone: what it had stopped is started again under one of our own. */
 function lockAnew({backend, me, timing = defaultTiming}: HandOptions, {uid, cluster, document}: OpenPlan): Promise<LockHold | Contention> {
-  const instances = serversOf(document as RecoveryDocument);
+  const instances = serversOf(document as PlanDocument);
   return acquireLock({backend, me, timing, cluster, instances, purpose: `giving up recovery ${uid}`});
 }
 

@@ -6,21 +6,22 @@ import {messageOf} from '../errors/errors.ts';
 import {adoptPlan, endPlan, readPlanSteps, writeRecoverySteps, type OpenPlan} from '../store/recovery/plans.ts';
 import {isRecoveryOpen} from '../store/recovery/recovery-registration.ts';
 import {progressToResume} from './journal/acts.ts';
-import {serversOf} from './abort.ts';
+import {serversOf, type PlanDocument} from './abort.ts';
 import {conduct, type Ending} from './conduct.ts';
-import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 import {killSessions} from './kill-sessions.ts';
 import type {Progress} from './journal/run.ts';
+import {goOnRelocating, type Relocated} from './relocation/resume.ts';
+import {isRelocation} from './relocation/document.ts';
 
 /**
- * Goes on with a recovery whose conductor is gone, under its lock, which has just been taken over: what was done stays done,
+ * Goes on with a recovery or a relocation whose conductor is gone, under its lock, which has just been taken over: what was done stays done,
  * what was started is repeated. Given up instead where somebody has closed its row meanwhile (coordination.md §4).
  *
  * @returns null when it was given up
  */
-export async function resume(env: Environment, plan: OpenPlan, hold: LockHold): Promise<Ending | null> {
-  const document = plan.document as RecoveryDocument;
+export async function resume(env: Environment, plan: OpenPlan, hold: LockHold): Promise<Ending | Relocated | null> {
+  const document = plan.document as PlanDocument;
   const lock = keepLock({backend: env.heartbeats, hold, timing: env.timing, log: env.log, onLost: (reason) => env.log('error', reason)});
   let kept = true;
   try {
@@ -39,7 +40,7 @@ export async function resume(env: Environment, plan: OpenPlan, hold: LockHold): 
 }
 
 interface Adopting {
-  readonly document: RecoveryDocument;
+  readonly document: PlanDocument;
   readonly hold: LockHold;
   readonly remarks: readonly string[];
 }
@@ -47,8 +48,8 @@ interface Adopting {
 async function adopt(env: Environment, {document: {uid, plan}, hold, remarks}: Adopting): Promise<boolean> {
   return env.backend.transaction(async (work) => {
     if (!(await touchLock(work, hold))) return false;
-    // What is done about a returned source has no row that others could have closed.
-    if (plan.kind !== 'return' && !(await isRecoveryOpen(work, uid))) {
+    // Only a recovery has a row that others could have closed.
+    if (plan.kind === 'promote' && !(await isRecoveryOpen(work, uid))) {
       await endPlan(work, uid, {state: 'aborted', outcome: 'its recovery was acknowledged or ended by somebody else meanwhile'});
       return false;
     }
@@ -60,11 +61,12 @@ async function adopt(env: Environment, {document: {uid, plan}, hold, remarks}: A
 
 async function goOn(
   env: Environment,
-  document: RecoveryDocument,
+  document: PlanDocument,
   held: Pick<Parameters<typeof conduct>[1], 'hold' | 'lock'>,
-): Promise<Ending> {
+): Promise<Ending | Relocated> {
   const topology = await env.eyes.look(serversOf(document));
   const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
   const progress = new Map<number, Progress>(steps.map((step) => [step.number, step]));
+  if (isRelocation(document)) return goOnRelocating(env, {document, ...held, topology, progress});
   return conduct(env, {document, ...held, topology, progress: progressToResume(document.acts, progress), overdue: new Set()});
 }

@@ -56,7 +56,8 @@ export async function underLock<Result>(env: Surroundings, wish: LockedWork, wor
   }
 }
 
-function handsUnder({backend, servers}: Surroundings, {hold, lock}: Pick<Locked, 'hold' | 'lock'>): Hands {
+/** Hands that may be used as long as a lock is held. */
+export function handsUnder({backend, servers}: Surroundings, {hold, lock}: Pick<Locked, 'hold' | 'lock'>): Hands {
   return new Hands({
     servers,
     tag: `${hold.purpose} ${hold.fence}`,

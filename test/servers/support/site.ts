@@ -32,6 +32,8 @@ export interface Site {
   serve(options?: {readonly env?: NodeJS.ProcessEnv; readonly args?: readonly string[]}): Promise<Service>;
   /** Runs one command. */
   run(...args: string[]): Promise<Ended>;
+  /** Runs one command with more in its environment. */
+  runWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Ended>;
   /** Stops what was started and removes every file. */
   down(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export async function site(options: SiteOptions): Promise<Site> {
     servers: options.servers,
     backend: () => (opened[0] ??= openBackend({...defaultDraft().values, ...settings}, {pool: 1})),
     run: (...args) => runProgram([...args, '--config', file], env),
+    runWith: (more, ...args) => runProgram([...args, '--config', file], {...env, ...more}),
     async serve({env: more = {}, args = []} = {}) {
       const service = new Service([...args, '--config', file], {...env, ...more});
       services.push(service);

@@ -1,7 +1,9 @@
 import {unreachable} from '../../errors/errors.ts';
 import {relocationStepText} from '../../plan/relocation/hops.ts';
 import type {RelocationPlan, RelocationStep} from '../../plan/relocation/plan.ts';
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {JournaledAct} from '../journal/acts.ts';
+import type {ActState} from '../journal/run.ts';
 
 /** One line of a relocation's journal. Each bears repetition. */
 export type RelocationAct =
@@ -37,7 +39,22 @@ export function relocationActText(act: RelocationAct): string {
 }
 
 /** Whether what a journal keeps is a relocation; anything else is a recovery. */
-export function isRelocation(document: unknown): document is RelocationDocument {
-  const {plan} = document as {readonly plan?: {readonly kind?: string}};
-  return plan?.kind === 'relocate';
+export function isRelocation(document: {readonly plan: {readonly kind: string}}): document is RelocationDocument {
+  return document.plan.kind === 'relocate';
+}
+
+/** All servers that a relocation may touch. */
+export function serversOfRelocation({plan}: RelocationDocument): readonly InstanceKey[] {
+  const steps = plan.steps.flatMap(({step}) => [step.on, ...('source' in step ? [step.source] : [])]);
+  return unique([plan.subject, ...plan.moves.flatMap(({key, to}) => [key, to]), ...steps]);
+}
+
+/** Who may stand still because of a relocation that ends here: all that it had begun to do something to. */
+export function stoppedByRelocation({acts}: RelocationDocument, stateOf: (act: number) => ActState): readonly InstanceKey[] {
+  const begun = acts.filter(({number}) => stateOf(number) !== 'planned');
+  return unique(begun.flatMap(({act}) => (act.do === 'step' && act.step.do !== 'make-writable' ? [act.step.on] : [])));
+}
+
+function unique(keys: readonly InstanceKey[]): readonly InstanceKey[] {
+  return [...new Map(keys.map((key) => [keyText(key), key])).values()];
 }

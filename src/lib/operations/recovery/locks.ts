@@ -114,7 +114,7 @@ export const recoveryResume = define({
   name: 'recovery resume',
   section: SECTION,
   formerly: [],
-  about: 'Go on with a recovery whose node or command is gone',
+  about: 'Go on with a recovery or a relocation whose node or command is gone',
   details:
     'The leader does this by itself within ten seconds; by hand it works where nobody leads. Takes over the lock once its holder has stood still for five seconds, ends the sessions it left, repeats the step it was at and carries the plan to its end, under the same UID. A holder that is alive is left alone.',
   examples: ['recovery resume 1700000000000000000:0a1b'],
@@ -130,18 +130,26 @@ export const recoveryResume = define({
         hint: `orchestrator audit-recovery-steps ${uid} shows how far it came`,
       });
     }
+    if (outcome.outcome === 'relocated') return resumedRelocation(outcome);
     if (outcome.lost.length > 0) context.warn(`lost replicas: ${outcome.lost.map(keyText).join(', ')}`);
     return outcome;
   },
-  print: ({successor}) => [keyText(successor)],
+  print: (done) => (done.outcome === 'relocated' ? done.moved.map(keyText) : [keyText(done.successor)]),
   exits: {1: 'resumed, and could not be completed', ...EXITS},
 });
+
+function resumedRelocation<Done extends {readonly uid: string; readonly problems: readonly string[]}>(done: Done): Done {
+  if (done.problems.length === 0) return done;
+  throw new OrchestratorError('REPLICATION_BROKEN', `relocation ${done.uid} was resumed, but: ${done.problems.join('; ')}`, {
+    hint: `orchestrator audit-recovery-steps ${done.uid} shows all of it`,
+  });
+}
 
 export const recoveryAbort = define({
   name: 'recovery abort',
   section: SECTION,
   formerly: [],
-  about: 'Give up a recovery whose node or command is gone',
+  about: 'Give up a recovery or a relocation whose node or command is gone',
   details:
     'Ends the sessions that its holder left on the servers, starts the receivers that it had stopped, records the recovery as ended with the reason, and removes its lock. Nothing else is undone and no hook runs: standard error says what had been done, and what could not be started. Where a successor was opened already, receivers that still point at the old source stay stopped, and are named. Automatic recovery of the cluster stays blocked until the recovery is acknowledged or RecoveryPeriodBlockSeconds have passed.',
   examples: ['recovery abort 1700000000000000000:0a1b --reason "repaired by hand"'],

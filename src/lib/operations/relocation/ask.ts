@@ -111,11 +111,12 @@ export async function relocate(context: Context, command: string, {given, wanted
   const answer = await context.relocate({wish, noop: planOnly, wait: (wait ?? 0) * 1000});
   if (answer.outcome === 'refused') throw refusal(command, key, answer.why);
   const {plan} = answer;
+  if (answer.outcome === 'planned') return {noop: true, plan, uid: '', outcomes: [], errors: [], subject: null};
   for (const remark of plan.remarks) context.warn(remark);
   for (const one of plan.left) context.warn(leftText(one));
-  if (answer.outcome === 'planned') return {noop: true, plan, uid: '', outcomes: [], errors: [], subject: null};
   const {uid, outcomes, errors, subject} = answer;
-  return {noop: false, plan, uid, outcomes, errors, subject};
+  const done = {noop: false, plan, uid, outcomes, errors, subject};
+  return done;
 }
 
 /** For commands about one instance: that it is not where it should be is a failure. */

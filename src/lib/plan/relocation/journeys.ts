@@ -60,20 +60,18 @@ export function planOf(it: Instance, made: Made, at: RelocationCase): Relocation
     promoted: made.promoted ?? null,
     takeover: made.takeover ?? null,
     candidates: made.candidates ?? [],
-    remarks: [...(made.remarks ?? []), ...movers.flatMap((mover) => remarksOn(mover, at))],
+    remarks: [...(made.remarks ?? []), ...movers.flatMap(remarksOn)],
     estimate: estimateOf(movers, made.stages, at),
   };
 }
 
-function remarksOn(mover: Instance, {topology}: RelocationCase): readonly string[] {
+function remarksOn(mover: Instance): readonly string[] {
   const {receiver, applier} = mover.replication ?? {};
   const stopped = receiver?.state === 'stopped' && applier?.state === 'stopped';
   const errant = mover.gtid.errant;
-  const behind = topology.below(mover.key).length;
   return [
     ...(stopped ? [`replication of ${keyText(mover.key)} was stopped: it is started`] : []),
     ...(errant === '' ? [] : [`${keyText(mover.key)} keeps its errant transactions: ${errant}`]),
-    ...(behind > 0 ? [`${behind} instances below ${keyText(mover.key)} go along`] : []),
   ];
 }
 

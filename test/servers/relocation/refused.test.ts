@@ -1,0 +1,107 @@
+import {afterAll, afterEach, beforeAll, beforeEach, expect, test} from 'vitest';
+import {acquireLock} from '../../../src/lib/coordination/lock/acquire.ts';
+import {isContention} from '../../../src/lib/coordination/lock/contention.ts';
+import {keepLock, type KeptLock} from '../../../src/lib/coordination/lock/keep.ts';
+import {makeNodeId} from '../../../src/lib/coordination/nodes.ts';
+import {defaultTiming} from '../../../src/lib/coordination/timing.ts';
+import {sandbox, type Instance, type Sandbox} from '../../sandbox/index.ts';
+import {backendHost, breakApplier, insert, insertErrant, rows, type BackendHost, type Site} from '../support/index.ts';
+import {bench, following, nameOf} from './moving.ts';
+
+/** What is refused, by whom, and that nothing was changed then. */
+let box: Sandbox;
+let host: BackendHost;
+let at: Site;
+let a: Instance;
+let b: Instance;
+let c: Instance;
+let d: Instance;
+
+beforeAll(async () => {
+  [box, host] = await Promise.all([sandbox({flavor: 'mariadb'}), backendHost('sqlite')]);
+});
+beforeEach(async () => {
+  ({a, b, c, d} = await box.topology('a: b c; c: d'));
+  await insert(a, 1, 10);
+  await box.caughtUp();
+  at = await bench(host, [a, b, c, d]);
+});
+afterEach(() => at?.down());
+afterAll(() => Promise.all([box?.down(), host?.down()]));
+
+const asBefore = {a: '-', b: 'a', c: 'a', d: 'c'};
+
+/** Somebody else's work on some servers, kept alive until it is released. */
+async function work(purpose: string, on: readonly Instance[]): Promise<KeptLock> {
+  const backend = await at.backend();
+  const wish = {me: makeNodeId('ann.example'), purpose, cluster: nameOf(a), instances: on.map(({key}) => key), timing: defaultTiming};
+  const hold = await acquireLock({backend, ...wish});
+  if (isContention(hold)) throw new Error(hold.purpose);
+  return keepLock({backend, hold, timing: defaultTiming, onLost: () => undefined, log: () => undefined});
+}
+
+test('no replica, a loop, errant transactions, a failing applier, a server that is gone: each with its reason and what to do', async () => {
+  const refused = async (line: string, says: RegExp): Promise<void> => {
+    const {status, stdout, stderr} = await at.run(...line.split(' '));
+    expect({line, status, stdout, stderr}).toEqual({line, status: 4, stdout: '', stderr: expect.stringMatching(says) as unknown});
+  };
+  await refused(`relocate -i ${nameOf(a)} -d ${nameOf(b)}`, /refused \(not-a-replica\): \S+ is not a replica/);
+  await refused(`relocate -i ${nameOf(c)} -d ${nameOf(d)}`, /refused \(would-loop\): .*would follow each other \(take-master/);
+  await refused(`move-up -i ${nameOf(b)}`, /refused \(wrong-place\)/);
+  await insertErrant(b);
+  await refused(`relocate -i ${nameOf(d)} -d ${nameOf(b)}`, /refused \(errant\): .* has errant transactions.*: 7-\d+-\d+ .*--allow-errant/);
+  await breakApplier(d, 11);
+  await insert(a, 11, 11);
+  await box.waitFor('d has stopped applying', async () => (await following({a, b, c, d}))['d'] === 'c (stopped)');
+  await refused(`relocate -i ${nameOf(d)} -d ${nameOf(a)}`, /refused \(applier-broken\): .* error 1062/);
+  await b.kill9();
+  await refused(`relocate -i ${nameOf(c)} -d ${nameOf(b)}`, /refused \(unreachable\): .* could not be reached/);
+  expect(await following({a, c, d})).toEqual({a: '-', c: 'a', d: 'c (stopped)'});
+  expect([await rows(at, 'cluster_lock'), await rows(at, 'recovery_plan')]).toEqual([[], []]);
+  expect(await at.run('-c', 'relocate', '-i', nameOf(a), '-d', nameOf(c))).toMatchObject({status: 1, stdout: ''});
+  expect(await at.run('relocate', '-i', nameOf(c), '-d', '127.0.0.1:1')).toMatchObject({status: 3, stdout: ''});
+});
+
+test('somebody else is at work there: who, what for and since when; elsewhere nobody is disturbed, and one may queue', async () => {
+  const lock = await work('recovery of c', [c, d]);
+  const {status, stdout, stderr} = await at.run('relocate', '-i', nameOf(d), '-d', nameOf(b));
+  expect({status, stdout}).toEqual({status: 7, stdout: ''});
+  expect(stderr).toMatch(/is being changed by ann\.example \(recovery of c\) since \d{4}-\S+ \S+ .*--wait DURATION/);
+  // A plan alone stands in nobody's way.
+  expect(await at.run('relocate', '-i', nameOf(d), '-d', nameOf(b), '--dry-run')).toMatchObject({status: 0});
+  const queued = at.run('relocate', '-i', nameOf(d), '-d', nameOf(b), '--wait', '60s');
+  await box.waitFor('the second command is there', async () =>
+    (await rows<{command: string}>(at, 'node_health')).some(({command}) => command === 'relocate'),
+  );
+  await lock.release();
+  expect(await queued).toMatchObject({status: 0, stdout: `${nameOf(d)}<${nameOf(b)}\n`});
+  expect(await following({a, b, c, d})).toEqual({...asBefore, d: 'b'});
+});
+
+test('a dry run says what would be done, as text and as JSON, and does nothing', async () => {
+  const text = await at.run('relocate-replicas', '-i', nameOf(a), '-d', nameOf(b), '--dry-run', '--format', 'plain');
+  expect(text).toMatchObject({status: 0, stderr: ''});
+  expect(text.stdout.split('\n')).toEqual([
+    `would move ${nameOf(c)} from ${nameOf(a)} to ${nameOf(b)} (gtid)`,
+    `stage 0: point ${nameOf(c)} at ${nameOf(b)} by GTID`,
+    expect.stringMatching(/^about [\d.]+ s$/),
+    '',
+  ]);
+  const json = await at.run('take-master', '-i', nameOf(d), '--noop', '--json');
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    noop: true,
+    command: 'take-master',
+    uid: null,
+    moves: [
+      {key: d.key, from: c.key, to: a.key, by: ['gtid']},
+      {key: c.key, from: a.key, to: d.key, by: ['gtid']},
+    ],
+    steps: [
+      {stage: 0, do: 'follow', on: d.key, source: a.key, text: expect.any(String) as string},
+      {stage: 1, do: 'follow', on: c.key, source: d.key},
+    ],
+    left: [],
+  });
+  expect(await following({a, b, c, d})).toEqual(asBefore);
+  expect(await rows(at, 'recovery_plan')).toEqual([]);
+});
