@@ -66,6 +66,7 @@ export const COMMANDS: CommandMap = {
   'make-co-master': () => import('./commands/make-co-master.ts'),
   'make-local-master': () => import('./commands/make-local-master.ts'),
   'make-master': () => import('./commands/make-master.ts'),
+  'master-equivalent': () => import('./commands/master-equivalent.ts'),
   'master-pos-wait': () => import('./commands/master-pos-wait.ts'),
   'move-below': () => import('./commands/move-below.ts'),
   'move-equivalent': () => import('./commands/move-equivalent.ts'),

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import {format, resolveConfig} from 'prettier';
 import {configSchema} from '../../src/lib/config/schema.ts';
+import {apiPage} from './api.ts';
 import {commandsPage} from './commands.ts';
 import {configurationPage} from './configuration.ts';
 
@@ -16,6 +17,7 @@ export const GENERATED: readonly GeneratedFile[] = [
   {path: 'docs/orchestrator.conf.schema.json', text: () => JSON.stringify(configSchema())},
   {path: 'docs/configuration.md', text: configurationPage},
   {path: 'docs/commands.md', text: commandsPage},
+  {path: 'docs/api.md', text: apiPage},
 ];
 
 /** The text of a generated file, laid out as `script/lint` wants it. */

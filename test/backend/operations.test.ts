@@ -4,6 +4,7 @@ import type {Config} from '../../src/lib/config/keys.ts';
 import type {Texts} from '../../src/lib/operations/define.ts';
 import {noteAnalysis} from '../../src/lib/store/recovery/analysis-changelog.ts';
 import {writeDomain} from '../../src/lib/store/aliases.ts';
+import {writeEquivalence} from '../../src/lib/store/equivalence.ts';
 import {beginDowntime} from '../../src/lib/store/downtime.ts';
 import {writeResolve} from '../../src/lib/store/hostname.ts';
 import {keepEachMinute} from '../../src/lib/store/housekeeping.ts';
@@ -203,6 +204,18 @@ describe.each(KINDS)('operations on a %s backend', (kind) => {
 
   const older = (seconds: number) =>
     store.backend.run(({db}) => db('database_instance_topology_history').decrement('snapshot_unix_timestamp', seconds));
+
+  test('places that are the same in the logs of two servers', async () => {
+    const place = (host: string, file: string, position: number) => ({key: key(host), at: {file, position}});
+    await writeEquivalence(store.backend, place('a', 'binlog.000003', 4711), place('x', 'log.1', 90));
+    const there = {instance: 'a', binlog: 'binlog.000003:4711'};
+    expect(await lines('master-equivalent', there)).toEqual(['x:3306 log.1:90']);
+    expect(await lines('master-equivalent', {...there, binlog: 'binlog.000003:4712'})).toEqual([]);
+    expect(await details('master-equivalent/x/3306/log.1/90')).toEqual([
+      {Key: K('a'), Coordinates: {LogFile: 'binlog.000003', LogPos: 4711, Type: 0}},
+    ]);
+    await get('master-equivalent/x/3306/log.1/-9', 500);
+  });
 
   test('a name that somebody answers to', async () => {
     const server = createServer();

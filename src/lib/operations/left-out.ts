@@ -25,6 +25,12 @@ export const LEFT_OUT: readonly LeftOut[] = [
     because: 'agents are not part of this version: seeding and snapshots of volumes are left to other programs',
   },
   {
+    commands: ['internal-suggest-promoted-replacement'],
+    routes: [],
+    because:
+      'nobody is replaced after having been promoted: a successor is chosen before anything is moved; recover --noop says whom, and why',
+  },
+  {
     commands: [],
     routes: ['reload-configuration'],
     because:

@@ -4,6 +4,7 @@ import * as clusters from './information/clusters.ts';
 import * as configuration from './service/configuration.ts';
 import * as bulk from './instances/bulk.ts';
 import * as clusterTools from './information/cluster-tools.ts';
+import * as equivalents from './information/equivalents.ts';
 import * as domains from './information/domains.ts';
 import * as lists from './information/lists.ts';
 import * as names from './names/names.ts';
@@ -32,6 +33,7 @@ export const ALL: readonly Operation[] = [
   clusters,
   clusterTools,
   domains,
+  equivalents,
   snapshots,
   instances,
   lists,

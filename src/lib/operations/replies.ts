@@ -31,6 +31,7 @@ export type ReplyShape =
   | 'changelog'
   | 'pools'
   | 'promotion-rules'
+  | 'log-places'
   | 'plain'
   | 'nothing';
 

@@ -7,10 +7,11 @@ import type {ReplyShape} from '../../operations/replies.ts';
 import {analysisJson} from '../legacy-json/analysis.ts';
 import {clusterInfoJson} from '../legacy-json/cluster-info.ts';
 import {instanceJson} from '../legacy-json/instance.ts';
-import {auditJson, changelogJson, poolsJson, promotionRuleJson} from '../legacy-json/lists.ts';
+import {auditJson, changelogJson, logPlaceJson, poolsJson, promotionRuleJson} from '../legacy-json/lists.ts';
 import {maintenanceJson} from '../legacy-json/maintenance.ts';
 import type {LastingRule} from '../../operations/instances/bulk.ts';
 import type {AuditRecord} from '../../store/audit.ts';
+import type {LogPlace} from '../../store/equivalence.ts';
 import type {PoolMember} from '../../store/pools.ts';
 import type {Changelog} from '../../store/recovery/analysis-changelog.ts';
 import type {Maintenance} from '../../store/maintenance.ts';
@@ -37,6 +38,7 @@ interface Shapes {
   readonly changelog: readonly Changelog[];
   readonly pools: readonly PoolMember[];
   readonly 'promotion-rules': readonly LastingRule[];
+  readonly 'log-places': readonly LogPlace[];
   /** JSON as it is. */
   readonly plain: Json;
   readonly nothing: unknown;
@@ -59,6 +61,7 @@ const WRITERS: {readonly [Shape in ReplyShape]: (value: Shapes[Shape], config: C
   changelog: (all) => all.map(changelogJson),
   pools: poolsJson,
   'promotion-rules': (all) => all.map(promotionRuleJson),
+  'log-places': (all) => all.map(logPlaceJson),
   plain: (value) => value,
   nothing: () => null,
 };

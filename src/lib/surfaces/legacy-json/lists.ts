@@ -1,8 +1,9 @@
 import type {LastingRule} from '../../operations/instances/bulk.ts';
 import type {AuditRecord} from '../../store/audit.ts';
+import type {LogPlace} from '../../store/equivalence.ts';
 import type {PoolMember} from '../../store/pools.ts';
 import type {Changelog} from '../../store/recovery/analysis-changelog.ts';
-import {keyJson, keysJson, type Json} from './values.ts';
+import {coordinatesJson, keyJson, keysJson, type Json} from './values.ts';
 
 export function auditJson({id, at, type, key, message}: AuditRecord): Json {
   return {AuditId: id, AuditTimestamp: at, AuditType: type, AuditInstanceKey: keyJson(key), Message: message};
@@ -11,6 +12,10 @@ export function auditJson({id, at, type, key, message}: AuditRecord): Json {
 /** Each change is written `time;code,`. */
 export function changelogJson({key, changes}: Changelog): Json {
   return {AnalyzedInstanceKey: keyJson(key), Changelog: changes.map(({at, code}) => `${at};${code},`)};
+}
+
+export function logPlaceJson({key, at}: LogPlace): Json {
+  return {Key: keyJson(key), Coordinates: coordinatesJson(at)};
 }
 
 /** Pool → its members. */
