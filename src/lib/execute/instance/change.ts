@@ -62,15 +62,10 @@ export async function changeInstance(options: HandOptions, request: ChangeWish):
     const heartbeats = await options.heartbeats();
     try {
       const {key, cluster} = seen.instance;
-      const others = plan.acts.flatMap((act) => (act.act === 'say' && act.on ? [act.on] : []));
-      const wish = {
-        purpose: `${request.purpose} of ${keyText(key)}`,
-        cluster: cluster.name,
-        instances: [key, ...others],
-        wait: request.wait,
-      };
+      const instances = [key, ...othersIn(plan)];
+      const wish = {purpose: `${request.purpose} of ${keyText(key)}`, cluster: cluster.name, instances, wait: request.wait};
       const env = {...options, timing: options.timing ?? defaultTiming, servers: bench.servers, heartbeats};
-      return await underLock(env, wish, (locked) => change({options, bench, request, locked}));
+      return await underLock(env, wish, (locked) => change({options, bench, request, locked, instances}));
     } finally {
       await heartbeats.close();
     }
@@ -82,6 +77,22 @@ interface Changing {
   readonly bench: Bench;
   readonly request: ChangeWish;
   readonly locked: Locked;
+  /** What the lock is of. */
+  readonly instances: readonly InstanceKey[];
+}
+
+/** Instances that a plan changes beside the one it is about. */
+function othersIn(plan: InstancePlan): readonly InstanceKey[] {
+  return plan.acts.flatMap((act) => (act.act === 'say' && act.on ? [act.on] : []));
+}
+
+/** The topology may have changed while the lock was waited for: nothing that is not locked is touched. */
+function mustBeLocked(plan: InstancePlan, instances: readonly InstanceKey[]): void {
+  const stranger = othersIn(plan).find((key) => !instances.some((locked) => sameKey(locked, key)));
+  if (!stranger) return;
+  throw new OrchestratorError('REFUSED', `the topology has changed meanwhile: now ${keyText(stranger)} would be changed too`, {
+    hint: 'try again',
+  });
 }
 
 function look({config}: HandOptions, bench: Bench, {instance, wish, force}: ChangeWish): Promise<Seen> {
@@ -99,6 +110,7 @@ async function change(changing: Changing): Promise<Changed> {
   const {options, bench, request} = changing;
   const seen = await look(options, bench, request);
   const plan = decided(request, seen);
+  mustBeLocked(plan, changing.instances);
   const record = (what: string): Promise<void> =>
     options.audit({
       type: request.auditAs,
