@@ -336,9 +336,8 @@ describe('browsers', () => {
     const reached: string[] = [];
     const app = await serving({config: defaults, ports: portsOver(backend, defaults), operations: reachable(reached)});
     apps.push(app);
-    for (const {url: path, operation} of WAYS) {
-      if (operation.changes !== 'nothing') expect((await app.inject({method: 'HEAD', url: path})).statusCode).toBeGreaterThanOrEqual(400);
-    }
+    for (const {url: path} of WAYS.filter((way) => way.operation.changes !== 'nothing'))
+      expect((await app.inject({method: 'HEAD', url: path})).statusCode).toBeGreaterThanOrEqual(400);
     expect(reached).toEqual([]);
   });
 });

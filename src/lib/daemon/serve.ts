@@ -95,8 +95,8 @@ interface Leading {
 
 /** Follows the election; a term begins when we are elected and ends when we are deposed. */
 function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbeats: Backend}): Leading {
-  const {config, backend, me, log, timing = defaultTiming} = options;
-  const servers = createServers(config);
+  const {backend, me, log, timing = defaultTiming} = options;
+  const servers = createServers(options.config);
   let term: Term | null = null;
   let ending: Promise<void> = Promise.resolve();
   servers.onLost((key) => term?.suspect(key));
@@ -123,22 +123,15 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
       void ending.then(() => {
         if (!isCurrent()) return;
         term = startTerm({
-          config,
-          backend,
+          ...options,
           heartbeats: backends.heartbeats,
           servers,
-          me,
           timing,
-          log,
           lease: () => (isCurrent() ? leadership.current() : null),
-          resolve: (host) => options.resolve(host),
-          learn: (host, itself) => options.learn(host, itself),
           audit: (entry) => audit(trailOf(options), entry),
           recoveriesEnabled: async () => !(await recoveriesDisabled(backend)),
           chores: choresOf({...options, audit: (entry) => audit(trailOf(options), entry)}),
           lockWatch,
-          ...(options.fault ? {fault: options.fault} : {}),
-          ...(options.measures ? {measures: options.measures} : {}),
         });
         void plantSeeds(options).catch((error: unknown) => log('error', `DiscoverySeeds: ${messageOf(error)}`));
       });

@@ -26,6 +26,7 @@ import type {Measures} from '../operations/service/measures.ts';
 import {Prober} from '../execute/eyes/prober.ts';
 import {Publisher} from '../execute/eyes/publisher.ts';
 import type {LockWatch} from './lock-watch.ts';
+import {Refusals} from './refusals.ts';
 import {registerFinding} from './register.ts';
 import {ReturnedSources} from './returned-sources.ts';
 import {StaleLocks} from './stale-locks.ts';
@@ -76,45 +77,12 @@ export function startTerm(options: TermOptions): Term {
     },
   });
   const environment = environmentFor(options, prober);
-  const explorer = new Explorer({
-    backend,
-    config,
-    prober,
-    log,
-    ...(options.measures ? {measures: options.measures} : {}),
-    onUnreachable: (key) => detector.suspect(key),
-  });
+  const measuring = options.measures ? {measures: options.measures} : {};
+  const explorer = new Explorer({backend, config, prober, log, ...measuring, onUnreachable: (key) => detector.suspect(key)});
   const locks = new StaleLocks(environment, options.lockWatch);
-  const detector = new Detector({
-    prober,
-    config,
-    log,
-    isLeader: () => options.lease() !== null,
-    refreshWishes: async () => prober.model.wish(await readWishes(backend)),
-    register: (analysis) => registerFinding(options, analysis),
-    mayRecover: () => mayRecover(options),
-    recover: (wish) => recoverDeadSource(environment, wish),
-    note: changelogOf(backend),
-    watchPositions: async (sources) => {
-      for (const {key, binlog} of sources) if (binlog.at) await noteCoordinates(backend, key, binlog.at);
-    },
-    standingStill: async () => new Set((await standingStill(backend, config.ReasonableLockedSemiSyncMasterSeconds)).map(keyText)),
-  });
-  const returned = new ReturnedSources({
-    prober,
-    config,
-    log,
-    isLeader: () => options.lease() !== null,
-    demotions: (of) =>
-      readDemotions(
-        backend,
-        of.map(({key}) => key),
-      ),
-    isLost: ({wishes}) => wishes.downtime?.reason === LOST_IN_RECOVERY,
-    refreshWishes: async () => prober.model.wish(await readWishes(backend)),
-    mayRecover: () => mayRecover(options),
-    deal: (wish) => dealWithReturned(environment, wish),
-  });
+  const refusals = new Refusals(backend, () => options.lease());
+  const detector = detectorOf(options, prober, environment);
+  const returned = returnedOf(options, prober, environment);
   const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
   const loop = (what: string, period: number, round: () => Promise<void> | void): Running =>
     every(leading(round), {period, onError: (error) => log('error', `${what}: ${messageOf(error)}`)});
@@ -135,6 +103,7 @@ export function startTerm(options: TermOptions): Term {
       await attributes.flush();
     }),
     loop('names of clusters', config.InstancePollSeconds * 1000, async () => prober.model.nameBy(await readNaming(backend, config))),
+    loop('telling refusals', 250, () => refusals.flush()),
     loop('watching locks', 500, () => locks.round()),
     loop('returned sources', 100, () => (begun ? returned.round() : undefined)),
     ...options.chores.map(({what, period, run}) => loop(what, period, run)),
@@ -147,6 +116,44 @@ export function startTerm(options: TermOptions): Term {
       servers.forget();
     },
   };
+}
+
+function detectorOf(options: TermOptions, prober: Prober, environment: Environment): Detector {
+  const {backend, config, log} = options;
+  return new Detector({
+    prober,
+    config,
+    log,
+    isLeader: () => options.lease() !== null,
+    refreshWishes: async () => prober.model.wish(await readWishes(backend)),
+    register: (analysis) => registerFinding(options, analysis),
+    mayRecover: () => mayRecover(options),
+    recover: (wish) => recoverDeadSource(environment, wish),
+    note: changelogOf(backend),
+    watchPositions: async (sources) => {
+      for (const {key, binlog} of sources) if (binlog.at) await noteCoordinates(backend, key, binlog.at);
+    },
+    standingStill: async () => new Set((await standingStill(backend, config.ReasonableLockedSemiSyncMasterSeconds)).map(keyText)),
+  });
+}
+
+function returnedOf(options: TermOptions, prober: Prober, environment: Environment): ReturnedSources {
+  const {backend, config, log} = options;
+  return new ReturnedSources({
+    prober,
+    config,
+    log,
+    isLeader: () => options.lease() !== null,
+    demotions: (of) =>
+      readDemotions(
+        backend,
+        of.map(({key}) => key),
+      ),
+    isLost: ({wishes}) => wishes.downtime?.reason === LOST_IN_RECOVERY,
+    refreshWishes: async () => prober.model.wish(await readWishes(backend)),
+    mayRecover: () => mayRecover(options),
+    deal: (wish) => dealWithReturned(environment, wish),
+  });
 }
 
 function environmentFor(options: TermOptions, eyes: Prober): Environment {
