@@ -97,6 +97,8 @@ function isTlsError(error: unknown): boolean {
 
 /** Whether, and why, the same work may succeed when it is started anew. */
 export function verdictOf(error: unknown): Verdict {
+  // ours, before any driver was asked: no member of a group takes writes yet
+  if (error instanceof OrchestratorError && error.cause === undefined) return error.code === 'BACKEND_UNREACHABLE' ? 'not-now' : 'final';
   const sqlite = sqliteCodeOf(error);
   if (sqlite === SQLITE.BUSY || sqlite === SQLITE.LOCKED) return 'conflict';
   const errno = errnoOf(error);

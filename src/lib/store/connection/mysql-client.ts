@@ -2,11 +2,12 @@ import type {Knex} from 'knex';
 import type {Connection, ConnectionOptions} from 'mysql2';
 import type {Milliseconds} from '../../model/units.ts';
 import {errnoOf, isLostConnection, READ_ONLY_ERRNOS} from './errors.ts';
+import type {WayIn} from './way-in.ts';
 
 export interface MysqlClientOptions {
   readonly queryTimeout: Milliseconds;
-  /** A connection on which the server says it is read-only is dropped, so that the next one may reach the writable server. */
-  readonly rejectReadOnly: boolean;
+  /** Asked before each connection. */
+  readonly way: WayIn;
   /** Run on every new connection before its first use. */
   readonly session: readonly string[];
   /** A connection that is there already: the first that is handed out. */
@@ -38,7 +39,7 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
     }
 
     override async acquireRawConnection(): Promise<Marked> {
-      const connection: Marked = first ?? mysql.createConnection(this.connectionSettings as ConnectionOptions);
+      const connection: Marked = first ?? mysql.createConnection(await this.#settingsNow());
       first = null;
       // without a listener a lost idle connection would end the process
       connection.on('error', (error) => {
@@ -48,6 +49,7 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
         await new Promise<void>((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
         for (const sql of options.session) await query(connection, {sql}, options.queryTimeout);
       } catch (error) {
+        options.way.forget();
         connection.destroy();
         throw error;
       }
@@ -57,6 +59,12 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
     override async destroy(callback?: () => void): Promise<void> {
       first?.destroy();
       await super.destroy(callback);
+    }
+
+    /** knex hides the password from a spread. */
+    async #settingsNow(): Promise<ConnectionOptions> {
+      const {password, ...settings} = this.connectionSettings as ConnectionOptions;
+      return {...settings, ...(password === undefined ? {} : {password}), ...(await options.way.next())};
     }
 
     override async destroyRawConnection(connection: Marked): Promise<void> {
@@ -76,8 +84,9 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
         asked.response = await query(connection, asked, options.queryTimeout);
         return asked;
       } catch (error) {
-        const dropped = isLostConnection(error) || (options.rejectReadOnly && READ_ONLY_ERRNOS.has(errnoOf(error)));
-        if (dropped) {
+        // a server that turns out read-only is left, so that the next connection may reach the writable one
+        if (isLostConnection(error) || READ_ONLY_ERRNOS.has(errnoOf(error))) {
+          options.way.forget();
           connection.__knex__disposed = error;
           connection.destroy();
         }

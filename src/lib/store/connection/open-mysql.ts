@@ -11,6 +11,7 @@ import {mysqlDialect} from './dialect.ts';
 import {errnoOf, translateError} from './errors.ts';
 import {mysqlClient} from './mysql-client.ts';
 import {quiet} from './quiet.ts';
+import {backendAddresses, wayIn, type WayIn} from './way-in.ts';
 
 export interface OpenOptions {
   /** Most connections at a time; MySQLOrchestratorMaxPoolConnections when absent. SQLite always has one. */
@@ -25,15 +26,19 @@ export interface OpenOptions {
 
 const UNKNOWN_DATABASE = 1049;
 const IDLE_TIMEOUT = 60_000;
+/** For asking a member of a group who its primary is. */
+const LOOK_TIMEOUT: Milliseconds = 1000;
 
 /** The shared backend: MySQL, MariaDB, Galera, or a group; its database is made when it is missing. */
 export async function openMysql(config: Config, options: OpenOptions): Promise<Backend> {
-  const where = keyText({host: config.MySQLOrchestratorHost || '127.0.0.1', port: config.MySQLOrchestratorPort});
+  const addresses = backendAddresses(config);
+  const where = addresses.map(keyText).join(',');
   const queryTimeout = options.queryTimeout ?? Math.max(1, config.MySQLOrchestratorReadTimeoutSeconds) * 1000;
   const settings = connectionSettings(config, options);
+  const way = wayIn(addresses, settings, Math.min(queryTimeout, LOOK_TIMEOUT));
   try {
-    const {kind, connection} = await ask(settings, config, queryTimeout);
-    const db = await connect({settings, config, options, queryTimeout, session: sessionOf(queryTimeout, kind), first: connection});
+    const {kind, connection} = await ask({...settings, ...(await way.next())}, config, queryTimeout);
+    const db = await connect({settings, config, options, queryTimeout, session: sessionOf(queryTimeout, kind), first: connection, way});
     return backendOverKnex({db, dialect: mysqlDialect(db), where, multiWriter: kind !== 'single'});
   } catch (error) {
     throw translateError(error, where);
@@ -119,11 +124,11 @@ interface Connecting {
   readonly queryTimeout: Milliseconds;
   readonly session: readonly string[];
   readonly first: Connection;
+  readonly way: WayIn;
 }
 
-async function connect({settings, config, options, queryTimeout, session, first}: Connecting): Promise<Knex> {
-  const rejectReadOnly = config.MySQLOrchestratorRejectReadOnly;
-  const [{default: knex}, client] = await Promise.all([import('knex'), mysqlClient({queryTimeout, rejectReadOnly, session, first})]);
+async function connect({settings, config, options, queryTimeout, session, first, way}: Connecting): Promise<Knex> {
+  const [{default: knex}, client] = await Promise.all([import('knex'), mysqlClient({queryTimeout, session, first, way})]);
   return knex({
     client,
     // handed to mysql2 as it is; knex declares only some of its options
@@ -146,8 +151,6 @@ function connectionSettings(config: Config, options: OpenOptions): ConnectionOpt
     });
   }
   return {
-    host: config.MySQLOrchestratorHost || '127.0.0.1',
-    port: config.MySQLOrchestratorPort,
     user: config.MySQLOrchestratorUser,
     password: config.MySQLOrchestratorPassword,
     connectTimeout: options.connectTimeout ?? Math.max(1, config.MySQLConnectTimeoutSeconds) * 1000,
