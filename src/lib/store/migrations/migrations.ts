@@ -1,6 +1,6 @@
 import type {Table} from './table.ts';
 import {TABLES_OF_326} from './tables-of-3.2.6.ts';
-import {COLUMNS_OF_OURS, TABLES_OF_OURS} from './tables-of-ours.ts';
+import {COLUMNS_OF_OURS, TABLES_OF_NEWS, TABLES_OF_OURS} from './tables-of-ours.ts';
 
 /**
  * One step of the schema. Never edited once released: a change is a new migration. All it does can be repeated and done by
@@ -39,6 +39,13 @@ export const MIGRATIONS: readonly Migration[] = [
       {table: 'leader_term', row: {anchor: 1, term: 0}},
       {table: 'cluster_lock_fence', row: {anchor: 1, fence: 0}},
     ],
+  },
+  {
+    number: 3,
+    name: 'refusals of the leader, and events',
+    breaking: false,
+    tables: TABLES_OF_NEWS,
+    seeds: [{table: 'topology_event_counter', row: {anchor: 1, last_id: 0}}],
   },
 ];
 

@@ -137,3 +137,52 @@ export const TABLES_OF_OURS: readonly Table[] = [
     indexes: [],
   },
 ];
+
+/** What other nodes and people are told: why the leader does not act, and what happened. */
+export const TABLES_OF_NEWS: readonly Table[] = [
+  {
+    name: 'recovery_refusal',
+    columns: {
+      hostname: 'varchar(128) not null',
+      port: 'smallint unsigned not null',
+      cluster_name: 'varchar(128) not null',
+      analysis: 'varchar(128) not null',
+      code: 'varchar(64) not null',
+      because: 'text character set utf8mb4 not null',
+      candidates: 'mediumtext character set utf8mb4 not null',
+      node_hostname: 'varchar(128) not null',
+      term: 'bigint not null',
+      refused_at: 'timestamp not null default current_timestamp',
+    },
+    primary: ['hostname', 'port'],
+    indexes: [],
+  },
+  {
+    /*
+     * Numbered by `topology_event_counter` in the transaction that writes them, so that they become visible in the order of their
+     * numbers whatever node they are read from; auto_increment promises no such thing. `open_subject` names what was opened and not closed.
+     */
+    name: 'topology_event',
+    columns: {
+      event_id: 'bigint not null',
+      kind: 'varchar(32) not null',
+      cluster_name: "varchar(128) not null default ''",
+      hostname: "varchar(128) not null default ''",
+      port: 'smallint unsigned not null default 0',
+      open_subject: 'varchar(255) default null',
+      body: 'mediumtext character set utf8mb4 not null',
+      created_at: 'timestamp not null default current_timestamp',
+    },
+    primary: ['event_id'],
+    indexes: [
+      {name: 'open_subject_idx_topology_event', columns: ['open_subject']},
+      {name: 'created_at_idx_topology_event', columns: ['created_at']},
+    ],
+  },
+  {
+    name: 'topology_event_counter',
+    columns: {anchor: 'tinyint not null', last_id: 'bigint not null'},
+    primary: ['anchor'],
+    indexes: [],
+  },
+];

@@ -1,0 +1,63 @@
+import type {RecoveryKind} from '../analysis/rules.ts';
+import type {Config} from '../config/keys.ts';
+import {matchesCluster} from '../config/filters.ts';
+import type {RecoveryKind} from '../analysis/rules.ts';
+import type {Instance} from '../model/instance.ts';
+import {keyText} from '../model/instance-key.ts';
+import type {RefusalCode} from './plan.ts';
+
+/** What keeps the leader from even planning a recovery, beside what a plan itself may refuse. */
+export type VetoCode = RefusalCode | 'in-maintenance' | 'not-leader' | 'not-confirmed' | 'failed';
+
+/** Everything that is looked at before a recovery is planned and that needs no look at servers. */
+export interface Circumstances {
+  /** What its finding calls for: whose filters count. A dead source when absent. */
+  readonly recovery?: RecoveryKind;
+  /** As it is now, with what people said about it. */
+  readonly instance: Instance;
+  /** What the finding calls for; decides which filters count. */
+  readonly recovery: RecoveryKind;
+  /** The kill switch is not thrown; what cannot be read counts as thrown. */
+  readonly enabled: boolean;
+}
+
+/** One thing that was looked at. */
+export interface Check {
+  readonly code: VetoCode;
+  readonly holdsBack: boolean;
+  /** One sentence: what was found, whether or not it holds the recovery back. */
+  readonly says: string;
+}
+
+export type VetoPolicy = Pick<Config, 'RecoverMasterClusterFilters' | 'RecoverIntermediateMasterClusterFilters'>;
+
+/** All of them, in the order in which they are told; the first that holds back is the reason. */
+export function checksBeforePlanning({instance, recovery, enabled}: Circumstances, policy: VetoPolicy): readonly Check[] {
+  const name = keyText(instance.key);
+  const {downtime, inMaintenance} = instance.wishes;
+  const cluster = {name: instance.cluster.name, alias: instance.cluster.suggestedAlias || instance.cluster.name};
+  const filters = filtersFor(recovery);
+  const held = (because: string): string => `${name} is not recovered: ${because}`;
+  const check = (code: VetoCode, holdsBack: boolean, says: string): Check => ({code, holdsBack, says});
+  return [
+    matchesCluster(policy[filters], cluster)
+      ? check('filtered-out', false, `${filters} matches cluster ${cluster.name}`)
+      : check('filtered-out', true, held(`no filter of ${filters} matches cluster ${cluster.name}`)),
+    downtime === null
+      ? check('downtimed', false, `${name} is not downtimed`)
+      : check('downtimed', true, held(`it is downtimed (${downtime.reason})`)),
+    inMaintenance
+      ? check('in-maintenance', true, held('it is in maintenance'))
+      : check('in-maintenance', false, `${name} is not in maintenance`),
+    enabled
+      ? check('recovery-disabled', false, 'recoveries are not disabled globally')
+      : check('recovery-disabled', true, held('recoveries are disabled globally')),
+  ];
+}
+
+/** Which filters say whether a cluster is recovered from this kind of failure. */
+function filtersFor(recovery: RecoveryKind): keyof VetoPolicy {
+  return recovery === 'dead-intermediate-source' || recovery === 'dead-group-member'
+    ? 'RecoverIntermediateMasterClusterFilters'
+    : 'RecoverMasterClusterFilters';
+}
