@@ -20,8 +20,12 @@ export function registerStatusRoutes(app: FastifyInstance, options: HttpOptions)
   );
   app.get(`${api}/headers`, READ, (request, reply) => send(reply, bare(headersOf(request))));
   app.get(`${api}/health`, READ, async (_request, reply) => send(reply, await health(options)));
-  const status = config.StatusEndpoint === DEFAULT_STATUS ? `${config.URLPrefix}${DEFAULT_STATUS}` : config.StatusEndpoint;
-  app.get(status, READ, async (_request, reply) => send(reply, await health(options)));
+  app.get(statusPath(config), READ, async (_request, reply) => send(reply, await health(options)));
+}
+
+/** Where the status check is: below URLPrefix, unless StatusEndpoint says another place. */
+export function statusPath({StatusEndpoint: status, URLPrefix: prefix}: HttpOptions['config']): string {
+  return status === DEFAULT_STATUS ? `${prefix}${DEFAULT_STATUS}` : status;
 }
 
 const SECRET_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie']);

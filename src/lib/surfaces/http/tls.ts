@@ -3,6 +3,7 @@ import {TLSSocket} from 'node:tls';
 import type {FastifyRequest} from 'fastify';
 import type {Config} from '../../config/keys.ts';
 import {messageOf, OrchestratorError} from '../../errors/errors.ts';
+import {statusPath} from './status.ts';
 
 interface TlsOptions {
   readonly key: Buffer;
@@ -12,19 +13,25 @@ interface TlsOptions {
   readonly rejectUnauthorized: boolean;
 }
 
-/** Certificates of the service, and whether callers have to show theirs. */
+/**
+ * Certificates of the service, and whether callers are asked for theirs. One without, or with one that nobody signed, is let in here
+ * and turned away by `checkUnit`: status checks may come without.
+ */
 export async function tlsOptions(config: Config): Promise<TlsOptions> {
   const [key, cert] = [await read(config, 'SSLPrivateKeyFile'), await read(config, 'SSLCertFile')];
   const ca = config.SSLCAFile === '' ? {} : {ca: await read(config, 'SSLCAFile')};
-  return {key, cert, ...ca, requestCert: config.UseMutualTLS, rejectUnauthorized: config.UseMutualTLS && !config.SSLSkipVerify};
+  return {key, cert, ...ca, requestCert: config.UseMutualTLS, rejectUnauthorized: false};
 }
 
-/** With mutual TLS a caller's certificate has to be of one of SSLValidOUs; the status check may be let off. */
+/**
+ * With mutual TLS a caller's certificate has to be signed by SSLCAFile, unless SSLSkipVerify, and of one of SSLValidOUs; the status check
+ * may be let off, and nothing that merely has its path in it.
+ */
 export function checkUnit(request: FastifyRequest, config: Config): boolean {
   if (!config.UseMutualTLS || !config.UseSSL || config.ListenSocket !== '') return true;
-  if (!config.StatusOUVerify && request.url.split('?')[0]?.includes(config.StatusEndpoint)) return true;
+  if (!config.StatusOUVerify && request.url.split('?')[0]?.replace(/\/$/, '') === statusPath(config)) return true;
   const {socket} = request;
-  if (!(socket instanceof TLSSocket)) return false;
+  if (!(socket instanceof TLSSocket) || !(socket.authorized || config.SSLSkipVerify)) return false;
   const unit: unknown = socket.getPeerCertificate().subject?.OU;
   const units: readonly unknown[] = Array.isArray(unit) ? unit : [unit];
   return config.SSLValidOUs.some((valid) => units.includes(valid));
