@@ -1,16 +1,18 @@
 import {analyze, type Analysis} from '../analysis/analyze.ts';
 import {emergentWishes} from '../analysis/emergent.ts';
 import {NOTHING_OBSERVED} from '../analysis/evidence.ts';
-import {matchesCluster} from '../config/filters.ts';
 import type {Config} from '../config/keys.ts';
 import {messageOf} from '../errors/errors.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
 import {confirmDead} from '../execute/eyes/confirm.ts';
-import {findingOf} from '../execute/finding.ts';
+import {findingOf, RECOVERABLE} from '../execute/finding.ts';
 import type {RecoveryOutcome, RecoveryWish} from '../execute/recover.ts';
-import {isSource, type Instance} from '../model/instance.ts';
+import type {Instance} from '../model/instance.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds, Monotonic} from '../model/units.ts';
+import {checksBeforePlanning, type VetoCode} from '../plan/vetoes.ts';
+import type {Candidate} from '../plan/plan.ts';
+import type {NewStandingRefusal} from '../store/recovery/refusals.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
 
 /** After a refusal the same source is not planned for again before this; doubled each time, up to the last. */
@@ -18,6 +20,14 @@ const FIRST_PAUSE: Milliseconds = 2_000;
 const LONGEST_PAUSE: Milliseconds = 60_000;
 /** After a death that was not confirmed it is looked at again no sooner than this. */
 const UNCONFIRMED_PAUSE: Milliseconds = 1_000;
+
+/** Found on what does not answer, where its replicas have not proved that it is gone. */
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  'UnreachableMaster',
+  'UnreachableMasterWithLaggingReplicas',
+  'UnreachableIntermediateMaster',
+  'UnreachableIntermediateMasterWithLaggingReplicas',
+]);
 
 export interface DetectorOptions {
   readonly prober: Prober;
@@ -36,6 +46,8 @@ export interface DetectorOptions {
   watchPositions(sources: readonly Instance[]): Promise<void>;
   /** Sources whose binary log has stood still for ReasonableLockedSemiSyncMasterSeconds, as `host:port`. */
   standingStill(): Promise<ReadonlySet<string>>;
+  /** Where other nodes learn why nothing is done. */
+  readonly refusals: {say(refusal: NewStandingRefusal): void; keepOnly(cases: ReadonlySet<string>): void};
   /** Writes what changed among findings. */
   note(analyses: readonly Analysis[]): Promise<void>;
 }
@@ -48,6 +60,15 @@ interface Case {
   unconfirmedUntil: Monotonic;
   /** Last refusal, so that the same one is said once. */
   said: string;
+  /** As it was found last. */
+  analysis: Analysis | null;
+}
+
+/** Why nothing is done, in the log's words. */
+interface Told {
+  readonly code: VetoCode;
+  readonly because: string;
+  readonly candidates?: readonly Candidate[];
 }
 
 /** Turns what was probed into findings, and confirmed findings into recoveries: one at a time for each source. */
@@ -68,6 +89,7 @@ export class Detector {
     const observations = {...NOTHING_OBSERVED, standingStill: await this.#options.standingStill()};
     const analyses = analyze(prober.model.topology(), {...config, withDowntimed: true, withHealthy: true}, observations);
     await this.#options.note(analyses);
+    this.#options.refusals.keepOnly(new Set(analyses.filter(callsForAction).map(({instance}) => keyText(instance.key))));
     for (const analysis of analyses) this.#consider(analysis);
     await this.#nudge(analyses);
     await this.#registerStanding(analyses);
@@ -77,7 +99,7 @@ export class Detector {
   suspect(key: InstanceKey): void {
     const topology = this.#options.prober.model.topology();
     const instance = topology.get(key);
-    if (instance && isSource(instance) && topology.replicasOf(key).length > 0) this.#investigate(key, {news: true});
+    if (instance && topology.replicasOf(key).length > 0) this.#investigate(key, {news: true});
   }
 
   /** Resolves when nothing is being investigated or recovered any more. */
@@ -100,20 +122,18 @@ export class Detector {
   }
 
   #consider(analysis: Analysis): void {
-    const unreachable = analysis.code === 'UnreachableMaster' || analysis.code === 'UnreachableMasterWithLaggingReplicas';
-    if (analysis.recovery === 'dead-source' || (unreachable && !analysis.facts.answers))
-      this.#investigate(analysis.instance.key, {news: false});
+    if (callsForAction(analysis)) this.#investigate(analysis.instance.key, {news: false});
   }
 
   #investigate(key: InstanceKey, {news}: {readonly news: boolean}): void {
     const name = keyText(key);
-    const known = this.#cases.get(name) ?? {running: null, pause: FIRST_PAUSE, notBefore: 0, unconfirmedUntil: 0, said: ''};
+    const known = this.#cases.get(name) ?? {running: null, pause: FIRST_PAUSE, notBefore: 0, unconfirmedUntil: 0, said: '', analysis: null};
     this.#cases.set(name, known);
     const now = performance.now();
     if (known.running || now < known.notBefore || (!news && now < known.unconfirmedUntil)) return;
     if (!this.#options.isLeader() || !this.#isFresh(key)) return;
     known.running = this.#pursue(key, known)
-      .catch((error: unknown) => this.#postpone(known, `${name} could not be recovered: ${messageOf(error)}`))
+      .catch((error: unknown) => this.#postpone(known, {code: 'failed', because: `${name} could not be recovered: ${messageOf(error)}`}))
       .finally(() => (known.running = null));
   }
 
@@ -133,12 +153,15 @@ export class Detector {
     const {prober, config} = this.#options;
     const topology = prober.model.topology();
     const verdict = await confirmDead(prober, {source: key, topology}, {grace: config.FailureDetectionGraceMilliseconds});
+    const analysis = findingOf({config}, verdict.topology, {key, overdue: verdict.handshakeOverdue});
     if (!verdict.dead) {
       known.unconfirmedUntil = performance.now() + UNCONFIRMED_PAUSE;
+      const because = `${keyText(key)} is not confirmed dead: ${verdict.because.at(-1) ?? ''}`;
+      if (analysis && callsForAction(analysis)) this.#tell(analysis, {code: 'not-confirmed', because});
       return;
     }
-    const analysis = findingOf({config}, verdict.topology, {key, overdue: verdict.handshakeOverdue});
-    if (analysis?.recovery !== 'dead-source') return;
+    if (!analysis || !RECOVERABLE.has(analysis.recovery)) return;
+    known.analysis = analysis;
     this.#options.log('warn', `${analysis.code} ${keyText(key)}: ${verdict.because.join(' | ')}`);
     await this.#act(analysis, verdict.handshakeOverdue, known);
   }
@@ -146,38 +169,38 @@ export class Detector {
   async #act(analysis: Analysis, overdue: ReadonlySet<string>, known: Case): Promise<void> {
     if (!this.#options.isLeader()) return;
     const hooksPassed = await this.#options.register(analysis);
-    if (!hooksPassed) return this.#postpone(known, `${keyText(analysis.instance.key)}: an OnFailureDetection hook failed`);
-    const veto = await this.#veto(analysis);
+    if (!hooksPassed)
+      return this.#postpone(known, {
+        code: 'pre-hook-failed',
+        because: `${keyText(analysis.instance.key)}: an OnFailureDetection hook failed`,
+      });
+    const enabled = await this.#readAnew();
+    const veto = this.#veto(analysis, enabled);
     if (veto !== null) return this.#postpone(known, veto);
-    this.#recovering += 1;
+    this.#recovering += 1; // nothing was waited for since it was found that there is room
     try {
       const outcome = await this.#options.recover(wishOf(analysis, overdue));
-      if (outcome.outcome === 'promoted') {
-        known.pause = FIRST_PAUSE;
-        await this.#options.prober.look([analysis.instance.key, outcome.successor, ...topologyKeys(analysis)]);
-      }
-      if (outcome.outcome !== 'promoted') this.#postpone(known, sentenceOf(analysis, outcome));
+      if (outcome.outcome !== 'promoted') return this.#postpone(known, whyNot(analysis, outcome));
+      known.pause = FIRST_PAUSE;
+      await this.#options.prober.look([analysis.instance.key, outcome.successor, ...topologyKeys(analysis)]);
     } finally {
       this.#recovering -= 1;
     }
   }
 
-  /** Every reason not to act that needs no look at servers. Null: none. */
-  async #veto(analysis: Analysis): Promise<string | null> {
-    const {config} = this.#options;
-    const {instance} = analysis;
-    const name = keyText(instance.key);
-    const names = {name: instance.cluster.name, alias: instance.cluster.suggestedAlias || instance.cluster.name};
-    if (!matchesCluster(config.RecoverMasterClusterFilters, names)) {
-      return `${name} is not recovered: no filter of RecoverMasterClusterFilters matches cluster ${names.name}`;
-    }
+  /** What people said, and whether recoveries are switched on; just before it is decided. */
+  async #readAnew(): Promise<boolean> {
     await this.#options.refreshWishes();
-    const now = this.#options.prober.model.get(instance.key) ?? instance;
-    if (now.wishes.downtime) return `${name} is not recovered: it is downtimed (${now.wishes.downtime.reason})`;
-    if (now.wishes.inMaintenance) return `${name} is not recovered: it is in maintenance`;
-    if (!(await this.#options.mayRecover())) return `${name} is not recovered: recoveries are disabled globally`;
-    if (this.#recovering >= config.MaxConcurrentRecoveries) return `${name} waits: ${this.#recovering} recoveries are under way`;
-    return null;
+    return this.#options.mayRecover();
+  }
+
+  /** The first reason not to act that needs no look at servers. Null: none. */
+  #veto({instance, recovery}: Analysis, enabled: boolean): Told | null {
+    const {config, prober} = this.#options;
+    const now = prober.model.get(instance.key) ?? instance;
+    const circumstances = {instance: {...now, cluster: instance.cluster}, recovery, enabled, underWay: this.#recovering};
+    const veto = checksBeforePlanning(circumstances, config).find(({holdsBack}) => holdsBack);
+    return veto ? {code: veto.code, because: veto.says} : null;
   }
 
   /** Findings that nothing is done about are registered too, once they have stood for two rounds. */
@@ -193,12 +216,24 @@ export class Detector {
     this.#codes = codes;
   }
 
-  #postpone(known: Case, because: string): void {
-    known.notBefore = performance.now() + known.pause;
-    known.pause = Math.min(known.pause * 2, LONGEST_PAUSE);
-    if (known.said !== because) this.#options.log('warn', because);
-    known.said = because;
+  #postpone(known: Case, told: Told): void {
+    // Who only waits for its turn takes it as soon as there is room.
+    const waits = told.code === 'too-many-recoveries';
+    known.notBefore = performance.now() + (waits ? 0 : known.pause);
+    if (!waits) known.pause = Math.min(known.pause * 2, LONGEST_PAUSE);
+    if (known.said !== told.because) this.#options.log('warn', told.because);
+    known.said = told.because;
+    if (known.analysis) this.#tell(known.analysis, told);
   }
+
+  #tell({instance, code: analysis}: Analysis, {code, because, candidates = []}: Told): void {
+    this.#options.refusals.say({key: instance.key, cluster: instance.cluster.name, analysis, code, because, candidates});
+  }
+}
+
+/** Dead, or so silent that it may be. */
+function callsForAction({code, recovery, facts}: Analysis): boolean {
+  return RECOVERABLE.has(recovery) || (UNREACHABLE.has(code) && !facts.answers);
 }
 
 /** Everybody who had a say about the source: all its direct replicas. */
@@ -211,14 +246,16 @@ function wishOf(analysis: Analysis, overdue: ReadonlySet<string>): RecoveryWish 
   return {analysis, by: 'leader', candidate: null, skipHooks: false, allowDataLoss: false, noop: false, wait: 0, overdue};
 }
 
-function sentenceOf(analysis: Analysis, outcome: Exclude<RecoveryOutcome, {outcome: 'promoted'}>): string {
+function whyNot(analysis: Analysis, outcome: Exclude<RecoveryOutcome, {outcome: 'promoted'}>): Told {
   const name = keyText(analysis.instance.key);
   switch (outcome.outcome) {
     case 'failed':
-      return `recovery ${outcome.uid} of ${name} failed: ${outcome.because}`;
-    case 'refused':
-      return `${name} is not recovered (${outcome.why.code}): ${outcome.why.because}`;
+      return {code: 'failed', because: `recovery ${outcome.uid} of ${name} failed: ${outcome.because}`};
+    case 'refused': {
+      const {code, because, candidates} = outcome.why;
+      return {code, because: `${name} is not recovered (${code}): ${because}`, candidates};
+    }
     case 'planned':
-      return `${name} would be replaced by ${keyText(outcome.plan.successor)}`;
+      return {code: 'failed', because: `${name} would be replaced by ${keyText(outcome.plan.successor)}`};
   }
 }

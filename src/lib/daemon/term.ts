@@ -81,7 +81,7 @@ export function startTerm(options: TermOptions): Term {
   const explorer = new Explorer({backend, config, prober, log, ...measuring, onUnreachable: (key) => detector.suspect(key)});
   const locks = new StaleLocks(environment, options.lockWatch);
   const refusals = new Refusals(backend, () => options.lease());
-  const detector = detectorOf(options, prober, environment);
+  const detector = detectorOf(options, prober, {environment, refusals});
   const returned = returnedOf(options, prober, environment);
   const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
   const loop = (what: string, period: number, round: () => Promise<void> | void): Running =>
@@ -118,12 +118,17 @@ export function startTerm(options: TermOptions): Term {
   };
 }
 
-function detectorOf(options: TermOptions, prober: Prober, environment: Environment): Detector {
+function detectorOf(
+  options: TermOptions,
+  prober: Prober,
+  {environment, refusals}: {environment: Environment; refusals: Refusals},
+): Detector {
   const {backend, config, log} = options;
   return new Detector({
     prober,
     config,
     log,
+    refusals,
     isLeader: () => options.lease() !== null,
     refreshWishes: async () => prober.model.wish(await readWishes(backend)),
     register: (analysis) => registerFinding(options, analysis),

@@ -1,24 +1,23 @@
 import type {RecoveryKind} from '../analysis/rules.ts';
 import type {Config} from '../config/keys.ts';
 import {matchesCluster} from '../config/filters.ts';
-import type {RecoveryKind} from '../analysis/rules.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText} from '../model/instance-key.ts';
 import type {RefusalCode} from './plan.ts';
 
 /** What keeps the leader from even planning a recovery, beside what a plan itself may refuse. */
-export type VetoCode = RefusalCode | 'in-maintenance' | 'not-leader' | 'not-confirmed' | 'failed';
+export type VetoCode = RefusalCode | 'in-maintenance' | 'too-many-recoveries' | 'not-confirmed' | 'failed';
 
 /** Everything that is looked at before a recovery is planned and that needs no look at servers. */
 export interface Circumstances {
-  /** What its finding calls for: whose filters count. A dead source when absent. */
-  readonly recovery?: RecoveryKind;
   /** As it is now, with what people said about it. */
   readonly instance: Instance;
   /** What the finding calls for; decides which filters count. */
   readonly recovery: RecoveryKind;
   /** The kill switch is not thrown; what cannot be read counts as thrown. */
   readonly enabled: boolean;
+  /** Recoveries that this leader runs now. */
+  readonly underWay: number;
 }
 
 /** One thing that was looked at. */
@@ -29,10 +28,13 @@ export interface Check {
   readonly says: string;
 }
 
-export type VetoPolicy = Pick<Config, 'RecoverMasterClusterFilters' | 'RecoverIntermediateMasterClusterFilters'>;
+export type VetoPolicy = Pick<
+  Config,
+  'RecoverMasterClusterFilters' | 'RecoverIntermediateMasterClusterFilters' | 'MaxConcurrentRecoveries'
+>;
 
 /** All of them, in the order in which they are told; the first that holds back is the reason. */
-export function checksBeforePlanning({instance, recovery, enabled}: Circumstances, policy: VetoPolicy): readonly Check[] {
+export function checksBeforePlanning({instance, recovery, enabled, underWay}: Circumstances, policy: VetoPolicy): readonly Check[] {
   const name = keyText(instance.key);
   const {downtime, inMaintenance} = instance.wishes;
   const cluster = {name: instance.cluster.name, alias: instance.cluster.suggestedAlias || instance.cluster.name};
@@ -52,11 +54,14 @@ export function checksBeforePlanning({instance, recovery, enabled}: Circumstance
     enabled
       ? check('recovery-disabled', false, 'recoveries are not disabled globally')
       : check('recovery-disabled', true, held('recoveries are disabled globally')),
+    underWay >= policy.MaxConcurrentRecoveries
+      ? check('too-many-recoveries', true, `${name} waits: ${underWay} recoveries are under way`)
+      : check('too-many-recoveries', false, `${underWay} recoveries are under way, of ${policy.MaxConcurrentRecoveries} at most`),
   ];
 }
 
 /** Which filters say whether a cluster is recovered from this kind of failure. */
-function filtersFor(recovery: RecoveryKind): keyof VetoPolicy {
+function filtersFor(recovery: RecoveryKind): 'RecoverMasterClusterFilters' | 'RecoverIntermediateMasterClusterFilters' {
   return recovery === 'dead-intermediate-source' || recovery === 'dead-group-member'
     ? 'RecoverIntermediateMasterClusterFilters'
     : 'RecoverMasterClusterFilters';
