@@ -1,5 +1,5 @@
 import {expect} from 'vitest';
-import {replicaStatus, waitFor, type Instance, type Sandbox} from '../../sandbox/index.ts';
+import {replicaStatus, type Instance, type Sandbox} from '../../sandbox/index.ts';
 import {idsOn, site, type BackendHost, type Site} from '../support/index.ts';
 
 export const nameOf = ({key}: Pick<Instance, 'key'>): string => `${key.host}:${key.port}`;
@@ -37,13 +37,5 @@ export async function sameRows(box: Sandbox, [source, ...replicas]: readonly Ins
     const lacking = found.map((ids) => wanted.length - ids.length);
     if (wanted.length > 0 && found.every((ids) => ids.join() === wanted.join())) return true;
     throw new Error(`${wanted.length} rows, lacking: ${lacking.join(', ')}`);
-  });
-}
-
-/** Waits until a session of the program does something that matches on this server. */
-export async function sessionDoing(server: Instance, pattern: string): Promise<void> {
-  await waitFor(`a session on ${server.name} is at ${pattern}`, async () => {
-    const text = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'orc' AND info REGEXP ?";
-    return Number(await server.value(text, [pattern])) > 0;
   });
 }

@@ -1,0 +1,112 @@
+import {mkdtemp, readFile, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import {ACCOUNTS, sandbox, type Flavor, type Sandbox} from '../../sandbox/index.ts';
+import {backendHost, idsOn, insert, rows, type BackendHost, type Site} from '../support/index.ts';
+import {bench, following, nameOf, sameRows} from './moving.ts';
+
+const CREDENTIALS = {ReplicationCredentialsQuery: `select '${ACCOUNTS.repl.user}', '${ACCOUNTS.repl.password}'`};
+
+describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavor: 'mysql56'}])('roles on $flavor', ({flavor}) => {
+  let box: Sandbox;
+  let host: BackendHost;
+  let at: Site;
+  let folder: string;
+  beforeAll(async () => {
+    [box, host] = await Promise.all([sandbox({flavor}), backendHost('sqlite')]);
+    folder = await mkdtemp(path.join(tmpdir(), 'orchestrator-hooks-'));
+  });
+  afterEach(() => at?.down());
+  afterAll(() => Promise.all([box?.down(), host?.down(), rm(folder, {recursive: true, force: true})]));
+
+  test('a replica takes its source, siblings are regrouped, and a source gets a co-source', async () => {
+    const servers = await box.topology('a: b c; c: d');
+    const {a, b, c, d} = servers;
+    await insert(a, 1, 10);
+    await box.caughtUp();
+    const hooks = path.join(folder, 'hooks');
+    at = await bench(host, [a, b, c, d], {...CREDENTIALS, PostTakeMasterProcesses: [`echo $1 $2 $ORC_SUCCESSOR_HOST >> '${hooks}'`]});
+    const writer = await box.writer(a);
+
+    expect(await at.run('take-master', '-i', nameOf(d))).toEqual({status: 0, stdout: `${nameOf(d)}\n`, stderr: ''});
+    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'd', d: 'a'});
+    expect(await readFile(hooks, 'utf8')).toBe(`${nameOf(d)} ${nameOf(c)} ${nameOf(d)}\n`);
+
+    expect(await at.run('register-candidate', '-i', nameOf(b), '--promotion-rule', 'prefer')).toMatchObject({status: 0});
+    expect(await at.run('get-candidate-replica', '-i', nameOf(a))).toMatchObject({status: 0, stdout: `${nameOf(b)}\n`});
+    const regrouped = await at.run('regroup-replicas-gtid', '-i', nameOf(a));
+    expect(regrouped).toEqual({status: 0, stdout: `${nameOf(b)}\n${nameOf(b)} lost: 0, moved: 1\n`, stderr: ''});
+    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'd', d: 'b'});
+
+    expect(await at.run('make-co-master', '-i', nameOf(b))).toMatchObject({status: 0, stdout: `${nameOf(b)}\n`});
+    expect(await following(servers)).toEqual({a: 'b', b: 'a', c: 'd', d: 'b'});
+    await writer.stop();
+    await sameRows(box, [a, b, c, d]);
+    expect(await rows(at, 'recovery_plan', {state: 'open'})).toEqual([]);
+  });
+
+  test('the place of a dead source is taken by hand, at the top and in the middle', async () => {
+    const servers = await box.topology('a: b; b: c d');
+    const {a, b, c, d} = servers;
+    await insert(a, 1, 10);
+    await box.caughtUp();
+    at = await bench(host, [a, b, c, d]);
+    expect(await at.run('make-local-master', '-i', nameOf(c))).toMatchObject({status: 0});
+    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'a', d: 'c'});
+    expect(await at.run('make-master', '-i', nameOf(b))).toMatchObject({status: 4, stderr: expect.stringMatching(/\(alive\)/) as unknown});
+    await a.kill9();
+    expect(await at.run('make-master', '-i', nameOf(b))).toMatchObject({status: 0, stdout: `${nameOf(b)}\n`});
+    expect(await following({b, c, d})).toEqual({b: '-', c: 'b', d: 'c'});
+    await insert(b, 11, 15);
+    await sameRows(box, [b, c, d]);
+    expect(await idsOn(d)).toHaveLength(15);
+  });
+});
+
+describe('over HTTP, and of many', () => {
+  let box: Sandbox;
+  let host: BackendHost;
+  let at: Site;
+  beforeAll(async () => {
+    [box, host] = await Promise.all([sandbox({flavor: 'mariadb'}), backendHost('sqlite')]);
+  });
+  afterAll(async () => {
+    await at?.down();
+    await Promise.all([box?.down(), host?.down()]);
+  });
+
+  test('routes answer with the instances as they are then', async () => {
+    const servers = await box.topology('a: b c d');
+    const {a, b, c, d} = servers;
+    await insert(a, 1, 3);
+    await box.caughtUp();
+    at = await bench(host, [a, b, c, d]);
+    const service = await at.serve();
+    const get = async (path: string): Promise<{status: number; body: {Code: string; Message: string; Details: unknown}}> => {
+      const answer = await fetch(`${service.address}/api/${path}`);
+      return {status: answer.status, body: (await answer.json()) as {Code: string; Message: string; Details: unknown}};
+    };
+    const of = ({key}: {key: {host: string; port: number}}): string => `${key.host}/${key.port}`;
+    const keyOf = ({key}: {key: {host: string; port: number}}): object => ({Hostname: key.host, Port: key.port});
+    expect(await get(`relocate/${of(c)}/${of(b)}`)).toMatchObject({
+      status: 200,
+      body: {Code: 'OK', Message: `Instance relocated: ${nameOf(c)} below ${nameOf(b)}`, Details: {Key: keyOf(c), MasterKey: keyOf(b)}},
+    });
+    expect(await get(`relocate-slaves/${of(a)}/${of(b)}?pattern=${d.key.port}`)).toMatchObject({
+      status: 200,
+      body: {Code: 'OK', Details: [{Key: keyOf(d), MasterKey: keyOf(b)}]},
+    });
+    expect(await get(`move-up-slaves/${of(b)}`)).toMatchObject({status: 200, body: {Code: 'OK'}});
+    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'a', d: 'a'});
+    expect(await get(`regroup-slaves-gtid/${of(a)}`)).toMatchObject({
+      status: 200,
+      body: {Code: 'OK', Message: expect.stringMatching(/^promoted replica: \S+, lost: 0, moved: 2$/) as unknown},
+    });
+    expect(await get(`relocate/${of(a)}/${of(b)}`)).toMatchObject({
+      status: 500,
+      body: {Code: 'ERROR', Message: expect.stringMatching(/not-a-replica/) as unknown},
+    });
+    expect(await get(`can-replicate-from/${of(c)}/${of(b)}`)).toMatchObject({status: 200, body: {Message: 'true', Details: keyOf(b)}});
+  });
+});
