@@ -15,7 +15,7 @@ import {confirmDead} from './eyes/confirm.ts';
 import type {Environment} from './environment.ts';
 import {Prober} from './eyes/prober.ts';
 import {Publisher} from './eyes/publisher.ts';
-import {findingOf} from './finding.ts';
+import {findingOf, RECOVERABLE} from './finding.ts';
 import {recoverDeadSource, type RecoveryOutcome, type RecoveryWish} from './recover.ts';
 
 /** What a command, or a request at a node that does not lead, works with: servers, and a model of its own. */
@@ -135,7 +135,7 @@ async function recoverAt(options: HandOptions, wish: HandWish, bench: Bench & {h
   }
   const verdict = await confirmDead(prober, {source: wish.instance, topology});
   const analysis = findingOf(options, verdict.topology, {key: wish.instance, overdue: verdict.handshakeOverdue});
-  if (!verdict.dead || analysis?.recovery !== 'dead-source') {
+  if (!verdict.dead || !analysis || !RECOVERABLE.has(analysis.recovery)) {
     const because = `${analysis?.code ?? 'NoProblem'}: ${verdict.because.at(-1) ?? ''}`;
     return {outcome: 'refused', why: {code: 'nothing-to-do', because, candidates: []}};
   }

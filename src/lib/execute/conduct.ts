@@ -5,9 +5,9 @@ import type {LockHold} from '../coordination/types.ts';
 import {OrchestratorError, unreachable} from '../errors/errors.ts';
 import {failedHook, hookError, runHooks, STOPPING_LISTS} from '../hooks/run.ts';
 import type {HookFacts} from '../hooks/facts.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
-import {RECOVER_DEAD_SOURCE, RETURNED} from '../store/audit-types.ts';
+import {RECOVER_DEAD_INTERMEDIATE, RECOVER_DEAD_SOURCE, RETURNED} from '../store/audit-types.ts';
 import type {Work} from '../store/backend.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../store/recovery/plans.ts';
 import {recordSuccessor, writeRecoveryEnd} from '../store/recovery/recovery-registration.ts';
@@ -97,10 +97,13 @@ async function performAct({env, what, hands}: Performing, act: Act, attempt: num
     case 'step':
       return perform({topology, config: env.config, hands}, act.step);
     case 'record-success':
+      await mustHaveMoved(env, what);
       await fenced(env, what, (work) =>
         recordSuccessor(work, document.uid, {successor: plan.successor, alias: topology.get(plan.successor)?.alias ?? ''}),
       );
-      return `${keyText(plan.successor)} is the new source of ${plan.cluster}`;
+      return plan.kind === 'adopt'
+        ? `replicas of ${keyText(plan.failed)} follow ${keyText(plan.successor)}`
+        : `${keyText(plan.successor)} is the new source of ${plan.cluster}`;
     case 'tidy-up':
       return tidyUp(env, document, await lostReplicas(env, what));
     case 'end':
@@ -109,6 +112,15 @@ async function performAct({env, what, hands}: Performing, act: Act, attempt: num
     default:
       return unreachable(act);
   }
+}
+
+/** Orphans that nobody took are no success. */
+async function mustHaveMoved(env: Environment, what: Conducting): Promise<void> {
+  const {plan} = what.document;
+  if (plan.kind !== 'adopt') return;
+  const lost = await lostReplicas(env, what);
+  if (plan.steps.some(({step}) => !lost.some((key) => sameKey(key, step.on)))) return;
+  throw new OrchestratorError('REPLICATION_BROKEN', `none of the replicas of ${keyText(plan.failed)} could be moved`, {});
 }
 
 async function hooks(env: Environment, what: Conducting, run: {list: HookList; attempt: number}): Promise<string> {
@@ -205,13 +217,15 @@ function endingOf({plan, wishes}: RecoveryDocument): string {
   if (plan.kind === 'return') return plan.remarks.join('; ');
   const allowed = plan.remarks.filter((remark) => remark.endsWith('as allowed'));
   const accepted = wishes?.allowDataLoss ? [`data loss was allowed: ${allowed.join('; ') || 'none was foreseen'}`] : [];
-  return [`replaced by ${keyText(plan.successor)}`, ...accepted].join('; ');
+  const done = plan.kind === 'adopt' ? 'its replicas follow' : 'replaced by';
+  return [`${done} ${keyText(plan.successor)}`, ...accepted].join('; ');
 }
+
+const AUDIT_TYPES = {promote: RECOVER_DEAD_SOURCE, adopt: RECOVER_DEAD_INTERMEDIATE, return: RETURNED} as const;
 
 /** Under the type the predecessor used, which people search for. */
 function auditEnd(env: Environment, {plan, uid}: RecoveryDocument, message: string): Promise<void> {
-  const type = plan.kind === 'return' ? RETURNED : RECOVER_DEAD_SOURCE;
-  return env.audit({type, key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
+  return env.audit({type: AUDIT_TYPES[plan.kind], key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
 }
 
 /** Ends recovery row and plan in one transaction under the lock. */

@@ -16,6 +16,7 @@ import type {PlanWishes} from '../plan/contenders.ts';
 import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
 import {planRecovery} from '../plan/recovery.ts';
 import {identityOf} from '../plan/returned-source.ts';
+import {readDemotions} from '../store/recovery/demotions.ts';
 import {openPlan} from '../store/recovery/plans.ts';
 import {registerRecovery, type Registration} from '../store/recovery/recovery-registration.ts';
 import {actsOf, actText} from './journal/acts.ts';
@@ -45,7 +46,7 @@ export type RecoveryOutcome =
   Ending | {readonly outcome: 'planned'; readonly plan: RecoveryPlan} | {readonly outcome: 'refused'; readonly why: Refusal};
 
 /**
- * Replaces a dead source: lock, look again, analyse again, plan with every veto, journal, act (coordination.md §4). Nothing is
+ * Replaces a dead source, or finds a new one for the replicas of a dead intermediate source: lock, look again, analyse again, plan with every veto, journal, act (coordination.md §4). Nothing is
  * changed on any server before the plan is journaled.
  *
  * @throws OrchestratorError CONTENDED for a person whose cluster somebody else is changing; BACKEND_*; DEADLINE_PASSED
@@ -88,24 +89,42 @@ interface Held {
 async function underLock(env: Environment, wish: RecoveryWish, held: Held): Promise<RecoveryOutcome> {
   const {key, cluster} = wish.analysis.instance;
   for (const sentence of await killSessions(env.servers, await sessionsOf(env.backend, held.hold.lockId))) env.log('warn', sentence);
-  const topology = await env.eyes.look([key, ...wish.analysis.facts.evidence.agrees.map((voice) => voice.key), ...othersOf(wish)]);
+  const heir = await heirOf(env, wish);
+  const {agrees} = wish.analysis.facts.evidence;
+  const topology = await env.eyes.look([key, ...agrees.map((voice) => voice.key), ...othersOf(wish), ...(await around(env, wish, heir))]);
   const again = findingOf(env, topology, {key, overdue: wish.overdue});
-  if (!again || again.recovery !== 'dead-source') {
+  if (!again || again.recovery !== wish.analysis.recovery) {
     return refused('no-longer-failed', `${keyText(key)} was found ${wish.analysis.code} and is now ${again?.code ?? 'without a finding'}`);
   }
   // We hold the lock of all of them: whoever is changing them is this very operation.
-  const decision = planRecovery({...again, beingChangedBy: null}, topology, env.config, wishesOf(wish));
+  const decision = planRecovery({...again, beingChangedBy: null}, topology, env.config, {...wishesOf(wish), ...(heir ? {heir} : {})});
   if (!decision.act) return {outcome: 'refused', why: decision.why};
   if (wish.noop) return {outcome: 'planned', plan: decision.plan};
   const document = documentOf(env, wish, {analysis: again, plan: decision.plan, topology});
   const registration = await open(env, wish, {held, document});
   if (registration === null) return refused('being-changed', 'leadership or the lock was lost before the recovery was registered');
   if (!registration.registered) return refused('recently-recovered', registration.because);
-  env.log(
-    'info',
-    `recovery ${document.uid}: ${keyText(key)} of cluster ${cluster.name} is replaced by ${keyText(decision.plan.successor)}`,
-  );
+  env.log('info', `recovery ${document.uid}: ${keyText(key)} of cluster ${cluster.name} gives way to ${keyText(decision.plan.successor)}`);
   return conduct(env, {document, ...held, topology, progress: new Map(), overdue: wish.overdue});
+}
+
+/** Who took the place of the source above a dead intermediate source, where a recovery of ours has replaced that one too. */
+async function heirOf(env: Environment, {analysis: {recovery, instance}}: RecoveryWish): Promise<InstanceKey | null> {
+  const above = instance.replication?.source;
+  if (recovery !== 'dead-intermediate-source' || !above) return null;
+  return (await readDemotions(env.backend, [above])).get(keyText(above))?.successors.at(-1) ?? null;
+}
+
+/** Whom the replicas of a dead intermediate source could follow. */
+async function around(
+  env: Environment,
+  {analysis: {recovery, instance}}: RecoveryWish,
+  heir: InstanceKey | null,
+): Promise<readonly InstanceKey[]> {
+  if (recovery !== 'dead-intermediate-source') return [];
+  const above = [instance.replication?.source, heir].filter((key) => key !== null && key !== undefined);
+  const known = await env.eyes.look([]);
+  return [...above, ...above.flatMap((key) => known.replicasOf(key).map((replica) => replica.key))];
 }
 
 function wishesOf({candidate, allowDataLoss, by}: RecoveryWish): PlanWishes {
@@ -191,6 +210,7 @@ async function open(
       replicas: document.facts.replicas,
       node: env.me,
       forced: wish.by === 'person',
+      replacesSource: plan.kind === 'promote',
     });
     if (!registration.registered) return registration;
     await openPlan(work, {

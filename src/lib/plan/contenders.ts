@@ -32,6 +32,8 @@ export interface PlanWishes {
   readonly candidate?: InstanceKey;
   /** Go on where received transactions may be dropped. With `candidate` also where that one is errant. */
   readonly allowDataLoss?: boolean;
+  /** Who took the place of the source above the failed one, as recorded; for a dead intermediate source. */
+  readonly heir?: InstanceKey;
   /** Asked for by a person: downtime does not hold it back. */
   readonly forced?: boolean;
 }

@@ -180,6 +180,6 @@ function unreadable(replica: Instance): Holding {
 }
 
 /** Whether others can fetch from it what it has. */
-export function servesOthers({replica}: Holding): boolean {
+export function servesOthers({replica}: Pick<Holding, 'replica'>): boolean {
   return logsReplicaUpdates(replica) && replica.flavor !== 'MaxScale';
 }

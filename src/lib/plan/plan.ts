@@ -31,6 +31,8 @@ export type Step =
   | {readonly do: 'make-writable'; readonly on: InstanceKey; readonly semiSync: boolean}
   /** Forget the old source: RESET REPLICA ALL. */
   | {readonly do: 'forget-source'; readonly on: InstanceKey; readonly source: InstanceKey}
+  /** Follow `source` by GTID, or where that fails the first of `others` that it can; keeps what was received. */
+  | {readonly do: 'follow'; readonly on: InstanceKey; readonly source: InstanceKey; readonly others: readonly InstanceKey[]}
   /** Close a former source that has come back; unlike `close-source` it stays closed whatever else fails. */
   | {readonly do: 'fence'; readonly on: InstanceKey}
   /** Make a former source a replica of `source`, with what the `siblings` replicate with. It has nothing of its own. */
@@ -73,8 +75,8 @@ export interface Candidate {
 }
 
 export interface RecoveryPlan {
-  /** `return`: not a recovery, but what is done about a source that a recovery replaced and that has come back. */
-  readonly kind: 'promote' | 'return';
+  /** `adopt`: the replicas of a dead intermediate source follow others. `return`: not a recovery, but what is done about a source that a recovery replaced and that has come back. */
+  readonly kind: 'promote' | 'adopt' | 'return';
   readonly code: AnalysisCode | typeof RETURNED_SOURCE;
   readonly cluster: string;
   /** What the plan is about: the instance that failed, or the one that returned. */

@@ -34,9 +34,10 @@ function after(on: Instance, step: Step, now: Topology): Instance {
       return {...on, replication: null};
     case 'prove':
       return on;
+    case 'follow':
     case 'fence':
     case 'rejoin':
-      throw new Error(`${step.do} is no step of a recovery`);
+      throw new Error(`${step.do} is no step of a promotion`);
   }
 }
 

@@ -7,6 +7,7 @@ import type {Progress} from './run.ts';
 export type HookList =
   | 'PreFailoverProcesses'
   | 'PostMasterFailoverProcesses'
+  | 'PostIntermediateMasterFailoverProcesses'
   | 'PostFailoverProcesses'
   | 'PostUnsuccessfulFailoverProcesses'
   | 'PostReturnedSourceProcesses';
@@ -42,7 +43,7 @@ export interface JournaledAct<Does = Act> {
  * @param skipHooks leave out the external programs (`recover-lite`)
  */
 export function actsOf(plan: RecoveryPlan, {skipHooks}: {readonly skipHooks: boolean}): readonly JournaledAct[] {
-  const stages = plan.kind === 'return' ? returnStages(plan) : promotionStages(plan);
+  const stages = STAGES[plan.kind](plan);
   return number(skipHooks ? stages.filter(([first]) => first?.act.do !== 'hooks') : stages);
 }
 
@@ -60,6 +61,19 @@ export function actsAgain(plan: RecoveryPlan, before: readonly JournaledAct[]): 
 }
 
 type Stages = readonly (readonly {readonly act: Act; readonly weight: Weight}[])[];
+
+/** Replicas of a dead intermediate source are moved. Nothing is downtimed: without replicas it is no finding any more. */
+function adoptionStages(plan: RecoveryPlan): Stages {
+  return [
+    hooks('PreFailoverProcesses', 'must'),
+    [{act: {do: 'confirm-dead'}, weight: 'must'}],
+    ...staged(plan.steps),
+    [{act: {do: 'record-success'}, weight: 'must'}],
+    hooks('PostIntermediateMasterFailoverProcesses', 'note'),
+    hooks('PostFailoverProcesses', 'note'),
+    [{act: {do: 'end'}, weight: 'must'}],
+  ];
+}
 
 /** What is done about a returned source; its downtime ends where it is a replica again. */
 function returnStages(plan: RecoveryPlan): Stages {
@@ -87,6 +101,12 @@ function promotionStages(plan: RecoveryPlan): Stages {
     [{act: {do: 'end'}, weight: 'must'}],
   ];
 }
+
+const STAGES: Readonly<Record<RecoveryPlan['kind'], (plan: RecoveryPlan) => Stages>> = {
+  promote: promotionStages,
+  adopt: adoptionStages,
+  return: returnStages,
+};
 
 function number(stages: Stages): readonly JournaledAct[] {
   return stages.flatMap((acts, stage) => acts.map((one) => ({...one, stage}))).map((one, index) => ({...one, number: index}));
@@ -172,6 +192,8 @@ function stepText(step: Step): string {
       return `make ${on} writable`;
     case 'forget-source':
       return `let ${on} forget ${keyText(step.source)}`;
+    case 'follow':
+      return `let ${on} follow ${keyText(step.source)}`;
     case 'fence':
       return `close ${on} for writes`;
     case 'rejoin':

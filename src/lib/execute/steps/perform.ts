@@ -1,11 +1,12 @@
 import type {Config} from '../../config/keys.ts';
 import {OrchestratorError, isCode, messageOf, unreachable} from '../../errors/errors.ts';
 import type {Instance} from '../../model/instance.ts';
-import {keyText} from '../../model/instance-key.ts';
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import {textOf} from '../../flavor/rows.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Step} from '../../plan/plan.ts';
+import {follow} from '../relocation/steps/follow.ts';
 import {closeSource, fence} from './close-source.ts';
 import {drain, stopReceiving} from './drain.ts';
 import type {Hand, Hands} from './hands.ts';
@@ -59,6 +60,8 @@ export async function perform(world: World, step: Step): Promise<string> {
       return makeWritable(await world.hands.on(instance), instance, {semiSync: step.semiSync});
     case 'forget-source':
       return forgetSource(await world.hands.on(instance));
+    case 'follow':
+      return followFirst(world, instance, [step.source, ...step.others]);
     case 'fence':
       return fence(() => world.hands.on(instance));
     case 'rejoin':
@@ -69,6 +72,20 @@ export async function perform(world: World, step: Step): Promise<string> {
       });
     default:
       return unreachable(step);
+  }
+}
+
+/** The first of these that it can follow; each failure puts it back to where it was. */
+async function followFirst(world: World, instance: Instance, [source, ...others]: readonly InstanceKey[]): Promise<string> {
+  if (!source) throw new OrchestratorError('REPLICATION_BROKEN', `${keyText(instance.key)} has nobody to follow`, {});
+  const patience = drainPatience(world.config);
+  try {
+    const target = mustKnow(world.topology, source);
+    const [hand, targetHand] = [await world.hands.on(instance), await world.hands.on(target)];
+    return await follow({hand, instance, patience}, {hand: targetHand, instance: target, patience});
+  } catch (error) {
+    if (others.length === 0 || !(error instanceof OrchestratorError) || error.code === 'DEADLINE_PASSED') throw error;
+    return `${await followFirst(world, instance, others)}, since ${error.message}`;
   }
 }
 

@@ -18,6 +18,8 @@ export interface NewRecovery {
   readonly node: {readonly hostname: string; readonly token: string};
   /** A person asked: earlier recoveries that are complete are acknowledged and do not block. */
   readonly forced: boolean;
+  /** It replaces the source of the cluster (when absent); else only replicas are moved. Neither keeps the other from being done. */
+  readonly replacesSource?: boolean;
 }
 
 export type Registration =
@@ -35,8 +37,8 @@ interface ActiveRow {
 }
 
 /**
- * Writes the row of a recovery, unless an earlier one is still in its active period (anti-flapping): of the same instance, of
- * the same cluster, or the one that promoted this instance. Inside a fenced transaction; the cluster lock keeps others out.
+ * Writes the row of a recovery, unless an earlier one is still in its active period (anti-flapping): of the same instance, the one
+ * that promoted this instance, or, where the source of the cluster is replaced, one that replaced it. Inside a fenced transaction; the cluster lock keeps others out.
  * Repeated with the same uid (the answer to a COMMIT was lost) it gives the same answer.
  */
 export async function registerRecovery(work: Work, recovery: NewRecovery): Promise<Registration> {
@@ -85,14 +87,20 @@ async function newRow({db, dialect}: Work, {failed, ...recovery}: NewRecovery): 
   return {...row, start_active_period: dialect.now()};
 }
 
-async function findBlocking({db}: Work, {failed, cluster, forced}: NewRecovery): Promise<ActiveRow | undefined> {
+async function findBlocking({db}: Work, {failed, cluster, forced, replacesSource = true}: NewRecovery): Promise<ActiveRow | undefined> {
   const active = db('topology_recovery').where('in_active_period', 1);
   const same = {hostname: failed.host, port: failed.port};
   const query = forced
     ? active.where(same)
     : active.where(
         (any) =>
-          void any.where(same).orWhere('cluster_name', cluster).orWhere({successor_hostname: failed.host, successor_port: failed.port}),
+          void any
+            .where(same)
+            .orWhere((whole) => {
+              if (replacesSource) void whole.where('cluster_name', cluster).whereNot('analysis', 'like', '%IntermediateMaster%');
+              else void whole.where(db.raw('1 = 0'));
+            })
+            .orWhere({successor_hostname: failed.host, successor_port: failed.port}),
       );
   return (await query.orderBy('recovery_id', 'desc').first()) as ActiveRow | undefined;
 }

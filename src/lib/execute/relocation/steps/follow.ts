@@ -16,7 +16,7 @@ import type {Aside} from './positions.ts';
  *
  * @throws OrchestratorError REPLICATION_BROKEN when it does not get there
  */
-export async function follow({hand, instance, patience}: Aside, target: Aside): Promise<string> {
+export async function follow({hand, instance, patience}: Omit<Aside, 'bystanders'>, target: Omit<Aside, 'bystanders'>): Promise<string> {
   const before = await hand.replication();
   if (before === null) throw broken(hand, 'is not a replica any more');
   const source = target.hand.key;
