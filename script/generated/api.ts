@@ -26,6 +26,8 @@ curl -H 'Content-Type: application/json' -d '{"instance": "db1", "duration": "30
 **Those of 3.2.6**, for the scripts and dashboards there are. They answer the JSON of 3.2.6, bare or as \`{"Code", "Message", "Details"}\`, and
 every failure with status 500. Those that change something answer GET as well as POST, unless \`ChangesByGet\` is off; HEAD changes nothing.
 
+Both are described for programs at \`/api/openapi.json\` (OpenAPI 3.1).
+
 ## Who may ask
 
 \`AuthenticationMethod\` says how it is known who asks:

@@ -12,6 +12,7 @@ import {registerElectionRoutes} from './election.ts';
 import type {Measures} from '../../operations/service/measures.ts';
 import {registerMeasureRoutes} from './measures.ts';
 import {registerLeftOut} from './left-out.ts';
+import {registerOpenApi} from './openapi.ts';
 import {registerOurRoutes} from './our-routes.ts';
 import {registerLegacyRoutes} from './routes.ts';
 import {registerStatusRoutes} from './status.ts';
@@ -57,6 +58,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   registerElectionRoutes(app, options, visitorOf);
   registerTokenRoute(app, options);
   registerMeasureRoutes(app, options);
+  registerOpenApi(app, options);
   registerLeftOut(app, options);
   registerLegacyRoutes(app, options, visitorOf);
   registerOurRoutes(app, options, visitorOf);
