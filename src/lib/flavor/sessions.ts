@@ -21,9 +21,9 @@ export const showPrivilegedSessions: Statement = say(
           AND g.grantee LIKE CONCAT('''', p.user, '''@%'))`,
 );
 
-/** Client sessions whatever they may do; not replication, and not ourselves: columns `id`, `user`, `host`. */
+/** Client sessions whatever they may do; not replication, and not ourselves: columns `id`, `user`, `host`, `info`. */
 export const showClientSessions: Statement = say(
-  `SELECT p.id AS id, p.user AS user, p.host AS host FROM information_schema.processlist p
+  `SELECT p.id AS id, p.user AS user, p.host AS host, p.info AS info FROM information_schema.processlist p
     WHERE p.id <> CONNECTION_ID() AND p.command NOT LIKE 'Binlog Dump%'
       AND p.user NOT IN ('system user', 'event_scheduler', 'unauthenticated user')`,
 );

@@ -1,6 +1,8 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {isCode, OrchestratorError} from '../../errors/errors.ts';
 import type {Row} from '../../flavor/flavor.ts';
+import {settings, textOf} from '../../flavor/rows.ts';
+import {parseSemiSync, showSemiSyncVariables, switchSemiSync} from '../../flavor/semi-sync.ts';
 import {showClientSessions, showPrivilegedSessions} from '../../flavor/sessions.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Hand} from './hands.ts';
@@ -42,8 +44,7 @@ export async function fence(reach: () => Promise<Hand>): Promise<string> {
   } catch (error) {
     // Commits that wait for a semi-sync replica which will never come keep read_only waiting too.
     if (!isCode(error, 'SERVER_TIMEOUT')) throw error;
-    const hand = await reach();
-    await kill(hand, await hand.say(showClientSessions));
+    await endWaitingCommits(await reach());
     await setReadOnly(await reach());
   }
   const hand = await reach();
@@ -54,6 +55,23 @@ export async function fence(reach: () => Promise<Hand>): Promise<string> {
   throw new OrchestratorError('REFUSED', `${keyText(hand.key)} has read_only on and is still written to, by ${writers}`, {
     hint: 'stop that client, or take SUPER / READ_ONLY ADMIN from its account',
   });
+}
+
+/**
+ * Ends commits that wait for a semi-sync acknowledgement which will never come; their clients learn nothing of the outcome. MariaDB
+ * lets go of a commit whose session is killed. MySQL 9 only closes its connection (measured), and lets go when semi-sync is switched
+ * off: that comes second, or a client would be told that its transaction is safe. The read_only that was not answered in time still
+ * waits on the server and keeps newcomers out, so its session is spared.
+ */
+async function endWaitingCommits(hand: Hand): Promise<void> {
+  const sessions = await hand.say(showClientSessions);
+  await kill(
+    hand,
+    sessions.filter(({info}) => !/\bread_only\b/i.test(textOf(info ?? ''))),
+  );
+  const variables = new Map(settings(await hand.say(showSemiSyncVariables)));
+  const {sourceEnabled, words} = parseSemiSync(variables, new Map(), 0);
+  if (sourceEnabled && words) await hand.say(switchSemiSync('source', false, words));
 }
 
 async function setReadOnly(hand: Hand): Promise<void> {
