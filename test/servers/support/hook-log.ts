@@ -5,6 +5,7 @@ const LISTS = [
   'OnFailureDetectionProcesses',
   'PreFailoverProcesses',
   'PostMasterFailoverProcesses',
+  'PostIntermediateMasterFailoverProcesses',
   'PostFailoverProcesses',
   'PostUnsuccessfulFailoverProcesses',
   'PostReturnedSourceProcesses',
