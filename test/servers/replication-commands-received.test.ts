@@ -165,6 +165,20 @@ test('a query is ended, and only that of a client', async () => {
   expect(await audited()).toEqual([`kill-query: of session ${id}, by tester`]);
 });
 
+test('a statement that a server does not answer is ended, so that it does nothing later, and that is said', async () => {
+  const client = a.connect();
+  await client.query('LOCK TABLES test.t WRITE');
+  const ended = await run('set-read-only', '-i', name(a));
+  const left = "SELECT id FROM information_schema.processlist WHERE info LIKE '%SET GLOBAL read_only%' AND id <> CONNECTION_ID()";
+  await box.waitFor('the statement is gone', async () => (await a.query(left)).length === 0);
+  await client.query('UNLOCK TABLES');
+  client.close();
+  expect(ended).toMatchObject({status: 6, stdout: '', stderr: expect.stringMatching(/whether it was done is not known/) as string});
+  expect(Number(await a.value('SELECT @@global.read_only'))).toBe(0);
+  expect(await audited()).toEqual([expect.stringMatching(/^read-only: not done, or not as wished: /)]);
+  expect(await rows(at, 'cluster_lock')).toEqual([]);
+});
+
 test('the routes of 3.2.6', async () => {
   const service = await at.serve({args: []});
   const get = async (path: string): Promise<{status: number; json: {Code: string; Message: string; Details: unknown}}> => {

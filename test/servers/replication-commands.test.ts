@@ -226,7 +226,7 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     expect(await run('flush-binary-logs', '-i', name(a), '--binlog', first)).toMatchObject({status: 4});
     expect(await run('purge-binary-logs', '-i', name(a), '--binlog', 'latest')).toMatchObject({
       status: 4,
-      stderr: expect.stringMatching(new RegExp(`replica ${name(c)} has applied only up to ${first}`)) as string,
+      stderr: expect.stringMatching(/replica \S+ has applied only up to /) as string,
     });
     expect(await run('purge-binary-logs', '-i', name(a), '--binlog', 'nonsense')).toMatchObject({status: 3});
     expect(await run('start-replica', '-i', name(c))).toEqual(done(c));

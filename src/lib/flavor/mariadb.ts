@@ -70,6 +70,7 @@ function changeDialect(version: Version): ChangeDialect {
   return {
     change: 'CHANGE MASTER TO',
     prefix: 'MASTER',
+    channel: '',
     hasRetryCount: false,
     hasPublicKey: false,
     byGtid: ({formerSource}) => {

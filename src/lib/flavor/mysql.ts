@@ -122,6 +122,7 @@ function changeDialect(able: Abilities): ChangeDialect {
   return {
     change: able.newWords ? 'CHANGE REPLICATION SOURCE TO' : 'CHANGE MASTER TO',
     prefix,
+    channel: able.channels ? " FOR CHANNEL ''" : '',
     hasRetryCount: true,
     hasPublicKey: able.publicKey,
     byGtid: () => [[`${prefix}_AUTO_POSITION`, 1]],

@@ -7,6 +7,8 @@ import type {PointAt, Statement} from './flavor.ts';
 export interface ChangeDialect {
   readonly change: 'CHANGE REPLICATION SOURCE TO' | 'CHANGE MASTER TO';
   readonly prefix: 'SOURCE' | 'MASTER';
+  /** Names the managed channel, without which a server with several refuses the statement (MySQL 5.7.6+); '' elsewhere. */
+  readonly channel: string;
   /** SOURCE_RETRY_COUNT is an option of this statement (MySQL); MariaDB has it as a server option. */
   readonly hasRetryCount: boolean;
   /** GET_SOURCE_PUBLIC_KEY, without which caching_sha2_password needs TLS (MySQL 8.0.4+). */
@@ -88,10 +90,10 @@ function retries(to: PointAt, {prefix, hasRetryCount}: ChangeDialect): readonly 
   return hasRetryCount ? [every, [`${prefix}_RETRY_COUNT`, retry.attempts]] : [every];
 }
 
-function statementOf({change}: ChangeDialect, options: readonly Assignment[]): Statement {
+function statementOf({change, channel}: ChangeDialect, options: readonly Assignment[]): Statement {
   const secrets = options.flatMap(([name, value]) => (name.endsWith('_PASSWORD') && value !== '' ? [String(value)] : []));
   return {
-    text: `${change} ${options.map(([name, value, bare]) => `${name} = ${bare ? value : '?'}`).join(', ')}`,
+    text: `${change} ${options.map(([name, value, bare]) => `${name} = ${bare ? value : '?'}`).join(', ')}${channel}`,
     values: options.flatMap(([, value, bare]) => (bare ? [] : [value])),
     ...(secrets.length > 0 ? {secrets} : {}),
   };

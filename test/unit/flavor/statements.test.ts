@@ -113,25 +113,25 @@ describe('pointing at a source', () => {
     {
       version: '5.7.44',
       to: {source, gtid: false, at},
-      text: 'CHANGE MASTER TO MASTER_HOST = ?, MASTER_PORT = ?, MASTER_AUTO_POSITION = ?, MASTER_LOG_FILE = ?, MASTER_LOG_POS = ?',
+      text: "CHANGE MASTER TO MASTER_HOST = ?, MASTER_PORT = ?, MASTER_AUTO_POSITION = ?, MASTER_LOG_FILE = ?, MASTER_LOG_POS = ? FOR CHANNEL ''",
       values: ['db1', 3306, 0, 'binlog.000007', 4],
     },
     {
       version: '8.0.25',
       to: {source, gtid: true},
-      text: 'CHANGE MASTER TO MASTER_HOST = ?, MASTER_PORT = ?, MASTER_AUTO_POSITION = ?, GET_MASTER_PUBLIC_KEY = ?',
+      text: "CHANGE MASTER TO MASTER_HOST = ?, MASTER_PORT = ?, MASTER_AUTO_POSITION = ?, GET_MASTER_PUBLIC_KEY = ? FOR CHANNEL ''",
       values: ['db1', 3306, 1, 1],
     },
     {
       version: '9.7.4',
       to: {source, gtid: true, credentials},
-      text: 'CHANGE REPLICATION SOURCE TO SOURCE_HOST = ?, SOURCE_PORT = ?, SOURCE_AUTO_POSITION = ?, SOURCE_USER = ?, SOURCE_PASSWORD = ?, GET_SOURCE_PUBLIC_KEY = ?, SOURCE_CONNECT_RETRY = ?, SOURCE_RETRY_COUNT = ?',
+      text: "CHANGE REPLICATION SOURCE TO SOURCE_HOST = ?, SOURCE_PORT = ?, SOURCE_AUTO_POSITION = ?, SOURCE_USER = ?, SOURCE_PASSWORD = ?, GET_SOURCE_PUBLIC_KEY = ?, SOURCE_CONNECT_RETRY = ?, SOURCE_RETRY_COUNT = ? FOR CHANNEL ''",
       values: ['db1', 3306, 1, 'repl', "it's", 1, 1, 86_400],
     },
     {
       version: '9.7.4',
       to: {source, gtid: true, tls: true, retry: {every: 5, attempts: 3}},
-      text: 'CHANGE REPLICATION SOURCE TO SOURCE_HOST = ?, SOURCE_PORT = ?, SOURCE_AUTO_POSITION = ?, SOURCE_SSL = ?, SOURCE_CONNECT_RETRY = ?, SOURCE_RETRY_COUNT = ?',
+      text: "CHANGE REPLICATION SOURCE TO SOURCE_HOST = ?, SOURCE_PORT = ?, SOURCE_AUTO_POSITION = ?, SOURCE_SSL = ?, SOURCE_CONNECT_RETRY = ?, SOURCE_RETRY_COUNT = ? FOR CHANNEL ''",
       values: ['db1', 3306, 1, 1, 5, 3],
     },
     {
@@ -172,7 +172,7 @@ describe('pointing at a source', () => {
 
   test('the receiver alone: host and port, since GTID mode cannot change while the applier runs', () => {
     expect(flavor('9.7.4').pointReceiverAt(source)).toEqual(
-      say('CHANGE REPLICATION SOURCE TO SOURCE_HOST = ?, SOURCE_PORT = ?', 'db1', 3306),
+      say("CHANGE REPLICATION SOURCE TO SOURCE_HOST = ?, SOURCE_PORT = ? FOR CHANNEL ''", 'db1', 3306),
     );
   });
 

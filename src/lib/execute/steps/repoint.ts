@@ -86,9 +86,17 @@ export async function detach(hand: Hand, instance: Instance, patience: Milliseco
   if (!now?.source) return `${keyText(hand.key)} is detached already`;
   await drain(hand, instance, patience);
   await hand.say(hand.flavor.stopReplication);
-  const host = `${DETACHED_PREFIX}${now.source.host}`;
-  await hand.say(hand.flavor.pointAt({source: {host, port: now.source.port}, gtid: now.usingOracleGtid || now.usingMariadbGtid}));
+  const host = `${DETACHED_PREFIX}${now.sourceHostAsWritten}`;
+  await hand.say(hand.flavor.commands.renameSource(host, await positionToKeep(hand)));
   return `${keyText(hand.key)} is detached: it points at ${host}`;
+}
+
+/** Where it has applied to, which a server forgets when it is told another host; null by GTID. */
+async function positionToKeep(hand: Hand): Promise<Replication['executed']> {
+  const now = await hand.replication();
+  if (now?.usingOracleGtid || now?.usingMariadbGtid) return null;
+  if (now?.executed) return now.executed;
+  throw broken(hand, 'does not say where in the log of its source it has applied to', now);
 }
 
 function broken(hand: Hand, what: string, seen: Replication | null): OrchestratorError {

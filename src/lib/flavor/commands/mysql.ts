@@ -16,8 +16,7 @@ export interface CommandAbilities {
 }
 
 export function mysqlCommands(able: CommandAbilities, change: ChangeDialect): CommandWords {
-  const channel = able.channels ? " FOR CHANNEL ''" : '';
-  const prefix = change.prefix;
+  const {prefix, channel} = change;
   const wait = able.newWords ? 'SOURCE_POS_WAIT' : 'MASTER_POS_WAIT';
   return {
     ...COMMON_WORDS,
