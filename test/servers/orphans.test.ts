@@ -68,6 +68,23 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}])('fail
     expect(await rows(at, 'audit', {audit_type: 'recover-dead-intermediate-master'})).toHaveLength(1);
   });
 
+  test('a replica that was away while its source was replaced follows the new one when it is back', async () => {
+    const {a, b, c, d} = await box.topology('a: b c d');
+    const at = await watched([a, b, c, d], {});
+    await c.kill9();
+    await a.kill9();
+    const recovery = await recoveryOf(at, a);
+    expect(recovery).toMatchObject({is_successful: 1});
+    const source = recovery.successor_port === b.key.port ? b : d;
+    await insert(source, 11, 12);
+    await c.start();
+    await following(source, [c]);
+    await box.waitFor('it has what it missed', async () => (await idsOn(c)).includes(12));
+    const [plan] = await rows<{state: string; plan: string}>(at, 'recovery_plan', {kind: 'return'});
+    expect(plan?.plan).toContain(`still points at 127.0.0.1:${a.key.port}`);
+    expect(await recoveriesOf(at)).toHaveLength(1);
+  });
+
   if (flavor !== 'mariadb') return;
 
   test('it is only told where no filter names its cluster', async () => {

@@ -6,6 +6,7 @@ import {messageOf} from '../errors/errors.ts';
 import {membersOf} from '../execute/by-hand.ts';
 import type {Environment} from '../execute/environment.ts';
 import {recoverDeadSource} from '../execute/recover.ts';
+import {fetchLeftBehind} from '../execute/left-behind.ts';
 import {dealWithReturned} from '../execute/returned-source.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Analysis} from '../analysis/analyze.ts';
@@ -25,6 +26,7 @@ import {Explorer} from './explorer.ts';
 import type {Measures} from '../operations/service/measures.ts';
 import {Prober} from '../execute/eyes/prober.ts';
 import {Publisher} from '../execute/eyes/publisher.ts';
+import {LeftBehind} from './left-behind.ts';
 import type {LockWatch} from './lock-watch.ts';
 import {Refusals} from './refusals.ts';
 import {registerFinding} from './register.ts';
@@ -82,6 +84,7 @@ export function startTerm(options: TermOptions): Term {
   const locks = new StaleLocks(environment, options.lockWatch);
   const refusals = new Refusals(backend, () => options.lease());
   const detector = detectorOf(options, prober, {environment, refusals});
+  const leftBehind = leftBehindOf(options, prober, environment);
   const returned = returnedOf(options, prober, environment);
   const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
   const loop = (what: string, period: number, round: () => Promise<void> | void): Running =>
@@ -106,6 +109,7 @@ export function startTerm(options: TermOptions): Term {
     loop('telling refusals', 250, () => refusals.flush()),
     loop('watching locks', 500, () => locks.round()),
     loop('returned sources', 100, () => (begun ? returned.round() : undefined)),
+    loop('replicas left behind', 1000, () => (begun ? leftBehind.round() : undefined)),
     ...options.chores.map(({what, period, run}) => loop(what, period, run)),
   ];
   return {
@@ -158,6 +162,20 @@ function returnedOf(options: TermOptions, prober: Prober, environment: Environme
     refreshWishes: async () => prober.model.wish(await readWishes(backend)),
     mayRecover: () => mayRecover(options),
     deal: (wish) => dealWithReturned(environment, wish),
+  });
+}
+
+function leftBehindOf(options: TermOptions, prober: Prober, environment: Environment): LeftBehind {
+  const {backend, config, log} = options;
+  return new LeftBehind({
+    prober,
+    config,
+    log,
+    isLeader: () => options.lease() !== null,
+    demotions: (of) => readDemotions(backend, of),
+    isLeftToPeople: ({wishes}) => wishes.downtime !== null && wishes.downtime.reason !== LOST_IN_RECOVERY,
+    mayRecover: () => mayRecover(options),
+    fetch: (wish) => fetchLeftBehind(environment, wish),
   });
 }
 

@@ -3,6 +3,7 @@ import {isMariadb, isReplica, type Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {BinlogState, mariadbGtidText, strangersIn} from '../model/mariadb-gtid.ts';
 import type {Topology} from '../model/topology.ts';
+import type {Seconds} from '../model/units.ts';
 
 /** What a server was when it was last read as a source: by this it is known again when it returns. */
 export interface SourceIdentity {
@@ -33,6 +34,10 @@ export interface Demotion {
   readonly successors: readonly InstanceKey[];
   /** A later recovery, of whichever version, made it a source again. */
   readonly promotedSince: boolean;
+  /** How long ago that recovery began, on the backend's clock. */
+  readonly age: Seconds;
+  /** Its replicas then. */
+  readonly replicas: readonly InstanceKey[];
   /** What was done last, after its demotion. */
   readonly handled: ReturnOutcome | null;
 }

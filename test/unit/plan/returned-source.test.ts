@@ -28,6 +28,8 @@ function decide({a = {}, b = {}, kind = {}, demotion = {}, at = {}}: Situation):
     identity: identityOf(then),
     successors: [key('b')],
     promotedSince: false,
+    age: 60,
+    replicas: [key('b'), key('c')],
     handled: null,
     ...demotion,
   };

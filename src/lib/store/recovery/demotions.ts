@@ -12,7 +12,7 @@ interface RecoveryRow {
   cluster_name: string;
   successor_hostname: string;
   successor_port: number;
-  end_recovery: string | null;
+  age: number | string;
 }
 
 interface PlanRow {
@@ -27,6 +27,7 @@ interface PlanRow {
 interface Document {
   readonly identity?: SourceIdentity;
   readonly tried?: readonly {readonly key: InstanceKey; readonly identity: SourceIdentity}[];
+  readonly facts: {readonly replicas: readonly InstanceKey[]};
   readonly plan: {readonly kind: string; readonly failed: InstanceKey; readonly outcome?: ReturnOutcome};
 }
 
@@ -39,12 +40,16 @@ const LONGEST_CHAIN = 64;
  */
 export async function readDemotions(backend: Backend, keys: readonly InstanceKey[]): Promise<ReadonlyMap<string, Demotion>> {
   if (keys.length === 0) return new Map();
-  const [recoveries, plans] = await backend.run(async ({db}) => {
+  const [recoveries, plans] = await backend.run(async ({db, dialect}) => {
     const rows: readonly RecoveryRow[] = await db('topology_recovery')
       .where('is_successful', 1)
       .whereNotNull('successor_hostname')
+      // Who took in the replicas of an intermediate source was not made a source by that.
+      .whereNot('analysis', 'like', '%IntermediateMaster%')
       .orderBy('recovery_id')
-      .select('recovery_id', 'uid', 'hostname', 'port', 'cluster_name', 'successor_hostname', 'successor_port', 'end_recovery');
+      .select('recovery_id', 'uid', 'hostname', 'port', 'cluster_name', 'successor_hostname', 'successor_port', {
+        age: db.raw('? - ?', [dialect.unix(), dialect.unix('start_active_period')]),
+      });
     const journaled: readonly PlanRow[] = await db('recovery_plan')
       .whereIn('state', ['done', 'aborted'])
       // A UID begins with the moment it was made.
@@ -79,6 +84,8 @@ function demotionOf(key: InstanceKey, recoveries: readonly RecoveryRow[], plans:
     identity: (isOf(last, key) ? documents.get(last.uid)?.identity : triedIn(last.uid)?.identity) ?? null,
     successors: successorsFrom(last, recoveries),
     promotedSince: recoveries.some((row) => Number(row.recovery_id) > id && keyText(successorOf(row)) === keyText(key)),
+    age: Number(last.age),
+    replicas: documents.get(last.uid)?.facts.replicas ?? [],
     handled: returns.at(-1)?.plan.outcome ?? null,
   };
 }
