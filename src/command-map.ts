@@ -45,6 +45,7 @@ export const COMMANDS: CommandMap = {
   'enable-semi-sync-replica': () => import('./commands/enable-semi-sync-replica.ts'),
   'end-downtime': () => import('./commands/end-downtime.ts'),
   'end-maintenance': () => import('./commands/end-maintenance.ts'),
+  explain: () => import('./commands/explain.ts'),
   find: () => import('./commands/find.ts'),
   'flush-binary-logs': () => import('./commands/flush-binary-logs.ts'),
   forget: () => import('./commands/forget.ts'),

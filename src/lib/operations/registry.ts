@@ -5,6 +5,7 @@ import * as configuration from './service/configuration.ts';
 import * as bulk from './instances/bulk.ts';
 import * as clusterTools from './information/cluster-tools.ts';
 import * as equivalents from './information/equivalents.ts';
+import * as explaining from './recovery/explain.ts';
 import * as domains from './information/domains.ts';
 import * as lists from './information/lists.ts';
 import * as names from './names/names.ts';
@@ -42,6 +43,7 @@ export const ALL: readonly Operation[] = [
   names,
   tokens,
   analysis,
+  explaining,
   management,
   downtime,
   tags,

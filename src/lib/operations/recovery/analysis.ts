@@ -12,6 +12,8 @@ export interface Found {
   readonly analysis: Analysis;
   readonly cluster: ClusterInfo;
   readonly replicas: readonly InstanceKey[];
+  /** With --explain: what stands in the way of a recovery, and whom it would promote. */
+  readonly explained?: readonly string[];
 }
 
 interface Wanted {
@@ -19,6 +21,7 @@ interface Wanted {
   /** Only what is wrong with this instance itself. */
   readonly instance: InstanceKey | null;
   readonly downtimed: boolean;
+  readonly explain: boolean;
 }
 
 const self: Field<InstanceKey | null> = {
@@ -39,25 +42,31 @@ export const replicationAnalysis = define({
   about: 'What is wrong, by instance: failures first, then structure warnings',
   details:
     'Reads what was last seen of each server and probes nothing. Instances that are downtimed are left out unless --downtimed is given.',
-  examples: ['replication-analysis', 'replication-analysis -a shop --downtimed --json'],
-  input: {cluster: optionalCluster('only this cluster'), instance: self, downtimed: flag('downtimed', 'downtimed instances too')},
+  examples: ['replication-analysis', 'replication-analysis --explain', 'replication-analysis -a shop --downtimed --json'],
+  input: {
+    cluster: optionalCluster('only this cluster'),
+    instance: self,
+    downtimed: flag('downtimed', 'downtimed instances too'),
+    explain: flag('explain', 'and what would be done about it, or why nothing is'),
+  },
   changes: 'nothing',
   run: findings,
   print: (found) =>
-    found.map(
-      ({analysis}) => `${keyText(analysis.instance.key)} (cluster ${analysis.instance.cluster.name}): ${codesOf(analysis).join(', ')}`,
-    ),
+    found.flatMap(({analysis, explained = []}) => [
+      `${keyText(analysis.instance.key)} (cluster ${analysis.instance.cluster.name}): ${codesOf(analysis).join(', ')}`,
+      ...explained.map((line) => `  ${line}`),
+    ]),
   table: (found) => ({
     head: ['instance', 'cluster', 'finding', 'because'],
-    rows: found.map(({analysis, cluster}) => [
+    rows: found.map(({analysis, cluster, explained = []}) => [
       keyText(analysis.instance.key),
       cluster.alias || cluster.name,
       codesOf(analysis).join('\n'),
-      analysis.because,
+      [analysis.because, ...explained].join('\n'),
     ]),
   }),
   json: (found) =>
-    found.map(({analysis, cluster}) => ({
+    found.map(({analysis, cluster, explained}) => ({
       instance: analysis.instance.key,
       cluster: cluster.name,
       alias: cluster.alias,
@@ -71,6 +80,7 @@ export const replicationAnalysis = define({
       replicas: analysis.facts.replicas,
       reachableReplicas: analysis.facts.reachableReplicas,
       replicatingReplicas: analysis.facts.replicating,
+      ...(explained && {explained}),
     })),
   legacy: {
     http: [
@@ -89,13 +99,21 @@ async function findings(context: Context, wanted: Wanted): Promise<readonly Foun
     withDowntimed: wanted.downtimed,
     ...(wanted.cluster === null ? {} : {cluster: wanted.cluster}),
   });
-  return found
+  const answers = found
     .filter((analysis) => wanted.instance === null || sameKey(analysis.instance.key, wanted.instance))
     .map((analysis) => ({
       analysis,
       cluster: infos.find((info) => info.name === analysis.instance.cluster.name) ?? unnamed(analysis.instance.cluster.name),
       replicas: topology.replicasOf(analysis.instance.key).map((replica) => replica.key),
     }));
+  if (!wanted.explain) return answers;
+  const {shortForms} = await import('./explaining.ts');
+  const forms = await shortForms(
+    context,
+    topology,
+    answers.map(({analysis}) => analysis.instance.key),
+  );
+  return answers.map((one, at) => ({...one, explained: forms[at] ?? []}));
 }
 
 function unnamed(name: string): ClusterInfo {

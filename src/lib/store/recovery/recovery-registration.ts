@@ -1,6 +1,6 @@
 import type {InstanceKey} from '../../model/instance-key.ts';
 import {keyText} from '../../model/instance-key.ts';
-import type {Work} from '../backend.ts';
+import type {Backend, Work} from '../backend.ts';
 import {fitter} from '../fit.ts';
 import {keysList} from '../instances/keys-text.ts';
 import {acknowledgeWithin} from './acknowledge.ts';
@@ -87,7 +87,15 @@ async function newRow({db, dialect}: Work, {failed, ...recovery}: NewRecovery): 
   return {...row, start_active_period: dialect.now()};
 }
 
-async function findBlocking({db}: Work, {failed, cluster, forced, replacesSource = true}: NewRecovery): Promise<ActiveRow | undefined> {
+type Blockable = Pick<NewRecovery, 'failed' | 'cluster' | 'forced' | 'replacesSource'>;
+
+/** Why an automatic recovery would not be registered now (anti-flapping), in a sentence; null: nothing is in its way. */
+export async function whyBlocked(backend: Backend, recovery: Omit<Blockable, 'forced'>): Promise<string | null> {
+  const blocking = await backend.run((work) => findBlocking(work, {...recovery, forced: false}));
+  return blocking ? blockedSentence(blocking) : null;
+}
+
+async function findBlocking({db}: Work, {failed, cluster, forced, replacesSource = true}: Blockable): Promise<ActiveRow | undefined> {
   const active = db('topology_recovery').where('in_active_period', 1);
   const same = {hostname: failed.host, port: failed.port};
   const query = forced
