@@ -146,9 +146,11 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       status: 1,
       stdout: '',
     });
-    expect((await run('last-executed-relay-entry', '-i', name(b))).stdout).toMatch(
-      /^\{Coordinates:relay\.\d+:\d+ NextEventPos:\d+ EventType:\w+ Info:.*\}:\d+\n$/,
-    );
+    const entry = await box.waitFor('an event of its relay log is applied', async () => {
+      const {status, stdout} = await run('last-executed-relay-entry', '-i', name(b));
+      return status === 0 ? stdout : null;
+    });
+    expect(entry).toMatch(/^\{Coordinates:relay\.\d+:\d+ NextEventPos:\d+ EventType:\w+ Info:.*\}:\d+\n$/);
 
     expect(await run('reset-replica', '-i', name(b))).toEqual(done(b));
     expect(await sourceOf(b)).toBe('');

@@ -19,6 +19,9 @@ import {stopSafely} from './stop-safely.ts';
 /** Removing files takes a server as long as it takes. */
 const FILES_WITHIN: Milliseconds = 60_000;
 
+/** A replica that has just connected applies its first event in no time. */
+const POSITION_WITHIN: Milliseconds = 5000;
+
 export interface Workshop {
   readonly hands: Hands;
   readonly prober: Prober;
@@ -48,6 +51,10 @@ export async function performAct(shop: Workshop, act: InstanceAct): Promise<read
         again: () => hands.on(seen.instance),
         sourceHas: (replication) => sourceHas(shop, replication),
       });
+    case 'await-position':
+      await waitFor(async () => (await hand.replication())?.executed ?? null, {within: POSITION_WITHIN, every: 50});
+      await appliedTo(hand, 'always');
+      return [];
     case 'rename-source':
       return sayAll(hand, [hand.flavor.commands.renameSource(act.host, await appliedTo(hand, 'unless-gtid'))]);
     case 'follow-by-position':

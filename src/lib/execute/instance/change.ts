@@ -11,6 +11,7 @@ import {readInstances} from '../../store/instances.ts';
 import {atWork, type Bench, type HandOptions} from '../by-hand.ts';
 import {killSessions} from '../kill-sessions.ts';
 import {waitFor} from '../steps/wait.ts';
+import {takeBackIntoService} from '../../store/downtime.ts';
 import {underLock, type Locked} from '../under-lock.ts';
 import {performAct} from './acts.ts';
 import {see, seeInstance} from './see.ts';
@@ -111,6 +112,8 @@ async function change(changing: Changing): Promise<Changed> {
   const seen = await look(options, bench, request);
   const plan = decided(request, seen);
   mustBeLocked(plan, changing.instances);
+  // A source that was replaced and is opened by a person has a role again: the leader must not close it.
+  if (request.wish.do === 'set-writeable') await takeBackIntoService(options.backend, [seen.instance.key]);
   const record = (what: string): Promise<void> =>
     options.audit({
       type: request.auditAs,

@@ -70,6 +70,7 @@ export function planDisableGtid(seen: Seen): InstanceDecision {
   if (!usesGtid(replication)) return {refused: `${name} does not replicate by GTID`};
   return {
     acts: [
+      {act: 'await-position', about: `wait until ${name} says where it has applied to`},
       stopToChange(replica),
       {act: 'follow-by-position', about: `let ${name} replicate by file and position, from where it has applied to`},
       ...startAsBefore(replica),

@@ -55,6 +55,8 @@ export type InstanceAct =
     }
   /** Stops both threads. What was received and not applied is applied first where it would be dropped, or where that is the wish. */
   | {readonly act: 'stop'; readonly about: string; readonly drops: boolean; readonly mustApply: boolean}
+  /** Until the server says where in the log of its source it has applied to: MariaDB by GTID does not right after a start. */
+  | {readonly act: 'await-position'; readonly about: string}
   /** Tells it another host name for its source, where it has applied to by then. */
   | {readonly act: 'rename-source'; readonly about: string; readonly host: string}
   /** From where it has applied to by then. */

@@ -236,7 +236,12 @@ describe('GTID mode', () => {
   });
 
   test('disable', () => {
-    expect(acts(planInstance({do: 'disable-gtid'}, seen({}, MARIADB)))).toEqual(['stop drops', 'follow-by-position', 'START SLAVE']);
+    expect(acts(planInstance({do: 'disable-gtid'}, seen({}, MARIADB)))).toEqual([
+      'await-position',
+      'stop drops',
+      'follow-by-position',
+      'START SLAVE',
+    ]);
     expect(planInstance({do: 'disable-gtid'}, seen(byPosition))).toMatchObject({refused: 'b:3306 does not replicate by GTID'});
   });
 });
