@@ -91,6 +91,33 @@ describe('by file and position', () => {
     await box.waitFor('one has what the other writes', async () => (await idsOn(follower)).length === 12);
   });
 
+  test('a place that was the same before is known to be, as long as nobody goes on from there', async () => {
+    const servers = await box.topology('a: b c', {gtid: false});
+    const {a, b, c} = servers;
+    await insert(a, 1, 3);
+    await box.caughtUp();
+    at = await bench(host, [a, b, c]);
+    expect(await at.run('move-equivalent', '-i', nameOf(c), '-d', nameOf(b))).toMatchObject({
+      status: 4,
+      stderr: expect.stringMatching(/\(no-equivalence\)/) as unknown,
+    });
+    for (const [target, name] of [
+      [b, 'b'],
+      [a, 'a'],
+    ] as const) {
+      expect(await at.run('relocate', '-i', nameOf(c), '-d', nameOf(target))).toMatchObject({status: 0});
+      expect(await following(servers)).toEqual({a: '-', b: 'a', c: name});
+    }
+    expect(await at.run('move-equivalent', '-i', nameOf(c), '-d', nameOf(b))).toMatchObject({
+      status: 0,
+      stdout: `${nameOf(c)}<${nameOf(b)}\n`,
+    });
+    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'b'});
+    await insert(a, 4, 6);
+    await sameRows(box, [a, b, c]);
+    expect(await at.run('move-equivalent', '-i', nameOf(c), '-d', nameOf(a))).toMatchObject({status: 4});
+  });
+
   test('one that lags, or does not replicate, is left alone', async () => {
     const servers = await box.topology('a: b c', {gtid: false});
     const {a, b, c} = servers;

@@ -45,10 +45,6 @@ const WAYS: readonly Way[] = [
     hops: (mover, target, at) => vetoOnGtid(mover, target, at) ?? [{by: 'gtid', to: target.key}],
   },
   {applies: (mover, target) => areSiblings(mover, target), hops: (mover, target, at) => one(hopBelow(mover, target, at))},
-  {
-    applies: (mover, target, at) => equivalentHop(mover, target, at) !== null,
-    hops: (mover, target, at) => one(equivalentHop(mover, target, at)),
-  },
   {applies: () => true, hops: route},
 ];
 
@@ -57,7 +53,10 @@ export function wayFor(mover: Instance, target: Instance, at: RelocationCase): A
   const veto = vetoOn(mover, target, at);
   if (veto) return veto;
   const way = WAYS.find(({applies}) => applies(mover, target, at));
-  return way ? way.hops(mover, target, at) : needsPseudoGtid(mover, target);
+  const answer = way ? way.hops(mover, target, at) : needsPseudoGtid(mover, target);
+  // Last, because it only holds as long as the mover stands exactly there.
+  const known = isRefusal(answer) && !gtidCompatible(mover, target) ? equivalentHop(mover, target, at) : null;
+  return known ? [known] : answer;
 }
 
 export function repointHop({replication}: Instance, target: Instance): Hop {
@@ -77,7 +76,7 @@ function belowBinlogServer(mover: Instance, target: Instance, at: RelocationCase
 /** Where somebody wrote down that the position where the mover stands is a certain one on the target. */
 export function equivalentHop(mover: Instance, target: Instance, at: RelocationCase): Hop | null {
   const {source, executed} = mover.replication ?? {};
-  if (!source || !executed || isBinlogServer(mover)) return null;
+  if (!source || !executed || isBinlogServer(mover) || isBinlogServer(target)) return null;
   const found = at.equivalent({source, at: executed, target: target.key});
   return found && {by: 'equivalent', to: target.key, from: executed, at: found};
 }

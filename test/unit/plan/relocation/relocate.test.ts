@@ -30,6 +30,7 @@ describe('relocate takes the first way that applies', () => {
     {
       wish: 'relocate d below a',
       kind: POSITION,
+      equivalences: {'b@1000 = a': {file: 'binlog.000007', position: 77}},
       moves: ['d: b > a by up'],
       steps: ['0 hold b', '1 climb d a', '2 go-on d a', '2 go-on b a'],
     },
@@ -54,6 +55,7 @@ describe('relocate takes the first way that applies', () => {
     {
       wish: 'relocate d below c',
       kind: POSITION,
+      but: {b: lag(900)},
       equivalences: {'b@1000 = c': {file: 'binlog.000007', position: 77}},
       moves: ['d: b > c by equivalent'],
       steps: ['0 settle-at d c'],

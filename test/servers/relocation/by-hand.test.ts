@@ -4,11 +4,22 @@ import {isContention} from '../../../src/lib/coordination/lock/contention.ts';
 import {keepLock, type KeptLock} from '../../../src/lib/coordination/lock/keep.ts';
 import {makeNodeId} from '../../../src/lib/coordination/nodes.ts';
 import {defaultTiming} from '../../../src/lib/coordination/timing.ts';
-import {sandbox, type Instance, type Sandbox} from '../../sandbox/index.ts';
-import {backendHost, breakApplier, insert, insertErrant, rows, type BackendHost, type Site} from '../support/index.ts';
-import {bench, following, nameOf} from './moving.ts';
+import {replicaStatus, sandbox, type Instance, type Sandbox} from '../../sandbox/index.ts';
+import {
+  backendHost,
+  breakApplier,
+  idsOn,
+  insert,
+  insertErrant,
+  rows,
+  startThread,
+  stopThread,
+  type BackendHost,
+  type Site,
+} from '../support/index.ts';
+import {bench, following, nameOf, sameRows} from './moving.ts';
 
-/** What is refused, by whom, and that nothing was changed then. */
+/** What is refused and that nothing was changed then, what goes wrong and is put back; on one kind of server. */
 let box: Sandbox;
 let host: BackendHost;
 let at: Site;
@@ -104,4 +115,65 @@ test('a dry run says what would be done, as text and as JSON, and does nothing',
   });
   expect(await following({a, b, c, d})).toEqual(asBefore);
   expect(await rows(at, 'recovery_plan')).toEqual([]);
+});
+
+test('one that the new source turns away is put back', async () => {
+  await b.query('SET SESSION sql_log_bin = 0');
+  await b.query("RENAME USER 'repl'@'%' TO 'another'@'%'");
+  const {status, stderr} = await at.run('relocate', '-i', nameOf(c), '-d', nameOf(b));
+  expect({status, stderr}).toEqual({status: 1, stderr: expect.stringMatching(/it is back at \S+/) as unknown});
+  expect(await following({a, b, c, d})).toEqual(asBefore);
+  await insert(a, 11, 12);
+  await sameRows(box, [a, c, d]);
+  await b.query("RENAME USER 'another'@'%' TO 'repl'@'%'");
+  await b.query('SET SESSION sql_log_bin = 1');
+});
+
+test('with several domains under strict mode a replica goes only where all of them are', async () => {
+  for (const server of [a, b, c, d]) await server.query('SET GLOBAL gtid_strict_mode = 1');
+  await a.query('SET SESSION gtid_domain_id = 5');
+  await insert(a, 11, 13);
+  await box.caughtUp();
+  await stopThread(c, 'SQL_THREAD');
+  await insert(a, 14, 16);
+  await box.waitFor('b has all', async () => (await idsOn(b)).length === 16);
+  // c lags: it may not be asked for what only b has.
+  const moving = at.run('relocate', '-i', nameOf(b), '-d', nameOf(c));
+  await box.waitFor('it is at work', async () => (await rows(at, 'recovery_plan', {state: 'open'})).length === 1);
+  await startThread(c, 'SQL_THREAD');
+  expect(await moving).toMatchObject({status: 0, stdout: `${nameOf(b)}<${nameOf(c)}\n`});
+  expect(await following({a, b, c, d})).toEqual({...asBefore, b: 'c'});
+  await insert(a, 17, 18);
+  await sameRows(box, [a, b, c, d]);
+  const [status] = await replicaStatus(b);
+  expect(String(status?.row['Gtid_IO_Pos']).split(',')).toHaveLength(2);
+});
+
+test('over HTTP, routes answer with the instances as they are then', async () => {
+  const service = await at.serve();
+  const get = async (path: string): Promise<{status: number; body: {Code: string; Message: string; Details: unknown}}> => {
+    const answer = await fetch(`${service.address}/api/${path}`);
+    return {status: answer.status, body: (await answer.json()) as {Code: string; Message: string; Details: unknown}};
+  };
+  const of = ({key}: {key: {host: string; port: number}}): string => `${key.host}/${key.port}`;
+  const keyOf = ({key}: {key: {host: string; port: number}}): object => ({Hostname: key.host, Port: key.port});
+  expect(await get(`relocate/${of(d)}/${of(b)}`)).toMatchObject({
+    status: 200,
+    body: {Code: 'OK', Message: `Instance relocated: ${nameOf(d)} below ${nameOf(b)}`, Details: {Key: keyOf(d), MasterKey: keyOf(b)}},
+  });
+  expect(await get(`relocate-slaves/${of(a)}/${of(b)}?pattern=${c.key.port}`)).toMatchObject({
+    status: 200,
+    body: {Code: 'OK', Details: [{Key: keyOf(c), MasterKey: keyOf(b)}]},
+  });
+  expect(await get(`move-up-slaves/${of(b)}`)).toMatchObject({status: 200, body: {Code: 'OK'}});
+  expect(await following({a, b, c, d})).toEqual({a: '-', b: 'a', c: 'a', d: 'a'});
+  expect(await get(`regroup-slaves-gtid/${of(a)}`)).toMatchObject({
+    status: 200,
+    body: {Code: 'OK', Message: expect.stringMatching(/^promoted replica: \S+, lost: 0, moved: 2$/) as unknown},
+  });
+  expect(await get(`relocate/${of(a)}/${of(b)}`)).toMatchObject({
+    status: 500,
+    body: {Code: 'ERROR', Message: expect.stringMatching(/not-a-replica/) as unknown},
+  });
+  expect(await get(`can-replicate-from/${of(c)}/${of(b)}`)).toMatchObject({status: 200, body: {Message: 'true', Details: keyOf(b)}});
 });
