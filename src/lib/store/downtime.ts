@@ -65,6 +65,13 @@ export async function endDowntime(backend: Backend, key: InstanceKey): Promise<b
   });
 }
 
+/** People, or an operation of theirs, take instances that a recovery left behind back into service: nobody closes them any more. */
+export async function takeBackIntoService(backend: Backend, keys: readonly InstanceKey[]): Promise<void> {
+  const wanted = keys.map(({host, port}) => [host, port]);
+  if (wanted.length > 0)
+    await backend.run(({db}) => db(TABLE).where({reason: LOST_IN_RECOVERY}).whereIn(['hostname', 'port'], wanted).delete());
+}
+
 /** Downtimes in force now, soonest to end first. */
 export async function activeDowntimes(backend: Backend): Promise<readonly ActiveDowntime[]> {
   const rows: readonly DowntimeRow[] = await backend.run(({db, dialect}) =>
