@@ -1,8 +1,6 @@
 import {isCode, OrchestratorError, unreachable} from '../../errors/errors.ts';
 import {parseBinlogs} from '../../flavor/commands/common.ts';
 import type {Statement} from '../../flavor/flavor.ts';
-import {textOf} from '../../flavor/rows.ts';
-import {say} from '../../flavor/statement.ts';
 import {isMariadb, type Instance, type Replication} from '../../model/instance.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Milliseconds} from '../../model/units.ts';
@@ -13,7 +11,7 @@ import type {InstanceAct, Seen} from '../../plan/instance/wish.ts';
 import type {Prober} from '../eyes/prober.ts';
 import type {Hand, Hands} from '../steps/hands.ts';
 import {waitFor} from '../steps/wait.ts';
-import {transactionToSkip} from './relay-log.ts';
+import {historyOf, transactionToSkip} from './relay-log.ts';
 import {stopSafely} from './stop-safely.ts';
 
 /** Removing files takes a server as long as it takes. */
@@ -105,9 +103,8 @@ async function followByPosition(hand: Hand): Promise<readonly string[]> {
 async function rewriteHistory(shop: Workshop, without: string): Promise<readonly string[]> {
   const {instance, above} = shop.seen;
   const mariadb = isMariadb(instance);
-  const read = say(`SELECT @@global.${mariadb ? 'gtid_binlog_state' : 'gtid_executed'} AS history`);
   const hand = await shop.hands.on(instance);
-  const history = async (): Promise<string> => textOf((await (await shop.hands.on(instance)).say(read))[0]?.['history']);
+  const history = async (): Promise<string> => historyOf(await shop.hands.on(instance));
   const wanted = historyWithout(without, await history(), {mariadb, source: above[0]?.gtid.binlogState ?? ''});
   await sayLong(hand, hand.flavor.commands.resetBinlog, async () => (await history()) === '');
   if (wanted === '') return [];

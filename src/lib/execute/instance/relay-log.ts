@@ -3,7 +3,6 @@ import {parseEvents} from '../../flavor/commands/common.ts';
 import type {LogEvent} from '../../flavor/commands/words.ts';
 import type {Flavor} from '../../flavor/flavor.ts';
 import {textOf} from '../../flavor/rows.ts';
-import {say} from '../../flavor/statement.ts';
 import type {BinlogCoordinates} from '../../model/binlog-coordinates.ts';
 import type {Replication} from '../../model/instance.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
@@ -16,6 +15,11 @@ const PAGE = 1000;
 /** What can be asked about relay logs: a session that changes the server, or one that does not. */
 export type Asker = Pick<Hand, 'flavor' | 'key' | 'say' | 'replication'>;
 
+/** Everything a server has written: its GTID set, or on MariaDB its binlog state. */
+export async function historyOf({flavor, say}: Pick<Asker, 'flavor' | 'say'>): Promise<string> {
+  return textOf((await say(flavor.commands.showHistory))[0]?.['history']).replaceAll(/\s+/g, '');
+}
+
 /**
  * The transaction that a failed applier would apply next, on a server with GTIDs.
  *
@@ -23,7 +27,7 @@ export type Asker = Pick<Hand, 'flavor' | 'key' | 'say' | 'replication'>;
  */
 export async function transactionToSkip(hand: Asker): Promise<string> {
   const now = await hand.replication();
-  const executed = textOf((await hand.say(say('SELECT @@global.gtid_executed AS executed')))[0]?.['executed']);
+  const executed = await historyOf(hand);
   const failed = await failedTransaction(hand, executed);
   if (failed !== null) return failed;
   const events = now?.relay ? await pageFrom(hand, now.relay) : [];

@@ -14,6 +14,7 @@ export function mariadbCommands(change: ChangeDialect): CommandWords {
     setDelay: (delay) => say('CHANGE MASTER TO MASTER_DELAY = ?', delay),
     delaysWhileReceiving: false,
     resetBinlog: say('RESET MASTER'),
+    showHistory: say('SELECT @@global.gtid_binlog_state AS history'),
     setHistory: (gtids) => say('SET GLOBAL gtid_binlog_state = ?', gtids),
     emptyTransactions,
     skipNext: say('SET GLOBAL sql_slave_skip_counter = 1'),

@@ -26,6 +26,7 @@ export function mysqlCommands(able: CommandAbilities, change: ChangeDialect): Co
     setDelay: (delay) => say(`${change.change} ${prefix}_DELAY = ?${channel}`, delay),
     delaysWhileReceiving: able.repointsWhileApplying,
     resetBinlog: say(able.binaryLogStatus ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER'),
+    showHistory: say('SELECT @@global.gtid_executed AS history'),
     setHistory: (gtids) => say('SET GLOBAL gtid_purged = ?', gtids),
     emptyTransactions,
     skipNext: say(`SET GLOBAL ${able.newWords ? 'sql_replica_skip_counter' : 'sql_slave_skip_counter'} = 1`),

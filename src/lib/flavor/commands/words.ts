@@ -37,6 +37,8 @@ export interface CommandWords {
   readonly delaysWhileReceiving: boolean;
   /** Empties the binary log, and with it the history of GTIDs. */
   readonly resetBinlog: Statement;
+  /** Everything it has written by its own account, purged or not: column `history`. */
+  readonly showHistory: Statement;
   /** What counts as written before the first binary log: only after `resetBinlog`. */
   setHistory(gtids: string): Statement;
   /** A transaction without effect under each of these GTIDs, in one session, which is left as it was. */
