@@ -48,7 +48,7 @@ export function compose(composing: Composing): Opened {
     config,
     backend,
     resolveHost: async (host) => (await names()).resolve(host),
-    names: async () => namesOf(await names()),
+    names: namesFrom(names),
     discover: async (request) => (await work()).discover(request),
     recover: async (request) => (await work()).recover(request),
     relocate: async (request) => (await work()).relocate(request),
@@ -70,11 +70,12 @@ export function compose(composing: Composing): Opened {
   };
 }
 
-function namesOf(names: HostNames): Names {
+/** A name is looked up without the backend; what is remembered is in it. */
+function namesFrom(names: () => Promise<HostNames>): Names {
   return {
-    canonicalName: (host) => names.canonicalName(host),
-    remembered: () => names.remembered(),
-    forget: () => names.reset(),
+    canonicalName: async (host) => (await import('./lib/names/dns.ts')).systemDns().canonicalName(host.trim()),
+    remembered: async () => (await names()).remembered(),
+    forget: async () => (await names()).reset(),
   };
 }
 

@@ -91,12 +91,28 @@ test.each([
   },
   {line: 'replication-analysis -a shop', prints: ''},
   {line: 'audit-recovery', prints: ''},
+  {line: 'which-cluster-osc-replicas -a shop', prints: lines('b:3306', 'd:3306', 'c:3306')},
+  {line: 'which-cluster-gh-ost-slaves -i d', prints: lines('c:3306', 'd:3306', 'b:3306')},
+  {line: 'get-cluster-heuristic-lag -a shop', prints: lines('0')},
+  {line: 'which-cluster-domain -a shop', prints: lines('')},
+  {line: 'cluster-pool-instances', prints: ''},
+  {line: 'bulk-instances', prints: lines('a:3306', 'b:3306', 'c:3306', 'd:3306', 'x:3306', 'y:3306', 'z:3306')},
+  {line: 'bulk-promotion-rules', prints: ''},
+  {line: 'show-unresolve-hosts', prints: ''},
 ])('$line: the same lines in both forms, and nothing beside them', async ({line, prints}) => {
   const said = words(line);
   expect(await it.run(said)).toEqual({status: 0, stdout: prints, stderr: ''});
   const [name = '', ...rest] = said;
   expect(await it.run(['-c', name, ...rest])).toEqual({status: 0, stdout: prints, stderr: ''});
 });
+
+test.each(['which-cluster-osc-replicas', 'which-cluster-gh-ost-replicas', 'which-heuristic-cluster-pool-instances'])(
+  '%s of a cluster nobody knows: nothing in the old form, not found in the new',
+  async (name) => {
+    expect(await it.run(`-c ${name} -i nobody`)).toMatchObject({status: 0, stdout: ''});
+    expect(await it.run(`${name} -i nobody`)).toMatchObject({status: 3, stdout: ''});
+  },
+);
 
 test.each([
   {line: 'which-instance -i a,b', prints: lines('a:3306', 'b:3306')},

@@ -42,6 +42,9 @@ test.each([
   {line: '-c forget', status: 1, says: /--instance is missing/},
   {line: 'begin-downtime -i db1 -r x --duration forever', status: 2, says: /is not a duration/},
   {line: 'dump-config --show-secrets', status: 4, says: /terminal/},
+  {line: '-c custom-command --hostname h --pattern p', status: 1, says: /agents are not part of this version/},
+  {line: 'submit-pool-instances --pool app', status: 2, says: /--instance is missing/},
+  {line: 'resolve -i 127.0.0.1:1', status: 1, says: /nobody answers at 127\.0\.0\.1:1/},
   {line: 'topolgy', status: 2, says: /did you mean topology\?/},
 ])('$line', async ({line, status, says}) => {
   expect(judge(await it.run(words(line)), says)).toEqual(refused(status));

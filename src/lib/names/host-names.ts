@@ -100,11 +100,6 @@ export class HostNames {
     return await asked;
   }
 
-  /** The name a host stands for in the end, asked of name servers now, whatever HostnameResolveMethod says. Throws NOT_FOUND. */
-  canonicalName(host: string): Promise<string> {
-    return this.#options.dns.canonicalName(spelled(host.trim()));
-  }
-
   /** A server we connected to as `host` calls itself `resolved` (MySQLHostnameResolveMethod): from now on so do we. */
   async learn(host: string, resolved: string): Promise<void> {
     const name = spelled(host);

@@ -43,7 +43,8 @@ export interface Ports {
   backend(): Promise<Backend>;
   /** By HostnameResolveMethod, through the cache kept in the backend; the host itself when it cannot be resolved. */
   resolveHost(host: string): Promise<string>;
-  names(): Promise<Names>;
+  /** Nothing is opened before it is asked for here either. */
+  readonly names: Names;
   discover(request: DiscoverRequest): Promise<Discovered>;
   recover(request: RecoverRequest): Promise<Recovered>;
   /** Rearranges replicas, or only plans to. Throws CONTENDED when somebody else is changing them. */
@@ -67,9 +68,9 @@ export interface Names {
   /** The name a host stands for in the end, asked of name servers. Throws NOT_FOUND. */
   canonicalName(host: string): Promise<string>;
   /** What this process remembers now. */
-  remembered(): readonly RememberedName[];
+  remembered(): Promise<readonly RememberedName[]>;
   /** Forgets what this process remembers. */
-  forget(): void;
+  forget(): Promise<void>;
 }
 
 export interface RememberedName {

@@ -46,12 +46,11 @@ export function portsOver(backend: Backend, config: Config): Ports {
     config: () => Promise.resolve(config),
     backend: () => Promise.resolve(backend),
     resolveHost: (host) => Promise.resolve(host),
-    names: () =>
-      Promise.resolve({
-        canonicalName: (host: string) => Promise.resolve(`canonical-${host}`),
-        remembered: () => [{host: 'a', resolved: 'a.example', expiresIn: 1000}],
-        forget: () => undefined,
-      }),
+    names: {
+      canonicalName: (host: string) => Promise.resolve(`canonical-${host}`),
+      remembered: () => Promise.resolve([{host: 'a', resolved: 'a.example', expiresIn: 1000}]),
+      forget: () => Promise.resolve(),
+    },
   };
   return new Proxy(known, {get: (target, name) => target[name as keyof Ports] ?? unused}) as Ports;
 }

@@ -24,7 +24,7 @@ export const resolve = define({
   changes: 'nothing',
   async run(context, input): Promise<InstanceKey> {
     await knock(input.instance);
-    return {host: await (await context.names()).canonicalName(input.instance.host), port: input.instance.port};
+    return {host: await context.names.canonicalName(input.instance.host), port: input.instance.port};
   },
   print: keyLine,
   legacy: {http: [{path: 'resolve/:host/:port', reply: {shape: 'key', message: () => 'Instance resolved'}}]},
@@ -58,7 +58,7 @@ export const resetHostnameResolveCache = define({
   changes: 'backend',
   async run(context) {
     await forgetResolves(await context.backend());
-    (await context.names()).forget();
+    await context.names.forget();
     await audit(context, {type: 'reset-hostname-resolve-cache', message: `by ${context.caller.user}`});
     return {reset: true};
   },
@@ -74,7 +74,7 @@ export const hostnameResolveCache = define({
   examples: ['hostname-resolve-cache --json'],
   input: {},
   changes: 'nothing',
-  run: async (context) => (await context.names()).remembered(),
+  run: (context) => context.names.remembered(),
   print: (all) => all.map((one) => `${one.host} ${one.resolved}`),
   legacy: {
     http: [

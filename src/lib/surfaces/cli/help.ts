@@ -1,6 +1,6 @@
 import {SECTIONS, type Operation} from '../../operations/define.ts';
 
-const WIDTH = 34;
+const WIDTH = 40;
 
 /** What an empty command line gets. */
 export function usage(): string {
