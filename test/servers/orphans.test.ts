@@ -87,6 +87,29 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}])('fail
 
   if (flavor !== 'mariadb') return;
 
+  test('of two sources that replicate from each other the written one dies: the other takes its place', async () => {
+    const {a, b, c} = await box.topology('a: b c; b: a');
+    await insert(a, 1, 10);
+    await box.caughtUp();
+    at = await site({backend: host, servers: [a, b, c]});
+    const it = at;
+    await it.serve();
+    await box.waitFor('the leader has seen all of them as co-sources', async () => {
+      const known = await rows<{last_seen: string | null; is_co_master: number}>(it, 'database_instance');
+      return (
+        known.filter((row) => row.last_seen !== null).length === 3 && known.filter((row) => Number(row.is_co_master) === 1).length === 2
+      );
+    });
+    await a.kill9();
+    expect(await recoveryOf(it, a)).toMatchObject({analysis: 'DeadCoMaster', is_successful: 1, successor_port: b.key.port, all_errors: ''});
+    await following(b, [c]);
+    expect(await standingOf(b)).toMatchObject({writable: true, source: null});
+    // Back, it follows the one that took its place, as it did before, and is closed.
+    await a.start();
+    await following(b, [a]);
+    await box.waitFor('it is closed', async () => !(await standingOf(a)).writable);
+  });
+
   test('it is only told where no filter names its cluster', async () => {
     const {a, b, c, d} = await box.topology('a: b; b: c d');
     const at = await watched([a, b, c, d], {});

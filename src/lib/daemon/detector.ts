@@ -25,6 +25,7 @@ const UNCONFIRMED_PAUSE: Milliseconds = 1_000;
 const UNREACHABLE: ReadonlySet<string> = new Set([
   'UnreachableMaster',
   'UnreachableMasterWithLaggingReplicas',
+  'UnreachableCoMaster',
   'UnreachableIntermediateMaster',
   'UnreachableIntermediateMasterWithLaggingReplicas',
 ]);

@@ -99,7 +99,8 @@ function decideAgain(env: Environment, topology: Topology, {document: {plan, wis
   const analysis = findingOf(env, topology, {key: plan.failed, overdue});
   if (!analysis || plan.kind !== 'promote') return undefined;
   // Its replicas were told to stop receiving, so they have no opinion any more: what was confirmed before stands.
-  const finding = {...analysis, recovery: 'dead-source', beingChangedBy: null, skippable: false} as const;
+  const recovery = plan.code.startsWith('DeadCoMaster') ? 'dead-co-source' : 'dead-source';
+  const finding = {...analysis, recovery, beingChangedBy: null, skippable: false} as const;
   return planRecovery(finding, topology, env.config, wishes);
 }
 

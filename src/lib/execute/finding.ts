@@ -5,7 +5,7 @@ import type {Topology} from '../model/topology.ts';
 import type {Environment} from './environment.ts';
 
 /** What is recovered from, once a death is confirmed. */
-export const RECOVERABLE: ReadonlySet<Analysis['recovery']> = new Set(['dead-source', 'dead-intermediate-source']);
+export const RECOVERABLE: ReadonlySet<Analysis['recovery']> = new Set(['dead-source', 'dead-co-source', 'dead-intermediate-source']);
 
 /** The finding about one instance in a topology as it is now; our own lock does not hide it. */
 export function findingOf(

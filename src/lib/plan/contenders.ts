@@ -12,6 +12,7 @@ export type PlanPolicy = ReplicatePolicy &
   Pick<
     Config,
     | 'PromotionIgnoreHostnameFilters'
+    | 'CoMasterRecoveryMustPromoteOtherCoMaster'
     | 'PreventCrossDataCenterMasterFailover'
     | 'PreventCrossRegionMasterFailover'
     | 'FailMasterPromotionOnLagMinutes'

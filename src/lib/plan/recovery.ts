@@ -6,6 +6,7 @@ import {compareKeys, keyText, sameKey} from '../model/instance-key.ts';
 import {IntervalSet} from '../model/interval-set.ts';
 import type {Topology} from '../model/topology.ts';
 import {choose, type Choice, type Option} from './choose.ts';
+import {asDeadSource} from './co-source.ts';
 import {contendersOf, type Case, type Contender, type PlanPolicy, type PlanWishes} from './contenders.ts';
 import {losslessDoubt, outOfHand} from './lossless.ts';
 import type {Candidate, Decision, RecoveryPlan, RefusalCode} from './plan.ts';
@@ -16,7 +17,7 @@ import {stepsFor} from './steps.ts';
  * What to do about a finding: a plan, or why nothing is done. Decides, never does; same inputs, same answer. Kill switch, cluster
  * filters, anti-flapping and the age of probes are not its business.
  *
- * Only dead sources and dead intermediate sources whose replicas use GTIDs are recovered so far; the rest is for people.
+ * Only dead sources, co-sources and intermediate sources whose replicas use GTIDs are recovered so far; the rest is for people.
  */
 export function planRecovery(analysis: Analysis, topology: Topology, policy: PlanPolicy, wishes: PlanWishes = {}): Decision {
   const who = keyText(analysis.instance.key);
@@ -26,13 +27,16 @@ export function planRecovery(analysis: Analysis, topology: Topology, policy: Pla
   switch (analysis.recovery) {
     case 'dead-source':
       return planPromotion(analysis, topology, {failed: topology.get(analysis.instance.key) ?? analysis.instance, policy, wishes});
+    case 'dead-co-source': {
+      const failed = topology.get(analysis.instance.key) ?? analysis.instance;
+      return planPromotion(analysis, topology, asDeadSource({failed, policy, wishes}, topology));
+    }
     case 'dead-intermediate-source':
       return planAdoption(analysis, topology, {failed: topology.get(analysis.instance.key) ?? analysis.instance, policy, wishes});
     case 'none':
       return refuse('nothing-to-do', `${who}: ${analysis.code} (${analysis.because}) calls for no recovery`);
     case 'detect-only':
       return refuse('needs-human', `${who}: ${analysis.code} (${analysis.because}) is told, and left to people`);
-    case 'dead-co-source':
     case 'dead-group-member':
     case 'locked-semi-sync':
     case 'too-many-semi-sync':

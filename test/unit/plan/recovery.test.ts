@@ -316,7 +316,13 @@ test.each<Situation & {what: string; code: string; because?: string}>([
   {what: 'nothing wrong', sketch: 'a:', but: {a: {reachable: true}}, keys: {ReduceReplicationAnalysisCount: false}, code: 'nothing-to-do'},
   {what: 'downtimed', but: {a: downtime}, code: 'downtimed'},
   {what: 'being changed', but: {c: {wishes: {lockedBy: 'host1 (relocate)'}}}, code: 'being-changed', because: 'host1 (relocate)'},
-  {what: 'a dead co-source', sketch: 'a: b; b: a', but: {b: applierBroken}, code: 'needs-human', because: 'DeadCoMaster'},
+  {
+    what: 'a dead co-source whose partner is broken',
+    sketch: 'a: b; b: a',
+    but: {b: applierBroken},
+    code: 'applier-broken',
+    because: 'b:3306',
+  },
   {what: 'no GTID', kind: {gtid: false}, code: 'needs-human', because: 'by file and position'},
   {what: 'one without GTID', but: {c: {replication: {usingOracleGtid: false}}}, code: 'needs-human', because: 'c:3306 replicates by file'},
   {

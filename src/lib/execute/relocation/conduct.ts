@@ -5,6 +5,7 @@ import {isReplicating, type Instance} from '../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import type {Move} from '../../plan/relocation/plan.ts';
+import {takeBackIntoService} from '../../store/downtime.ts';
 import {writeEquivalence} from '../../store/equivalence.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../../store/recovery/plans.ts';
 import type {Environment} from '../environment.ts';
@@ -50,6 +51,7 @@ export interface RelocationEnding {
 export async function conductRelocation(env: Environment, what: Relocating): Promise<RelocationEnding> {
   const {document, topology, hands} = what;
   const {uid, plan} = document;
+  await takeBackIntoService(env.backend, sourcesMadeBy(plan));
   const turn = slots(env.config.MaxConcurrentReplicaOperations);
   const equivalent = (one: Parameters<typeof writeEquivalence>[1], other: Parameters<typeof writeEquivalence>[2]): Promise<void> =>
     writeEquivalence(env.backend, one, other);
@@ -70,6 +72,11 @@ export async function conductRelocation(env: Environment, what: Relocating): Pro
   await closeBooks(env, what, {outcomes, errors});
   const subject = after.get(plan.subject);
   return {uid, outcomes, errors, subject: subject?.check.valid ? subject : null};
+}
+
+/** Whoever is made a source, or opened, has a role again, also where a recovery had left it behind. */
+function sourcesMadeBy({steps, takeover}: RelocationDocument['plan']): readonly InstanceKey[] {
+  return [...steps.flatMap(({step}) => (step.do === 'make-writable' ? [step.on] : [])), ...(takeover ? [takeover.successor] : [])];
 }
 
 interface Failure {
