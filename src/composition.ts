@@ -52,6 +52,7 @@ export function compose(composing: Composing): Opened {
     discover: async (request) => (await work()).discover(request),
     recover: async (request) => (await work()).recover(request),
     relocate: async (request) => (await work()).relocate(request),
+    takeOver: async (request) => (await work()).takeOver(request),
     resumeRecovery: async (uid) => (await work()).resumeRecovery(uid),
     abortRecovery: async (request) => (await work()).abortRecovery(request),
     onInstance: async () => (await work()).onInstance(),

@@ -14,6 +14,7 @@ import {
 } from './lib/execute/instance/ask.ts';
 import {changeInstance} from './lib/execute/instance/change.ts';
 import {relocateByHand} from './lib/execute/relocation/relocate.ts';
+import {takeOverByHand} from './lib/execute/takeover/take-over.ts';
 import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-hand.ts';
 import type {HostNames} from './lib/names/host-names.ts';
 import {measured} from './measured-backend.ts';
@@ -37,7 +38,7 @@ export interface Wiring {
 /** The ports that need servers or a service. */
 export type Wired = Pick<
   Ports,
-  'discover' | 'recover' | 'relocate' | 'resumeRecovery' | 'abortRecovery' | 'onInstance' | 'unlock' | 'serve'
+  'discover' | 'recover' | 'relocate' | 'takeOver' | 'resumeRecovery' | 'abortRecovery' | 'onInstance' | 'unlock' | 'serve'
 >;
 
 /** Heartbeats of a lock never queue behind anything, and have a second for everything. */
@@ -59,6 +60,7 @@ export function wire(given: Wiring): Wired {
     discover: (request) => discoverByHand(byHand, request),
     recover: (request) => recoverByHand(byHand, {...request, wait: (request.wait ?? 0) * 1000}),
     relocate: (request) => relocateByHand({...byHand, ...(fault ? {fault} : {})}, request),
+    takeOver: (request) => takeOverByHand({...byHand, ...(fault ? {fault} : {})}, request),
     resumeRecovery: (uid) => resumeByHand(byHand, uid),
     abortRecovery: (request) => abortByHand(byHand, request),
     onInstance: () => Promise.resolve(onInstance(byHand)),

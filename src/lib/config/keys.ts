@@ -366,6 +366,12 @@ export const KEYS = {
     'How long a promotion waits for received transactions to be applied before it is refused',
     since4,
   ),
+  TakeoverTransactionLimitSeconds: uint(
+    5,
+    'promotion',
+    'A takeover that is planned is refused while a transaction or statement on the source has lasted longer than this, unless it is told to end it',
+    since4,
+  ),
   PromoteErrantIfMostAdvanced: bool(
     false,
     'promotion',

@@ -13,9 +13,11 @@ import {stoppedBy, type Stopped} from './journal/stopped.ts';
 import {killSessions} from './kill-sessions.ts';
 import {startAgain} from './start-again.ts';
 import {Hands} from './steps/hands.ts';
+import {isTakeover, serversOfTakeover, type TakeoverDocument} from './takeover/document.ts';
+import {settle} from './takeover/settle.ts';
 
-/** What a journal keeps: of a recovery, or of a relocation. */
-export type PlanDocument = RecoveryDocument | RelocationDocument;
+/** What a journal keeps: of a recovery, of a relocation, or of a takeover that was planned. */
+export type PlanDocument = RecoveryDocument | RelocationDocument | TakeoverDocument;
 
 /** A recovery or a relocation that was given up, and how far it had come: what people have to look at now. */
 export interface Aborted {
@@ -47,9 +49,23 @@ export interface Aborting {
  */
 export async function abortPlan(env: Environment, aborting: Aborting): Promise<Aborted> {
   const {plan, hold} = aborting;
+  const document = plan.document as PlanDocument;
+  if (isTakeover(document)) return abandonTakeover(env, document, aborting);
   const unkilled = await killSessions(env.servers, await sessionsOf(env.backend, hold.lockId));
-  const started = await startWhatItStopped(env, plan.document as PlanDocument, aborting);
+  const started = await startWhatItStopped(env, document, aborting);
   return closePlan(env.backend, {...aborting, remarks: [...unkilled, ...started]});
+}
+
+/** Taken back where nobody writes to a successor yet, completed where they do: a source is never left closed. */
+async function abandonTakeover(env: Environment, document: TakeoverDocument, {hold, because, mayStillSend}: Aborting): Promise<Aborted> {
+  const topology = await env.eyes.look(serversOfTakeover(document));
+  const ending = await settle(env, {document, hold, topology, mayStillSend}, because);
+  const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
+  const remarks =
+    ending.outcome === 'promoted'
+      ? [`${keyText(ending.successor)} was open already, so the takeover was completed`, ...ending.problems]
+      : ending.remarks;
+  return {uid: document.uid, cluster: document.plan.cluster, failed: document.plan.failed, ...told(steps), remarks};
 }
 
 /**
@@ -63,8 +79,9 @@ export async function abortUnlocked(
 ): Promise<Aborted> {
   const document = plan.document as PlanDocument;
   const {receivers, both, left} = await stoppedNow(backend, document);
+  const closed = isTakeover(document) ? [`${keyText(document.plan.failed)} may have been closed by it and was not opened: ${why}`] : [];
   const remarks = [...receivers, ...both, ...left].map((key) => `${keyText(key)} may have been stopped by it and was not started: ${why}`);
-  return closePlan(backend, {plan, hold: null, because, remarks});
+  return closePlan(backend, {plan, hold: null, because, remarks: [...closed, ...remarks]});
 }
 
 interface Closing extends Pick<Aborting, 'plan' | 'because'> {
@@ -112,6 +129,7 @@ async function startWhatItStopped(env: Environment, document: PlanDocument, {hol
 }
 
 async function stoppedNow(backend: Backend, document: PlanDocument): Promise<Stopped> {
+  if (isTakeover(document)) return {receivers: [], both: [], left: []};
   const steps = await backend.run((work) => readPlanSteps(work, document.uid));
   const stateOf = (number: number): StepRecord['state'] => steps.find((step) => step.number === number)?.state ?? 'planned';
   return isRelocation(document) ? {receivers: [], both: stoppedByRelocation(document, stateOf), left: []} : stoppedBy(document, stateOf);
@@ -131,6 +149,7 @@ function handsFor(env: Environment, {uid}: PlanDocument, {hold, mayStillSend}: P
 /** All servers that the steps of a plan may touch. */
 export function serversOf(document: PlanDocument): readonly InstanceKey[] {
   if (isRelocation(document)) return serversOfRelocation(document);
+  if (isTakeover(document)) return serversOfTakeover(document);
   const {plan} = document;
   const keys = [plan.failed, plan.successor, ...plan.steps.map(({step}) => step.on)];
   return [...new Map(keys.map((key) => [keyText(key), key])).values()];

@@ -13,10 +13,12 @@ import {killSessions} from './kill-sessions.ts';
 import type {Progress} from './journal/run.ts';
 import {goOnRelocating, type Relocated} from './relocation/resume.ts';
 import {isRelocation} from './relocation/document.ts';
+import {isTakeover} from './takeover/document.ts';
+import {settle} from './takeover/settle.ts';
 
 /**
  * Goes on with a recovery or a relocation whose conductor is gone, under its lock, which has just been taken over: what was done stays done,
- * what was started is repeated. Given up instead where somebody has closed its row meanwhile (coordination.md §4).
+ * what was started is repeated. A takeover that has no successor yet is taken back. Given up instead where somebody has closed its row meanwhile (coordination.md §4).
  *
  * @returns null when it was given up
  */
@@ -65,6 +67,10 @@ async function goOn(
   held: Pick<Parameters<typeof conduct>[1], 'hold' | 'lock'>,
 ): Promise<Ending | Relocated> {
   const topology = await env.eyes.look(serversOf(document));
+  if (isTakeover(document)) {
+    const mayStillSend = (timeout: number): boolean => held.lock.mayStillSend(timeout);
+    return settle(env, {document, hold: held.hold, topology, mayStillSend}, 'whoever conducted it is gone');
+  }
   const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
   const progress = new Map<number, Progress>(steps.map((step) => [step.number, step]));
   if (isRelocation(document)) return goOnRelocating(env, {document, ...held, topology, progress});

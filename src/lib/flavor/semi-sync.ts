@@ -112,3 +112,14 @@ function wordsOf(variables: ReadonlyMap<string, unknown>, role: 'source' | 'repl
 export function switchSemiSync(role: 'source' | 'replica', on: boolean, words: SemiSyncWords): Statement {
   return say(`SET GLOBAL ${NAMES[words[role]][role]}_enabled = ?`, on ? 1 : 0);
 }
+
+/** Sets one value of the source's role. */
+export function setSemiSyncValue(
+  words: 'old' | 'new',
+  what: 'timeout' | 'wait_point' | 'waitCount' | 'waitNoReplica',
+  value: number | string,
+): Statement {
+  const names = NAMES[words];
+  const end = what === 'waitCount' || what === 'waitNoReplica' ? names[what] : what;
+  return say(`SET GLOBAL ${names.source}_${end} = ?`, value);
+}

@@ -4,6 +4,7 @@ import type {ListedLock} from '../coordination/lock/rows.ts';
 import type {NodeHealth, NodeRecord} from '../coordination/nodes.ts';
 import type {NodeId} from '../coordination/types.ts';
 import type {RelocationAnswer, RelocationRequest} from '../execute/relocation/relocate.ts';
+import type {TakeoverAnswer, TakeoverRequest} from '../execute/takeover/take-over.ts';
 import type {Relocated as ResumedRelocation} from '../execute/relocation/resume.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Instance} from '../model/instance.ts';
@@ -49,6 +50,8 @@ export interface Ports {
   recover(request: RecoverRequest): Promise<Recovered>;
   /** Rearranges replicas, or only plans to. Throws CONTENDED when somebody else is changing them. */
   relocate(request: RelocationRequest): Promise<RelocationAnswer>;
+  /** Replaces a source that works, or only plans to. Throws CONTENDED when somebody else is changing the cluster. */
+  takeOver(request: TakeoverRequest): Promise<TakeoverAnswer>;
   /** Goes on with a recovery or a relocation whose conductor is gone; null when somebody has closed it meanwhile. Throws CONTENDED when it lives. */
   resumeRecovery(uid: string): Promise<Extract<Recovered, {readonly outcome: 'promoted' | 'failed'}> | ResumedRelocation | null>;
   /** Gives up a recovery or a relocation whose conductor is gone. Throws CONTENDED when it lives. */

@@ -116,6 +116,18 @@ export function flag(name: string, about: string): Field<boolean> {
   return {options: [{name, about, value: null}], required: false, read: (texts) => () => texts[name] === 'true'};
 }
 
+/** `--noop`, or `--dry-run`. */
+export function dryRun(): Field<boolean> {
+  return {
+    options: [
+      {name: 'noop', value: null, about: 'say what would be done and what would be refused, and do nothing'},
+      {name: 'dry-run', value: null, about: 'the same as --noop'},
+    ],
+    required: false,
+    read: (texts) => () => texts['noop'] === 'true' || texts['dry-run'] === 'true',
+  };
+}
+
 /** A whole number from `least` up. */
 export function integer<Absent extends number | null>(
   option: Option,

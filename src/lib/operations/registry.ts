@@ -5,6 +5,7 @@ import * as configuration from './service/configuration.ts';
 import * as bulk from './instances/bulk.ts';
 import * as clusterTools from './information/cluster-tools.ts';
 import * as equivalents from './information/equivalents.ts';
+import * as events from './service/events.ts';
 import * as explaining from './recovery/explain.ts';
 import * as domains from './information/domains.ts';
 import * as lists from './information/lists.ts';
@@ -27,6 +28,7 @@ import * as locks from './recovery/locks.ts';
 import * as management from './instances/management.ts';
 import * as recovery from './recovery/recovery.ts';
 import * as service from './service/service.ts';
+import * as takeover from './recovery/takeover.ts';
 import * as tags from './instances/tags.ts';
 
 /** Every operation there is. Commands, routes, help and permissions derive from this list. */
@@ -56,8 +58,10 @@ export const ALL: readonly Operation[] = [
   state,
   replication,
   recovery,
+  takeover,
   locks,
   audit,
   service,
+  events,
   configuration,
 ].flatMap((file) => Object.values(file).filter((one): one is Operation => typeof one === 'object' && 'prepare' in one));

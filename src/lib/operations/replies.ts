@@ -22,6 +22,7 @@ export type ReplyShape =
   | 'cluster-info'
   | 'cluster-infos'
   | 'analyses'
+  | 'recovery'
   | 'recoveries'
   | 'recovery-steps'
   | 'detections'

@@ -3,12 +3,14 @@ import type {Config} from '../../../src/lib/config/keys.ts';
 
 const LISTS = [
   'OnFailureDetectionProcesses',
+  'PreGracefulTakeoverProcesses',
   'PreFailoverProcesses',
   'PostMasterFailoverProcesses',
   'PostIntermediateMasterFailoverProcesses',
   'PostFailoverProcesses',
   'PostUnsuccessfulFailoverProcesses',
   'PostReturnedSourceProcesses',
+  'PostGracefulTakeoverProcesses',
 ] as const satisfies readonly (keyof Config)[];
 
 export type HookList = (typeof LISTS)[number];

@@ -30,6 +30,8 @@ export interface Run<Does = Act> {
   readonly journal: Journal<Does>;
   /** Does one act; `attempt` counts from 1. Throws when it did not reach what it promises. */
   perform(act: Does, attempt: number): Promise<string>;
+  /** Acts of a stage that run one after the other, with nothing written down in between; the first `must` that fails ends the stage. */
+  inTurn?(act: JournaledAct<Does>): boolean;
   /** An act in words, for what is said about its failure. */
   textOf(act: Does): string;
   /** A place where tests end the process: before an act's effect, and after it but before it is marked done. */
@@ -53,7 +55,7 @@ export async function runActs<Does = Act>(run: Run<Does>): Promise<RunEnd<Does>>
   let ended: readonly ActEnd[] = [];
   for (const stage of stagesOf(run)) {
     await run.journal.advance(ended, stage);
-    ended = await Promise.all(stage.map((act) => one(run, act)));
+    ended = stage.every((act) => run.inTurn?.(act)) ? await inTurn(run, stage) : await Promise.all(stage.map((act) => one(run, act)));
     const bad = ended.flatMap((end) => (end.state === 'failed' ? [{act: must(run.acts, end.number), because: end.outcome}] : []));
     failed.push(...bad);
     const stoppedBy = bad.find(({act}) => act.weight === 'must') ?? null;
@@ -75,6 +77,17 @@ function stagesOf<Does>({acts, progress}: Run<Does>): readonly (readonly Journal
   const open = acts.filter((act) => !['done', 'failed'].includes(progress.get(act.number)?.state ?? 'planned'));
   const byStage = Map.groupBy(open, (act) => act.stage);
   return [...byStage.keys()].sort((a, b) => a - b).map((stage) => byStage.get(stage) ?? []);
+}
+
+async function inTurn<Does>(run: Run<Does>, stage: readonly JournaledAct<Does>[]): Promise<readonly ActEnd[]> {
+  const ended: ActEnd[] = [];
+  for (const act of stage) {
+    const end = await one(run, act);
+    ended.push(end);
+    if (end.state === 'failed' && act.weight === 'must') break;
+  }
+  const left = stage.slice(ended.length);
+  return [...ended, ...left.map(({number}): ActEnd => ({number, state: 'failed', outcome: 'not reached'}))];
 }
 
 async function one<Does>(run: Run<Does>, act: JournaledAct<Does>): Promise<ActEnd> {

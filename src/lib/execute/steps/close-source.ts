@@ -78,7 +78,7 @@ async function setReadOnly(hand: Hand): Promise<void> {
   for (const statement of hand.flavor.setReadOnly(true, true)) await hand.say(statement);
 }
 
-async function standsStill(hand: Hand): Promise<boolean> {
+export async function standsStill(hand: Hand): Promise<boolean> {
   const first = JSON.stringify(await hand.say(hand.flavor.showBinlogStatus));
   await sleep(STANDSTILL_MS);
   return JSON.stringify(await hand.say(hand.flavor.showBinlogStatus)) === first;
@@ -90,7 +90,7 @@ async function killPrivileged(hand: Hand): Promise<readonly Row[]> {
   return sessions;
 }
 
-async function kill(hand: Hand, sessions: readonly Row[]): Promise<void> {
+export async function kill(hand: Hand, sessions: readonly Row[]): Promise<void> {
   for (const session of sessions) {
     await hand.say(hand.flavor.kill(Number(session['id']))).catch((error: unknown) => {
       // 1094: it ended by itself in between.
@@ -103,6 +103,6 @@ function privileged(hand: Hand): Promise<readonly Row[]> {
   return hand.say(showPrivilegedSessions);
 }
 
-function whom(session: Row): string {
+export function whom(session: Row): string {
   return `${String(session['user'])}@${String(session['host'])}`;
 }

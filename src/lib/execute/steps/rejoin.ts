@@ -1,4 +1,4 @@
-import {messageOf, OrchestratorError} from '../../errors/errors.ts';
+import {isCode, messageOf, OrchestratorError} from '../../errors/errors.ts';
 import type {ReplicationCredentials} from '../../flavor/flavor.ts';
 import type {Instance} from '../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
@@ -18,6 +18,20 @@ export interface Rejoining {
   readonly semiSync: boolean;
   /** Whom to ask for what one replicates with: the new source and its replicas. */
   readonly teachers: readonly Instance[];
+}
+
+/** Points a closed former source at its successor and leaves it stopped, also where nobody knows what it could log in with. */
+export async function pointAndLeave(world: World, instance: Instance, to: Rejoining): Promise<string> {
+  const hand = await world.hands.on(instance);
+  const said = `${keyText(hand.key)} is pointed at ${keyText(to.source)}`;
+  try {
+    await pointAt(hand, {world, instance, to});
+    return `${said}, and not started`;
+  } catch (error) {
+    if (!isCode(error, 'REFUSED')) throw error;
+    await hand.say(hand.flavor.pointAt({source: to.source, gtid: true, formerSource: true}));
+    return `${said}, without credentials (${error.message}), and not started`;
+  }
 }
 
 /**

@@ -7,14 +7,14 @@ import type {LeftAlone, Only, RelocationPlan, RelocationRefusal, RelocationWish}
 import {destination, instance} from '../addressing.ts';
 import type {Context} from '../context.ts';
 import type {Field} from '../define.ts';
-import {flag, optionalDuration} from '../fields.ts';
+import {dryRun, flag, optionalDuration} from '../fields.ts';
 
 export const SECTION = 'Relocation';
 
 /** Fields that every command of this section takes. */
 export const COMMON = {
   instance: instance('the instance'),
-  noop: noop(),
+  noop: dryRun(),
   allowErrant: flag('allow-errant', 'go on although errant transactions of the new source spread to those moved below it; this is audited'),
   wait: optionalDuration({
     name: 'wait',
@@ -36,19 +36,6 @@ export const EXITS = {
   4: 'refused: nothing was changed',
   7: 'another operation is changing one of the servers',
 } as const;
-
-/** `--noop`, or `--dry-run`. */
-function noop(): Field<boolean> {
-  const about = 'say what would be done and what would be refused, and do nothing';
-  return {
-    options: [
-      {name: 'noop', value: null, about},
-      {name: 'dry-run', value: null, about: 'the same as --noop'},
-    ],
-    required: false,
-    read: (texts) => () => texts['noop'] === 'true' || texts['dry-run'] === 'true',
-  };
-}
 
 /** A destination that has to be there. */
 export function target(about: string): Field<InstanceKey> {

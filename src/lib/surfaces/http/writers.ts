@@ -29,6 +29,8 @@ interface Shapes {
   readonly 'cluster-info': ClusterInfo;
   readonly 'cluster-infos': readonly ClusterInfo[];
   readonly analyses: readonly Found[];
+  /** Null where none was written down. */
+  readonly recovery: Recovery | null;
   readonly recoveries: readonly Recovery[];
   readonly 'recovery-steps': readonly RecoveryStep[];
   readonly detections: readonly Detection[];
@@ -52,6 +54,7 @@ const WRITERS: {readonly [Shape in ReplyShape]: (value: Shapes[Shape], config: C
   'cluster-info': clusterInfoJson,
   'cluster-infos': (all, config) => all.map((one) => clusterInfoJson(one, config)),
   analyses: (all, config) => all.map((one) => analysisJson(one, config)),
+  recovery: (one, config) => (one ? recoveryJson(one, config) : null),
   recoveries: (all, config) => all.map((one) => recoveryJson(one, config)),
   'recovery-steps': (all) => all.map(stepJson),
   detections: (all, config) => all.map((one) => detectionJson(one, config)),

@@ -1,0 +1,4 @@
+import {gracefulMasterTakeoverAuto} from '../lib/operations/recovery/takeover.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(gracefulMasterTakeoverAuto);

@@ -1,0 +1,153 @@
+import type {Config} from '../../../config/keys.ts';
+import {isCode, messageOf, OrchestratorError, unreachable} from '../../../errors/errors.ts';
+import {carrySemiSync} from '../../../flavor/takeover.ts';
+import type {BinlogCoordinates} from '../../../model/binlog-coordinates.ts';
+import type {Instance} from '../../../model/instance.ts';
+import {keyText, type InstanceKey} from '../../../model/instance-key.ts';
+import type {Topology} from '../../../model/topology.ts';
+import type {Milliseconds} from '../../../model/units.ts';
+import {MANNERS, type TakeoverPlan, type TakeoverStep} from '../../../plan/takeover/plan.ts';
+import {kill} from '../../steps/close-source.ts';
+import type {Hand, Hands} from '../../steps/hands.ts';
+import {mustKnow} from '../../steps/known.ts';
+import {drainPatience} from '../../steps/perform.ts';
+import {forgetSource, isReadOnly} from '../../steps/promote.ts';
+import {pointAndLeave, rejoin} from '../../steps/rejoin.ts';
+import {repoint} from '../../steps/repoint.ts';
+import {busySessions} from '../busy.ts';
+import {catchUp, close, open, reach, readyToClose, release} from './switch.ts';
+
+/** What steps need: the servers as last probed under the lock, and hands on them. */
+export interface TakeoverWorld {
+  readonly topology: Topology;
+  readonly config: Config;
+  readonly hands: Hands;
+  readonly plan: TakeoverPlan;
+  /** Told where the successor's binary log stood when it was opened. */
+  opened(at: BinlogCoordinates | null): void;
+}
+
+/**
+ * Does one step of a takeover on one server. Every step bears repetition.
+ *
+ * @returns what was seen afterwards, as a sentence for the journal
+ * @throws OrchestratorError when the server is not in the state that the step promises
+ */
+export async function performTakeover(world: TakeoverWorld, step: TakeoverStep): Promise<string> {
+  switch (step.do) {
+    case 'prepare':
+      return prepare(world, step);
+    case 'close-source':
+      if (step.killWriters) await endBusy(world, step.on);
+      return close(await handOn(world, step.on));
+    case 'catch-up':
+      return catchUp(await handOn(world, step.on), await handOn(world, step.source), patienceOf(world));
+    case 'open':
+      return openSuccessor(world, step.on);
+    case 'release':
+      return release(await handOn(world, step.on));
+    case 'stop-replication':
+      return stopReplication(await handOn(world, step.on));
+    case 'repoint':
+      return repoint(await handOn(world, step.on), mustKnow(world.topology, step.on), {
+        source: step.source,
+        patience: drainPatience(world.config),
+        refetch: false,
+      });
+    case 'rejoin':
+      return oldSource(world, step);
+    case 'semi-sync':
+      return switchSemiSync(world, step);
+    case 'forget-source':
+      return forgetSource(await handOn(world, step.on));
+    default:
+      return unreachable(step);
+  }
+}
+
+function handOn({hands, topology}: TakeoverWorld, key: InstanceKey): Promise<Hand> {
+  return hands.on(mustKnow(topology, key));
+}
+
+function patienceOf({config}: TakeoverWorld): Milliseconds {
+  return Math.max(1, config.ReasonableMaintenanceReplicationLagSeconds) * 1000;
+}
+
+/** All that can be done while the source is open. Hooks may have taken their time, so what stands in the way is looked for again. */
+async function prepare(world: TakeoverWorld, step: Extract<TakeoverStep, {do: 'prepare'}>): Promise<string> {
+  const [successor, source] = await Promise.all([handOn(world, step.on), handOn(world, step.source)]);
+  await mustBeIdle(world, source);
+  await readyToClose(source);
+  if (step.semiSync) await switchSemiSync(world, step);
+  // From here on it is open only when it has succeeded: whoever resumes tells by that how far this came.
+  if (!(await isReadOnly(successor))) for (const statement of successor.flavor.setReadOnly(true, true)) await successor.say(statement);
+  await reach(successor, source, patienceOf(world));
+  return `${keyText(step.on)} is close behind ${keyText(step.source)}`;
+}
+
+async function mustBeIdle({plan, config}: TakeoverWorld, source: Hand): Promise<void> {
+  const kills = plan.steps.some(({step}) => step.do === 'close-source' && step.killWriters);
+  if (kills || MANNERS[plan.command].forced) return;
+  const busy = await busySessions(source, config.TakeoverTransactionLimitSeconds);
+  if (busy.length === 0) return;
+  const who = busy.map(({id, user, host, lasting}) => `${id} of ${user}@${host} for ${lasting} s`).join(', ');
+  throw new OrchestratorError('REFUSED', `on ${keyText(source.key)} work is under way: session ${who} (TakeoverTransactionLimitSeconds)`, {
+    hint: 'wait for it, end it with kill-query, or let --kill-writers end it',
+  });
+}
+
+async function endBusy(world: TakeoverWorld, key: InstanceKey): Promise<void> {
+  const hand = await handOn(world, key);
+  const busy = await busySessions(hand, world.config.TakeoverTransactionLimitSeconds);
+  await kill(
+    hand,
+    busy.map(({id}) => ({id})),
+  );
+}
+
+/** An answer that got lost is asked for again: whether it is open decides everything. */
+async function openSuccessor(world: TakeoverWorld, key: InstanceKey): Promise<string> {
+  try {
+    const {said, at} = await open(await handOn(world, key));
+    world.opened(at);
+    return said;
+  } catch (error) {
+    if (!isCode(error, 'SERVER_TIMEOUT', 'SERVER_UNREACHABLE')) throw error;
+    const {said} = await open(await handOn(world, key));
+    return `${said}, at the second attempt (${messageOf(error)})`;
+  }
+}
+
+async function stopReplication(hand: Hand): Promise<string> {
+  if ((await hand.replication()) !== null) await hand.say(hand.flavor.stopReplication);
+  return `${keyText(hand.key)} receives and applies nothing more`;
+}
+
+async function oldSource(world: TakeoverWorld, step: Extract<TakeoverStep, {do: 'rejoin'}>): Promise<string> {
+  const {topology} = world;
+  const instance = mustKnow(topology, step.on);
+  const to = {
+    source: step.source,
+    semiSync: step.semiSync,
+    teachers: [step.source, ...step.siblings].flatMap((key) => topology.get(key) ?? []),
+  };
+  return step.start ? rejoin(world, instance, to) : pointAndLeave(world, instance, to);
+}
+
+/** The settings of the old source, and then the switch. A setting that the successor does not know is told and borne. */
+async function switchSemiSync(
+  world: TakeoverWorld,
+  {on, source}: {readonly on: InstanceKey; readonly source: InstanceKey},
+): Promise<string> {
+  const [to, from]: readonly [Instance, Instance] = [mustKnow(world.topology, on), mustKnow(world.topology, source)];
+  const hand = await world.hands.on(to);
+  const missing: string[] = [];
+  for (const statement of carrySemiSync(from.semiSync, to.semiSync)) {
+    await hand.say(statement).catch((error: unknown) => {
+      if (!isCode(error, 'SERVER_STATEMENT_FAILED')) throw error;
+      missing.push(messageOf(error));
+    });
+  }
+  await hand.say(hand.flavor.setSemiSync('source', true, to.semiSync));
+  return [`${keyText(on)} waits for acknowledgements`, ...missing].join('; ');
+}

@@ -1,0 +1,167 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {isCode, messageOf, OrchestratorError} from '../../../errors/errors.ts';
+import {parseBinlogStatus} from '../../../flavor/replica-status.ts';
+import type {Row} from '../../../flavor/flavor.ts';
+import {textOf} from '../../../flavor/rows.ts';
+import {
+  limitLockWait,
+  lockWrites,
+  selectBinlogState,
+  selectWritten,
+  showPrivilegedClients,
+  unlockWrites,
+} from '../../../flavor/takeover.ts';
+import type {BinlogCoordinates} from '../../../model/binlog-coordinates.ts';
+import {keyText} from '../../../model/instance-key.ts';
+import {BinlogState, mariadbGtidText, readMariadbPosition} from '../../../model/mariadb-gtid.ts';
+import type {Milliseconds, Seconds} from '../../../model/units.ts';
+import {kill, standsStill, whom} from '../../steps/close-source.ts';
+import type {Hand} from '../../steps/hands.ts';
+import {isReadOnly} from '../../steps/promote.ts';
+
+/** Closing waits so long for statements that are running; everybody else's writes wait with it. */
+const CLOSE_WITHIN: Seconds = 1;
+/** One wait on the server: short, so that the lock's deadline is looked at between two of them. */
+const SLICE: Seconds = 1;
+/** Between two looks for sessions that insist on writing to a closed source. */
+const LOOK_EACH: Milliseconds = 5;
+
+/** Readies the session that will close the source. */
+export async function readyToClose(source: Hand): Promise<void> {
+  await source.say(limitLockWait(CLOSE_WITHIN));
+}
+
+/**
+ * Closes a source. Where super_read_only exists it is enough. MariaDB and MySQL 5.6 have none, and privileged sessions write under
+ * read_only: there the whole server is locked for writes before, until `release`, so that its binary log stands still from here on
+ * whoever tries what.
+ *
+ * @throws OrchestratorError REFUSED when something that runs keeps it from being closed
+ */
+export async function close(source: Hand): Promise<string> {
+  try {
+    if (!source.flavor.hasSuperReadOnly) await source.say(lockWrites);
+    for (const statement of source.flavor.setReadOnly(true, true)) await source.say(statement);
+  } catch (error) {
+    if (!isCode(error, 'SERVER_STATEMENT_FAILED')) throw error;
+    throw new OrchestratorError('REFUSED', `${keyText(source.key)} could not be closed within ${CLOSE_WITHIN} s: ${messageOf(error)}`, {
+      hint: 'look for long statements, locked tables and backups on it',
+      cause: error,
+    });
+  }
+  return `${keyText(source.key)} is closed`;
+}
+
+/**
+ * Lets the successor apply all that the source has written. Meanwhile, where privileged sessions could write to a closed source, they
+ * are ended; who comes back at once to write would do so afterwards too.
+ *
+ * @throws OrchestratorError REPLICATION_BROKEN when it does not get there, REFUSED naming who insists on writing
+ */
+export async function catchUp(successor: Hand, source: Hand, patience: Milliseconds): Promise<string> {
+  const began = performance.now();
+  const [, ended] = await Promise.all([reach(successor, source, patience), source.flavor.hasSuperReadOnly ? 0 : endPrivileged(source)]);
+  const others = ended > 0 ? `; ${ended} privileged sessions ended on ${keyText(source.key)}` : '';
+  return `${keyText(successor.key)} has all that ${keyText(source.key)} has, after ${Math.round(performance.now() - began)} ms${others}`;
+}
+
+/** Waits until the successor has applied what the source has in its binary log now. */
+export async function reach(successor: Hand, source: Hand, patience: Milliseconds): Promise<void> {
+  const wanted = await lacking(successor, source);
+  const until = performance.now() + patience;
+  while (wanted !== '') {
+    const left = Math.max(0, until - performance.now()) / 1000;
+    if (successor.flavor.waited(await successor.say(successor.flavor.waitForGtid(wanted, Math.min(SLICE, left))))) return;
+    await mustApply(successor);
+    if (performance.now() < until) continue;
+    throw new OrchestratorError(
+      'REPLICATION_BROKEN',
+      `${keyText(successor.key)} did not apply all that ${keyText(source.key)} has within ${patience / 1000} s (ReasonableMaintenanceReplicationLagSeconds)`,
+      {hint: 'look for load, locks and long transactions on it'},
+    );
+  }
+}
+
+/** On MariaDB only what came in by replication counts for a wait, so what it once wrote itself is not waited for. */
+async function lacking(successor: Hand, source: Hand): Promise<string> {
+  if (source.flavor.gtid !== 'domain-list') return written(source);
+  const [position, rows] = await Promise.all([written(source), successor.say(selectBinlogState)]);
+  const state = BinlogState.read(textOf(rows[0]?.['state'])) ?? BinlogState.empty;
+  const all = readMariadbPosition(position);
+  return all === null
+    ? position
+    : [...all.values()]
+        .filter((gtid) => state.contains(gtid) !== 'yes')
+        .map(mariadbGtidText)
+        .join(',');
+}
+
+async function written(source: Hand): Promise<string> {
+  return textOf((await source.say(selectWritten(source.flavor.gtid)))[0]?.['position']);
+}
+
+async function mustApply(successor: Hand): Promise<void> {
+  const now = await successor.replication();
+  if (now?.applier.state === 'running') return;
+  const error = now?.applier.errno ? ` with error ${now.applier.errno}: ${now.applier.error}` : '';
+  throw new OrchestratorError('REPLICATION_BROKEN', `${keyText(successor.key)} stopped applying${error}`, {
+    hint: 'look at its replication status',
+  });
+}
+
+/** Ends them, and sees whether they come back to write: nobody can as long as the server is locked, but they are seen to wait. */
+async function endPrivileged(source: Hand): Promise<number> {
+  const killed = await killPrivileged(source);
+  if (killed.length === 0) return 0;
+  await sleep(LOOK_EACH);
+  const before = new Set(killed.map(({id}) => Number(id)));
+  const back = (await source.say(showPrivilegedClients)).filter(
+    ({id, state}) => !before.has(Number(id)) && /^Waiting for .*lock/i.test(textOf(state ?? '')),
+  );
+  if (back.length === 0) return killed.length;
+  throw new OrchestratorError(
+    'REFUSED',
+    `${keyText(source.key)} would still be written to under read_only, by ${back.map(whom).join(', ')}`,
+    {
+      hint: 'stop that client, or take SUPER / READ_ONLY ADMIN from its account',
+    },
+  );
+}
+
+async function killPrivileged(source: Hand): Promise<readonly Row[]> {
+  const sessions = await source.say(showPrivilegedClients);
+  await kill(source, sessions);
+  return sessions;
+}
+
+/**
+ * Opens the successor, and sees it open. Its replication may run on: nothing comes from a closed source.
+ *
+ * @returns also where its binary log stood before
+ * @throws OrchestratorError SERVER_STATEMENT_FAILED when it says read_only afterwards
+ */
+export async function open(hand: Hand): Promise<{readonly said: string; readonly at: BinlogCoordinates | null}> {
+  const at = parseBinlogStatus(await hand.say(hand.flavor.showBinlogStatus));
+  for (const statement of hand.flavor.setReadOnly(false, hand.flavor.hasSuperReadOnly)) await hand.say(statement);
+  if (!(await isReadOnly(hand))) return {said: `${keyText(hand.key)} is writable`, at};
+  throw new OrchestratorError('SERVER_STATEMENT_FAILED', `${keyText(hand.key)} says read_only is still on after it was switched off`, {
+    hint: 'look for something on that server that switches it back',
+  });
+}
+
+/**
+ * Ends those that wait to write to the closed source, lets the lock go, and sees its binary log stand still.
+ *
+ * @throws OrchestratorError REPLICATION_BROKEN naming who writes to it: it has something that its successor has not
+ */
+export async function release(source: Hand): Promise<string> {
+  const name = keyText(source.key);
+  if (source.flavor.hasSuperReadOnly) return `${name} stays closed (super_read_only)`;
+  const killed = await killPrivileged(source);
+  await source.say(unlockWrites);
+  if (await standsStill(source)) return `${name} stays closed (read_only; ${killed.length} privileged sessions ended)`;
+  const writers = (await source.say(showPrivilegedClients)).map(whom).join(', ') || 'an unknown session';
+  throw new OrchestratorError('REPLICATION_BROKEN', `${name} is written to under read_only, by ${writers}, after it was replaced`, {
+    hint: 'stop that client; what it wrote is on this server alone',
+  });
+}

@@ -1,0 +1,46 @@
+import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
+import {sandbox, type Sandbox} from '../../sandbox/index.ts';
+import {backendHost, recoveriesOf, rows, topologyNow, type BackendHost, type Site} from '../support/index.ts';
+import {nameOf, outside, sameIds, taking} from './taking.ts';
+
+let box: Sandbox;
+let host: BackendHost;
+let at: Site | undefined;
+
+beforeAll(async () => {
+  [box, host] = await Promise.all([sandbox({flavor: 'mariadb'}), backendHost('sqlite')]);
+});
+afterEach(async () => {
+  await at?.down();
+  at = undefined;
+});
+afterAll(() => Promise.all([box?.down(), host?.down()]));
+
+test('under load: no acknowledged row is lost, and everybody follows the successor', async () => {
+  const all = await taking({box, host});
+  const {a, b, c} = all;
+  ({at} = all);
+  const application = await outside([a, b, c]);
+  await application.more(50);
+  const done = await at.run('graceful-master-takeover-auto', '-i', nameOf(a), '-d', nameOf(b));
+  expect(done).toMatchObject({status: 0});
+  expect(done.stdout).toMatch(new RegExp(`^${nameOf(b)}\n\\S+:\\d+\n$`));
+  await application.more(50);
+  const acknowledged = await application.stop();
+  expect(await topologyNow([a, b, c])).toBe(b);
+  const ids = await sameIds(b, [a, c]);
+  expect(acknowledged.filter((id) => !ids.includes(id))).toEqual([]);
+  const [recovery, ...more] = await recoveriesOf(at);
+  expect(more).toEqual([]);
+  expect(recovery).toMatchObject({is_successful: 1, successor_port: b.key.port, acknowledged: 1, lost_slaves: '', all_errors: ''});
+  expect(recovery?.end_recovery).not.toBeNull();
+  expect([await rows(at, 'cluster_lock'), await rows(at, 'recovery_plan', {state: 'open'})]).toEqual([[], []]);
+  expect(await at.hooks.order()).toEqual([
+    'OnFailureDetectionProcesses',
+    'PreGracefulTakeoverProcesses',
+    'PreFailoverProcesses',
+    'PostMasterFailoverProcesses',
+    'PostFailoverProcesses',
+    'PostGracefulTakeoverProcesses',
+  ]);
+});
