@@ -1,6 +1,6 @@
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {sandbox, stopReplication, type Flavor, type Sandbox} from '../../sandbox/index.ts';
-import {backendHost, idsOn, insert, rows, stopThread, type BackendHost, type Site} from '../support/index.ts';
+import {backendHost, holdApplier, idsOn, insert, rows, stopThread, type BackendHost, type Site} from '../support/index.ts';
 import {bench, following, nameOf, sameRows} from './moving.ts';
 
 /** Positions mean the same on all of them; only their words differ. */
@@ -116,6 +116,22 @@ describe('by file and position', () => {
     await insert(a, 4, 6);
     await sameRows(box, [a, b, c]);
     expect(await at.run('move-equivalent', '-i', nameOf(c), '-d', nameOf(a))).toMatchObject({status: 4});
+  });
+
+  test('nobody is moved past a source that is written to directly', async () => {
+    const servers = await box.topology('a: b; b: c', {gtid: false, readOnlyReplicas: false});
+    const {a, b, c} = servers;
+    await insert(a, 1, 3);
+    await box.caughtUp();
+    at = await bench(host, [a, b, c]);
+    const release = await holdApplier(c);
+    const writer = await box.writer(b);
+    const {status, stderr} = await at.run('move-up', '-i', nameOf(c));
+    await release();
+    expect({status, stderr}).toEqual({status: 1, stderr: expect.stringMatching(/is written to directly/) as unknown});
+    await writer.stop();
+    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'b'});
+    await sameRows(box, [b, c]);
   });
 
   test('one that lags, or does not replicate, is left alone', async () => {

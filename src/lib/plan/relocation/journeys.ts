@@ -1,5 +1,5 @@
 import type {Instance} from '../../model/instance.ts';
-import {keyText, sameKey} from '../../model/instance-key.ts';
+import {keyText} from '../../model/instance-key.ts';
 import type {Seconds} from '../../model/units.ts';
 import {moveOf, numbered, stagesFor, type Hop, type Journey, type Stage} from './hops.ts';
 import {
@@ -82,9 +82,4 @@ function estimateOf(movers: readonly Instance[], stages: readonly Stage[], {poli
   const rounds = stages.reduce((sum, stage) => sum + Math.ceil(stage.length / Math.max(1, policy.MaxConcurrentReplicaOperations)), 0);
   const lag = Math.max(0, ...movers.map(lagOf));
   return Math.round((rounds * EACH + lag) * 10) / 10;
-}
-
-/** Whether an instance is one of those that go. */
-export function goes(journeys: readonly Journey[], {key}: Instance): boolean {
-  return journeys.some((journey) => sameKey(journey.key, key));
 }

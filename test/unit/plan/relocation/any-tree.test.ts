@@ -53,17 +53,13 @@ test.each<{kind: Kind; name: string}>([
     if (!decision.act) continue;
     planned += 1;
     const {plan} = decision;
-    const told = `seed ${seed}: ${wish} of ${sketch}`;
     const sources = after(given(sketch, {}, kind), plan);
-    expect(
-      NAMES.filter((name) => !reachesTop(sources, name)),
-      told,
-    ).toEqual([]);
-    expect(
-      plan.moves.filter(({key, to}) => sameKey(key, to)),
-      told,
-    ).toEqual([]);
-    expect(heldAtTheEnd(plan), told).toEqual([]);
+    expect({
+      told: `seed ${seed}: ${wish} of ${sketch}`,
+      inRings: NAMES.filter((name) => !reachesTop(sources, name)),
+      toThemselves: plan.moves.filter(({key, to}) => sameKey(key, to)),
+      held: heldAtTheEnd(plan),
+    }).toMatchObject({inRings: [], toThemselves: [], held: []});
   }
   expect(planned).toBeGreaterThan(100);
 });

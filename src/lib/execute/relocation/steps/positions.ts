@@ -133,21 +133,20 @@ async function applyAll(hand: Hand, source: Hand, within: Milliseconds): Promise
   const now = await mustReplicate(hand);
   // Started only to get there; who was stopped is started by the last stage anyway.
   if (now.applier.state === 'stopped' || now.receiver.state === 'stopped') await hand.say(hand.flavor.startReplication);
-  const end = await waitFor(
+  const end = await logEnd(source);
+  const applied = await waitFor(
     async () => {
       const {executed, applier} = await mustReplicate(hand);
       if (applier.state === 'stopped' && applier.errno !== 0)
         throw broken(hand, `stopped applying with error ${applier.errno}: ${applier.error}`);
-      const at = await logEnd(source);
-      return executed && compareCoordinates(executed, at) === 0 ? at : null;
+      if (compareCoordinates(await logEnd(source), end) !== 0)
+        throw broken(source, 'is written to directly: what is written there would not come from its source');
+      return executed && compareCoordinates(executed, end) === 0 ? true : null;
     },
     {within, every: LOOK_EACH},
   );
-  if (end) return end;
-  throw broken(
-    hand,
-    `did not apply the log of ${keyText(source.key)} within ${Math.round(within / 1000)} s, or somebody writes there directly`,
-  );
+  if (applied) return end;
+  throw broken(hand, `did not apply the log of ${keyText(source.key)} within ${Math.round(within / 1000)} s (RecoveryDrainTimeoutSeconds)`);
 }
 
 /** Points a replica at a known equivalent of the very place where it stands. Bears repetition. */
