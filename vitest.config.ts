@@ -43,6 +43,18 @@ export default defineConfig({
           sequence: {groupOrder: 3},
         },
       },
+      {
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          globalSetup: ['test/setup/bundle.ts'],
+          testTimeout: 300 * seconds,
+          hookTimeout: 300 * seconds,
+          teardownTimeout: 30 * seconds,
+          maxWorkers: 1,
+          sequence: {groupOrder: 4},
+        },
+      },
     ],
   },
 });

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {build as esbuild} from 'esbuild';
+import {build as esbuild, type Plugin} from 'esbuild';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -37,11 +37,12 @@ const DIST = path.join(root, 'dist');
  * Builds may run at once: every file is renamed into place, the loader last.
  *
  * @param into folder, made when missing
+ * @param plugins of esbuild; for tests that need a program which lacks something
  * @returns path of the loader
  */
-export async function build(into: string = DIST): Promise<string> {
+export async function build(into: string = DIST, plugins: readonly Plugin[] = []): Promise<string> {
   mkdirSync(into, {recursive: true});
-  const {program, licences} = await bundle();
+  const {program, licences} = await bundle(plugins);
   const hash = createHash('sha256').update(program).update(process.version).digest('hex').slice(0, 12);
   const app = path.join(into, `app-${hash}.js`);
   const cache = path.join(into, `app-${hash}.cache`);
@@ -67,7 +68,7 @@ function isStale(loader: string): boolean {
   return sources.some((source) => (statSync(path.join(root, source), {throwIfNoEntry: false})?.mtimeMs ?? Infinity) > built);
 }
 
-async function bundle(): Promise<{program: string; licences: string}> {
+async function bundle(plugins: readonly Plugin[]): Promise<{program: string; licences: string}> {
   const result = await esbuild({
     entryPoints: [path.join(root, 'src/main.ts')],
     outfile: 'app.js',
@@ -85,6 +86,7 @@ async function bundle(): Promise<{program: string; licences: string}> {
     banner: {js: '(function(exports,require,module,__filename,__dirname){'},
     footer: {js: '})'},
     logLevel: 'warning',
+    plugins: [...plugins],
   });
   return {program: result.outputFiles[0]?.text ?? '', licences: licencesOf(Object.keys(result.metafile.inputs))};
 }

@@ -25,7 +25,7 @@ const PHASES: readonly Phase[] = [
   {name: 'unit', limit: 5 * minutes},
   {name: 'backend', limit: 20 * minutes},
   {name: 'servers', limit: 30 * minutes},
-  {name: 'chaos', extra: true, limit: 120 * minutes},
+  {name: 'chaos', limit: 10 * minutes},
   {name: 'browser', extra: true, limit: 30 * minutes},
 ];
 

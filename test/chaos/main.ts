@@ -17,6 +17,7 @@ import {Stage} from './cluster/stage.ts';
 import {Traps} from './faults.ts';
 import {addToLedger, ledgerFile, readLedger, summaryOf, type Entry} from './ledger.ts';
 import {play, type Result} from './run.ts';
+import {CANARIES, without} from './canaries.ts';
 import {choose, type Choice} from './choose.ts';
 
 const HELP = `Plays faults against three services, their backend and the servers they look after, and checks what must hold.
@@ -25,6 +26,8 @@ const HELP = `Plays faults against three services, their backend and the servers
       Plays scenarios chosen by the seed (1 unless given; 10 scenarios on galera). --only: those whose name contains TEXT.
   script/chaos --continue [...]
       Plays those that the ledger has fewest of, with seeds it has not seen.
+  script/chaos --canaries
+      Takes one protection after the other out of the program and sees that the violation comes to light.
   script/chaos --summary
       Says what the ledger holds.
 
@@ -42,6 +45,7 @@ const OPTIONS = {
   clusters: {type: 'string'},
   continue: {type: 'boolean'},
   summary: {type: 'boolean'},
+  canaries: {type: 'boolean'},
   ledger: {type: 'string'},
 } as const;
 
@@ -53,7 +57,32 @@ async function main(): Promise<void> {
   if (line.words.length > 0) throw new BadInput(`script/chaos takes no arguments but options, not "${line.words.join(' ')}".`);
   const file = String(line.options['ledger'] ?? ledgerFile());
   if (line.options['summary']) return void process.stdout.write(`${summaryOf(await readLedger(file)).join('\n')}\n`);
+  if (line.options['canaries']) return playCanaries();
   await playAll(line, file);
+}
+
+async function playCanaries(): Promise<void> {
+  const stage = await Stage.open({kind: 'galera', clusters: ['maria']});
+  const interrupted = interruption();
+  try {
+    await Promise.race([sing(stage), interrupted]);
+  } finally {
+    await stage.down();
+  }
+}
+
+async function sing(stage: Stage): Promise<void> {
+  const traps = new Traps(stage.folder);
+  for (const canary of CANARIES) {
+    process.env['ORCHESTRATOR_BIN'] = await build(join(stage.folder, `canary-${canary.violation}`), [without(canary)]);
+    const [choice] = choose({kind: 'galera', clusters: ['maria'], seed: 1, count: 1, only: canary.scenario, played: []});
+    await stage.begin({PreFailoverProcesses: [traps.hook]});
+    const result = await play(stage, traps, {scenario: choice!.scenario, cluster: stage.cluster('maria'), seed: 1});
+    const codes = [...new Set(result.violations.map(({code}) => code))];
+    const noticed = codes.includes(canary.violation);
+    say(`${noticed ? 'ok  ' : 'BAD '} ${canary.name}: ${codes.join(', ') || 'nothing'} came to light, expected ${canary.violation}`);
+    if (!noticed) process.exitCode = 1;
+  }
 }
 
 async function playAll(line: CommandLine, file: string): Promise<void> {

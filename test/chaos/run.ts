@@ -60,7 +60,7 @@ export async function play(stage: Stage, traps: Traps, {scenario, cluster, seed}
   for (const application of applications) application.start();
   try {
     await attempt('broken-scenario', async () => {
-      await waitFor('every application writes', () => applications.every(({acknowledged}) => acknowledged.length >= 10));
+      await waitFor('every application writes', () => applications.every(({acknowledged}) => acknowledged.length >= 10), {within: 30_000});
       await scenario.act(scene);
     });
     const began = performance.now();
@@ -73,7 +73,7 @@ export async function play(stage: Stage, traps: Traps, {scenario, cluster, seed}
     await Promise.all(applications.map((application) => application.stop()));
     await observer.stop();
   }
-  const steady = scenario.steady === true;
+  const steady = scenario.steady === true && scenario.mayMove !== true;
   const clusters = await Promise.all(applications.map((application) => evidenceOf(stage, application, {scenario, hit: cluster, faults})));
   const violations = [...broken, ...violationsIn({samples: observer.samples, clusters, steady})];
   return {scenario: scenario.name, cluster: cluster.name, seed, faults: scenario.faults, expected: scenario.expected, timings, violations};

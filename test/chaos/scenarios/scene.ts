@@ -28,6 +28,8 @@ export interface Scenario {
   readonly recoveries?: number;
   /** Leadership must stay where it is. */
   readonly steady?: true;
+  /** Leadership may move all the same: the machine is too busy to tell. */
+  readonly mayMove?: true;
   /** Where it applies; everywhere unless given. */
   readonly on?: readonly BackendKind[];
   readonly clusters?: readonly ClusterName[];

@@ -1,3 +1,4 @@
+import {holdApplier} from '../../servers/support/replicas.ts';
 import {pause} from '../faults.ts';
 import {NONE, PROMOTE, promoted, type Scenario} from './scene.ts';
 
@@ -12,6 +13,22 @@ export const SERVERS: readonly Scenario[] = [
       const began = performance.now();
       await faults.killServer(cluster.source);
       measure('write accepted elsewhere', await promoted(scene, began));
+    },
+  },
+  {
+    name: 'source killed, while its replicas have more than they have applied',
+    faults: ['source-kill'],
+    expected: PROMOTE,
+    async act(scene) {
+      const {faults, cluster, application, between} = scene;
+      const release = await Promise.all(cluster.replicas.map(({instance}) => holdApplier(instance)));
+      const before = application.acknowledged.length;
+      while (application.acknowledged.length < before + 20) await pause(20);
+      const began = performance.now();
+      await faults.killServer(cluster.source);
+      await pause(between(500, 2_000));
+      await Promise.all(release.map((free) => free()));
+      await promoted(scene, began);
     },
   },
   {
