@@ -58,6 +58,7 @@ const OTHERS = `## Of the service itself
 | \`discovery-metrics-raw/:seconds\`, \`discovery-metrics-aggregated/:seconds\` | probes within so many seconds, singly and summed up; only the leader has any |
 | \`discovery-queue-metrics-raw/:seconds\`, \`discovery-queue-metrics-aggregated/:seconds\` | how many servers were being probed and had to wait, each second |
 | \`backend-query-metrics-raw/:seconds\`, \`backend-query-metrics-aggregated/:seconds\` | how long the backend took |
+| \`events\` | what happens, as server-sent events: see [events.md](events.md) |
 | \`write-buffer-metrics-raw/:seconds\`, \`write-buffer-metrics-aggregated/:seconds\` | how many probed instances were written at once, and how long that took |`;
 
 function section(name: string): string {

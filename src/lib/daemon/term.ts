@@ -18,6 +18,7 @@ import type {AuditEntry} from '../store/audit.ts';
 import {LOST_IN_RECOVERY} from '../store/downtime.ts';
 import {readWishes} from '../store/instances.ts';
 import {readDemotions} from '../store/recovery/demotions.ts';
+import {Announcer} from './announcer.ts';
 import {Attributes, readNaming} from './attributes.ts';
 import type {Chore} from './chores.ts';
 import {Detector} from './detector.ts';
@@ -83,7 +84,13 @@ export function startTerm(options: TermOptions): Term {
   const explorer = new Explorer({backend, config, prober, log, ...measuring, onUnreachable: (key) => detector.suspect(key)});
   const locks = new StaleLocks(environment, options.lockWatch);
   const refusals = new Refusals(backend, () => options.lease());
-  const detector = detectorOf(options, prober, {environment, refusals});
+  const announcer = new Announcer({
+    backend,
+    lease: () => options.lease(),
+    topology: () => prober.model.topology(),
+    isFresh: (key) => prober.model.probedAt(key) !== null,
+  });
+  const detector = detectorOf(options, prober, {environment, refusals, announcer});
   const leftBehind = leftBehindOf(options, prober, environment);
   const returned = returnedOf(options, prober, environment);
   const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
@@ -106,6 +113,7 @@ export function startTerm(options: TermOptions): Term {
       await attributes.flush();
     }),
     loop('names of clusters', config.InstancePollSeconds * 1000, async () => prober.model.nameBy(await readNaming(backend, config))),
+    loop('telling what happens', 500, () => (begun ? announcer.round() : undefined)),
     loop('telling refusals', 250, () => refusals.flush()),
     loop('watching locks', 500, () => locks.round()),
     loop('returned sources', 100, () => (begun ? returned.round() : undefined)),
@@ -125,9 +133,10 @@ export function startTerm(options: TermOptions): Term {
 function detectorOf(
   options: TermOptions,
   prober: Prober,
-  {environment, refusals}: {environment: Environment; refusals: Refusals},
+  {environment, refusals, announcer}: {environment: Environment; refusals: Refusals; announcer: Announcer},
 ): Detector {
   const {backend, config, log} = options;
+  const changelog = changelogOf(backend);
   return new Detector({
     prober,
     config,
@@ -138,7 +147,10 @@ function detectorOf(
     register: (analysis) => registerFinding(options, analysis),
     mayRecover: () => mayRecover(options),
     recover: (wish) => recoverDeadSource(environment, wish),
-    note: changelogOf(backend),
+    note(analyses) {
+      announcer.note(analyses);
+      return changelog(analyses);
+    },
     watchPositions: async (sources) => {
       for (const {key, binlog} of sources) if (binlog.at) await noteCoordinates(backend, key, binlog.at);
     },

@@ -2,6 +2,7 @@ import type {Config} from '../config/keys.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Seconds} from '../model/units.ts';
 import {expireDomains, forgetAliases, recomputeAliases} from './aliases.ts';
+import {purgeEvents} from './events.ts';
 import {purgeChangelog} from './recovery/analysis-changelog.ts';
 import {purgeAudit} from './audit.ts';
 import type {Backend, Work} from './backend.ts';
@@ -60,6 +61,7 @@ export async function keepEachMinute(backend: Backend, config: Config): Promise<
     'purge-audit': () => purgeAudit(backend, audit),
     'purge-detections': () => purgeDetections(backend, audit),
     'purge-recoveries': () => purgeRecoveries(backend, audit),
+    'purge-events': () => purgeEvents(backend, DAY),
     'purge-changelog': () => purgeChangelog(backend, unseen),
     'expire-stale-coordinates': () => expireCoordinates(backend, Math.max(MINUTE, 2 * config.ReasonableReplicationLagSeconds)),
     ...(config.SnapshotTopologiesIntervalHours > 0

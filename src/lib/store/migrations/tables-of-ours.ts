@@ -181,7 +181,8 @@ export const TABLES_OF_NEWS: readonly Table[] = [
   },
   {
     name: 'topology_event_counter',
-    columns: {anchor: 'tinyint not null', last_id: 'bigint not null'},
+    // purged_id: the highest number that was taken away for its age
+    columns: {anchor: 'tinyint not null', last_id: 'bigint not null', purged_id: 'bigint not null default 0'},
     primary: ['anchor'],
     indexes: [],
   },

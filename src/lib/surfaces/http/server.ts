@@ -9,6 +9,7 @@ import {guard} from './auth/guard.ts';
 import {trusting} from './auth/proxies.ts';
 import {registerTokenRoute} from './auth/token.ts';
 import {registerElectionRoutes} from './election.ts';
+import {registerEventRoute} from './events.ts';
 import type {Measures} from '../../operations/service/measures.ts';
 import {registerMeasureRoutes} from './measures.ts';
 import {registerLeftOut} from './left-out.ts';
@@ -57,6 +58,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   registerStatusRoutes(app, options);
   registerElectionRoutes(app, options, visitorOf);
   registerTokenRoute(app, options);
+  registerEventRoute(app, options);
   registerMeasureRoutes(app, options);
   registerOpenApi(app, options);
   registerLeftOut(app, options);
