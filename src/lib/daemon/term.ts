@@ -83,14 +83,8 @@ export function startTerm(options: TermOptions): Term {
   const measuring = options.measures ? {measures: options.measures} : {};
   const explorer = new Explorer({backend, config, prober, log, ...measuring, onUnreachable: (key) => detector.suspect(key)});
   const locks = new StaleLocks(environment, options.lockWatch);
-  const refusals = new Refusals(backend, () => options.lease());
-  const announcer = new Announcer({
-    backend,
-    lease: () => options.lease(),
-    topology: () => prober.model.topology(),
-    isFresh: (key) => prober.model.probedAt(key) !== null,
-  });
-  const detector = detectorOf(options, prober, {environment, refusals, announcer});
+  const news = newsOf(options, prober);
+  const detector = detectorOf(options, prober, {environment, ...news});
   const leftBehind = leftBehindOf(options, prober, environment);
   const returned = returnedOf(options, prober, environment);
   const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
@@ -113,8 +107,8 @@ export function startTerm(options: TermOptions): Term {
       await attributes.flush();
     }),
     loop('names of clusters', config.InstancePollSeconds * 1000, async () => prober.model.nameBy(await readNaming(backend, config))),
-    loop('telling what happens', 500, () => (begun ? announcer.round() : undefined)),
-    loop('telling refusals', 250, () => refusals.flush()),
+    loop('telling what happens', 500, () => (begun ? news.announcer.round() : undefined)),
+    loop('telling refusals', 250, () => news.refusals.flush()),
     loop('watching locks', 500, () => locks.round()),
     loop('returned sources', 100, () => (begun ? returned.round() : undefined)),
     loop('replicas left behind', 1000, () => (begun ? leftBehind.round() : undefined)),
@@ -130,10 +124,23 @@ export function startTerm(options: TermOptions): Term {
   };
 }
 
+/** What other nodes are told. */
+interface News {
+  readonly refusals: Refusals;
+  readonly announcer: Announcer;
+}
+
+function newsOf({backend, lease}: TermOptions, {model}: Prober): News {
+  return {
+    refusals: new Refusals(backend, lease),
+    announcer: new Announcer({backend, lease, topology: () => model.topology(), isFresh: (key) => model.probedAt(key) !== null}),
+  };
+}
+
 function detectorOf(
   options: TermOptions,
   prober: Prober,
-  {environment, refusals, announcer}: {environment: Environment; refusals: Refusals; announcer: Announcer},
+  {environment, refusals, announcer}: News & {readonly environment: Environment},
 ): Detector {
   const {backend, config, log} = options;
   const changelog = changelogOf(backend);
