@@ -22,6 +22,9 @@ import {
   type Site,
 } from './support/index.ts';
 
+/** Far more than any of it takes; several tests share two cores. */
+const WITHIN = 60_000;
+
 interface Stage {
   readonly a: Instance;
   readonly b: Instance;
@@ -66,8 +69,8 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     test('the candidate dies: another is chosen, and the dead one is closed should it come back open', async () => {
       const {a, b, c, d, at} = await start(({b}) => killing(b));
       await a.kill9();
-      const recovery = await recoveryOf(at, a);
-      const source = await topologyNow([c, d]);
+      const recovery = await recoveryOf(at, a, WITHIN);
+      const source = await topologyNow([c, d], {within: WITHIN});
       expect(recovery).toMatchObject({is_successful: 1, successor_port: source.key.port, lost_slaves: nameOf(b)});
       expect(await idsOn(source)).toHaveLength(10);
       expect(await recoveriesOf(at)).toHaveLength(1);
@@ -78,17 +81,21 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       await box.waitFor(
         'the dead candidate is closed',
         async () => (await rows(at, 'recovery_plan', {kind: 'return', state: 'done'})).length > 0,
+        {within: WITHIN},
       );
       expect(await standingOf(b)).toMatchObject({writable: false});
-      expect(await topologyNow([c, d])).toBe(source);
+      expect(await topologyNow([c, d], {within: WITHIN})).toBe(source);
     });
 
     /** A replica is asked to apply what it received, and has not done so yet. */
     async function applying(at: Site, replica: Instance): Promise<void> {
-      await box.waitFor(`${replica.name} applies`, async () =>
-        (await rows<{description: string; state: string}>(at, 'recovery_plan_step')).some(
-          ({description, state}) => description === `apply on ${nameOf(replica)} all it received` && state === 'started',
-        ),
+      await box.waitFor(
+        `${replica.name} applies`,
+        async () =>
+          (await rows<{description: string; state: string}>(at, 'recovery_plan_step')).some(
+            ({description, state}) => description === `apply on ${nameOf(replica)} all it received` && state === 'started',
+          ),
+        {within: WITHIN},
       );
     }
 
@@ -103,8 +110,8 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       await applying(at, b);
       await b.kill9();
       await release().catch(() => undefined);
-      const recovery = await recoveryOf(at, a);
-      const source = await topologyNow([c, d]);
+      const recovery = await recoveryOf(at, a, WITHIN);
+      const source = await topologyNow([c, d], {within: WITHIN});
       expect(recovery).toMatchObject({is_successful: 1, successor_port: source.key.port});
       expect(await idsOn(source)).toHaveLength(30);
       expect(leader.log).toMatch(/is to replace/);
@@ -124,11 +131,11 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       await applying(at, c);
       await c.kill9();
       await release().catch(() => undefined);
-      await leader.ended(30_000);
-      await other.says(/elected leader/);
-      const recovery = await recoveryOf(at, a, 40_000);
+      await leader.ended(WITHIN);
+      await other.says(/elected leader/, WITHIN);
+      const recovery = await recoveryOf(at, a, WITHIN);
       expect(recovery).toMatchObject({is_successful: 1, successor_port: b.key.port});
-      expect(await topologyNow([b, d])).toBe(b);
+      expect(await topologyNow([b, d], {within: WITHIN})).toBe(b);
       // What c alone had received died with it.
       expect(await idsOn(b)).toHaveLength(15);
     });
@@ -137,13 +144,16 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       const {a, b, d, at, leader} = await start(({c}) => killing(c), {semiSync: true});
       await a.query('SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC');
       await a.query('SET GLOBAL rpl_semi_sync_master_timeout = 86400000');
-      await box.waitFor('the leader has read it', async () =>
-        (await rows<{semi_sync_master_timeout: number}>(at, 'database_instance', {port: a.key.port})).some(
-          (row) => Number(row.semi_sync_master_timeout) === 86_400_000,
-        ),
+      await box.waitFor(
+        'the leader has read it',
+        async () =>
+          (await rows<{semi_sync_master_timeout: number}>(at, 'database_instance', {port: a.key.port})).some(
+            (row) => Number(row.semi_sync_master_timeout) === 86_400_000,
+          ),
+        {within: WITHIN},
       );
       await a.kill9();
-      const refused = await recoveryOf(at, a);
+      const refused = await recoveryOf(at, a, WITHIN);
       expect(refused).toMatchObject({is_successful: 0, successor_port: null});
       expect(refused.all_errors).toMatch(/was lossless/);
       const standings = await Promise.all([b, d].map(standingOf));
@@ -153,7 +163,7 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       await leader.stop();
 
       const {status, stdout} = await at.run('recover', '-i', nameOf(a), '--allow-data-loss', '--skip-hooks');
-      const source = await topologyNow([b, d]);
+      const source = await topologyNow([b, d], {within: WITHIN});
       expect({status, stdout}).toEqual({status: 0, stdout: `${nameOf(source)}\n`});
       const audited = await rows<{message: string}>(at, 'audit', {audit_type: 'recover-dead-master'});
       expect(audited.map(({message}) => message).join('\n')).toMatch(/replaced by .*data loss was allowed: .*was lossless/);

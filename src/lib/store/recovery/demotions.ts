@@ -52,6 +52,7 @@ export async function readDemotions(backend: Backend, keys: readonly InstanceKey
       });
     const journaled: readonly PlanRow[] = await db('recovery_plan')
       .whereIn('state', ['done', 'aborted'])
+      .whereIn('kind', ['promote', 'return'])
       // A UID begins with the moment it was made.
       .orderBy('uid')
       .select('uid', 'recovery_id', 'kind', 'state', 'plan');
