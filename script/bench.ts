@@ -5,6 +5,7 @@ import {failover} from './benchmarks/failover.ts';
 import {idle} from './benchmarks/idle.ts';
 import {isGood, reportText, type Report} from './benchmarks/report.ts';
 import {silent} from './benchmarks/silent.ts';
+import {takeover} from './benchmarks/takeover.ts';
 import {Stage, type BackendKind} from './benchmarks/stage.ts';
 import {BadInput, choiceOption, countOption, interruption, readCommandLine, runScript, type CommandLine} from './support/command-line.ts';
 
@@ -14,6 +15,7 @@ const BACKENDS = ['sqlite', 'mariadb'] as const satisfies readonly BackendKind[]
 const HELP = `Measures the built program on real servers of this machine.
 
   script/bench failover   kill -9 of a source with 4 replicas to the first accepted write   (20 runs)
+  script/bench takeover   a source with 4 replicas hands over: gap between accepted writes  (20 runs)
   script/bench counter    what is no death: nothing may be failed over                      (100 times each)
   script/bench silent     a source that answers nothing, SIGSTOP                            (5 runs)
   script/bench idle       processor and memory of a service with nothing to do              (60 s)
@@ -48,6 +50,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   failover: {runs: 20, quickRuns: 3, backend: 'sqlite', run: failovers},
+  takeover: {runs: 20, quickRuns: 3, backend: 'sqlite', run: async (stage, {runs, say}) => [await takeover(stage, {runs, say})]},
   counter: {runs: 100, quickRuns: 5, backend: 'sqlite', run: async (stage, {runs, say}) => [await counter(stage, {times: runs, say})]},
   silent: {
     runs: 5,

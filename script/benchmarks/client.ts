@@ -20,11 +20,14 @@ interface State {
   /** Ids and when they were acknowledged. */
   readonly acknowledged: {readonly id: number; readonly at: number}[];
   struckAt: number | null;
+  /** When the source last acknowledged a write. */
+  lastOnSource: number;
+  moved: boolean;
   stopped: boolean;
   readonly acceptedBy: Map<number, number>;
 }
 
-const state: State = {next: 1, acknowledged: [], struckAt: null, stopped: false, acceptedBy: new Map()};
+const state: State = {next: 1, acknowledged: [], struckAt: null, lastOnSource: 0, moved: false, stopped: false, acceptedBy: new Map()};
 let work: Promise<unknown> = Promise.resolve();
 
 process.on('disconnect', () => process.exit());
@@ -37,6 +40,8 @@ async function obey(message: ToClient): Promise<void> {
       return tell({is: 'writing'});
     case 'strike':
       return strike(message);
+    case 'follow':
+      return follow(message.successors);
     case 'stop':
       state.stopped = true;
       await work;
@@ -47,11 +52,12 @@ async function obey(message: ToClient): Promise<void> {
 /** Writes at a rate until the source is struck or all is stopped. */
 async function write(client: Client, ratePerSecond: number): Promise<void> {
   let due = performance.now();
-  while (!state.stopped && state.struckAt === null) {
+  while (!state.stopped && !state.moved && state.struckAt === null) {
     const id = state.next++;
     try {
       await client.query('INSERT INTO test.t (id) VALUES (?)', [id], {timeout: ANSWER_WITHIN});
-      state.acknowledged.push({id, at: performance.now()});
+      state.lastOnSource = performance.now();
+      state.acknowledged.push({id, at: state.lastOnSource});
     } catch {
       await sleep(TRY_EACH); // not acknowledged: it may be there or not
     }
@@ -71,6 +77,31 @@ async function strike({pid, signal, replicas}: Extract<ToClient, {do: 'strike'}>
   tell({is: 'struck', at: performance.timeOrigin + state.struckAt});
   const trying = clients.map(({client, port}) => tryToWrite(client, port));
   work = Promise.all([work, ...trying]);
+}
+
+/** Writes to whichever of these accepts it, beside the source. */
+async function follow(successors: readonly number[]): Promise<void> {
+  const clients = successors.map((port) => ({port, client: clientOf(port)}));
+  await Promise.all(clients.map(({client}) => client.query('SELECT 1')));
+  tell({is: 'following'});
+  work = Promise.all([work, ...clients.map(({client, port}) => tryToFollow(client, port))]);
+}
+
+async function tryToFollow(client: Client, port: number): Promise<void> {
+  while (!state.stopped) {
+    const id = state.next++;
+    try {
+      await client.query('INSERT INTO test.t (id) VALUES (?)', [id], {timeout: ANSWER_WITHIN});
+      const at = performance.now();
+      state.acknowledged.push({id, at});
+      if (!state.moved) tell({is: 'moved', port, gap: at - state.lastOnSource});
+      state.moved = true;
+    } catch {
+      // read-only still
+    }
+    await sleep(TRY_EACH);
+  }
+  client.close();
 }
 
 async function tryToWrite(client: Client, port: number): Promise<void> {

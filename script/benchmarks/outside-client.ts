@@ -36,6 +36,13 @@ export class OutsideClient {
     return {at, accepted};
   }
 
+  /** @returns the promise of who accepted the first write after the source, and the gap in milliseconds; null = nobody in time */
+  async follow(successors: readonly number[], within: number): Promise<{moved: Promise<Said<'moved'> | null>}> {
+    const moved = this.#hear('moved', within).catch(() => null);
+    await this.#ask({do: 'follow', successors}, 'following', 10_000);
+    return {moved};
+  }
+
   /** Ends it. @returns what it saw */
   async stop(): Promise<Report> {
     try {

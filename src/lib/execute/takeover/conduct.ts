@@ -55,7 +55,8 @@ export async function conductTakeover(env: Environment, what: TakingOver): Promi
   const {document, topology, hands} = what;
   const {uid, plan} = document;
   const seen: Seen = {coordinates: null};
-  const world = {topology, config: env.config, hands, plan, opened: (at: BinlogCoordinates | null) => void (seen.coordinates = at)};
+  const memory = {privileged: true, closedAt: null};
+  const world = {topology, config: env.config, hands, plan, memory, opened: (at: BinlogCoordinates | null) => void (seen.coordinates = at)};
   const inTurn = new Set(document.acts.filter((act) => act.inTurn).map(({number}) => number));
   const end = await runActs<TakeoverAct>({
     acts: document.acts,

@@ -15,7 +15,7 @@ import {forgetSource, isReadOnly} from '../../steps/promote.ts';
 import {pointAndLeave, rejoin} from '../../steps/rejoin.ts';
 import {repoint} from '../../steps/repoint.ts';
 import {busySessions} from '../busy.ts';
-import {catchUp, close, open, reach, readyToClose, release} from './switch.ts';
+import {catchUp, close, open, reach, readyToClose, release, written, type Memory} from './switch.ts';
 
 /** What steps need: the servers as last probed under the lock, and hands on them. */
 export interface TakeoverWorld {
@@ -23,6 +23,7 @@ export interface TakeoverWorld {
   readonly config: Config;
   readonly hands: Hands;
   readonly plan: TakeoverPlan;
+  readonly memory: Memory;
   /** Told where the successor's binary log stood when it was opened. */
   opened(at: BinlogCoordinates | null): void;
 }
@@ -39,9 +40,12 @@ export async function performTakeover(world: TakeoverWorld, step: TakeoverStep):
       return prepare(world, step);
     case 'close-source':
       if (step.killWriters) await endBusy(world, step.on);
-      return close(await handOn(world, step.on));
+      return close(await handOn(world, step.on), world.memory);
     case 'catch-up':
-      return catchUp(await handOn(world, step.on), await handOn(world, step.source), patienceOf(world));
+      return catchUp(await handOn(world, step.on), await handOn(world, step.source), {
+        memory: world.memory,
+        patience: patienceOf(world),
+      });
     case 'open':
       return openSuccessor(world, step.on);
     case 'release':
@@ -77,11 +81,11 @@ function patienceOf({config}: TakeoverWorld): Milliseconds {
 async function prepare(world: TakeoverWorld, step: Extract<TakeoverStep, {do: 'prepare'}>): Promise<string> {
   const [successor, source] = await Promise.all([handOn(world, step.on), handOn(world, step.source)]);
   await mustBeIdle(world, source);
-  await readyToClose(source);
+  await readyToClose(source, world.memory);
   if (step.semiSync) await switchSemiSync(world, step);
   // From here on it is open only when it has succeeded: whoever resumes tells by that how far this came.
   if (!(await isReadOnly(successor))) for (const statement of successor.flavor.setReadOnly(true, true)) await successor.say(statement);
-  await reach(successor, source, patienceOf(world));
+  await reach(successor, await written(source), patienceOf(world));
   return `${keyText(step.on)} is close behind ${keyText(step.source)}`;
 }
 

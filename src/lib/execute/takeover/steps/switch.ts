@@ -26,9 +26,18 @@ const SLICE: Seconds = 1;
 /** Between two looks for sessions that insist on writing to a closed source. */
 const LOOK_EACH: Milliseconds = 5;
 
+/** What was seen beforehand, or at the moment of closing, so that it need not be asked for while writes wait. */
+export interface Memory {
+  /** Sessions that may write under read_only were there just before. */
+  privileged: boolean;
+  /** What the closed source has written: the last word. */
+  closedAt: string | null;
+}
+
 /** Readies the session that will close the source. */
-export async function readyToClose(source: Hand): Promise<void> {
+export async function readyToClose(source: Hand, memory: Memory): Promise<void> {
   await source.say(limitLockWait(CLOSE_WITHIN));
+  memory.privileged = !source.flavor.hasSuperReadOnly && (await source.say(showPrivilegedClients)).length > 0;
 }
 
 /**
@@ -38,10 +47,13 @@ export async function readyToClose(source: Hand): Promise<void> {
  *
  * @throws OrchestratorError REFUSED when something that runs keeps it from being closed
  */
-export async function close(source: Hand): Promise<string> {
+export async function close(source: Hand, memory: Memory): Promise<string> {
   try {
     if (!source.flavor.hasSuperReadOnly) await source.say(lockWrites);
-    for (const statement of source.flavor.setReadOnly(true, true)) await source.say(statement);
+    // Sent together, answered in this order.
+    const sent = source.flavor.setReadOnly(true, true).map((statement) => source.say(statement));
+    const [position] = await Promise.all([written(source), ...sent]);
+    memory.closedAt = position;
   } catch (error) {
     if (!isCode(error, 'SERVER_STATEMENT_FAILED')) throw error;
     throw new OrchestratorError('REFUSED', `${keyText(source.key)} could not be closed within ${CLOSE_WITHIN} s: ${messageOf(error)}`, {
@@ -58,16 +70,21 @@ export async function close(source: Hand): Promise<string> {
  *
  * @throws OrchestratorError REPLICATION_BROKEN when it does not get there, REFUSED naming who insists on writing
  */
-export async function catchUp(successor: Hand, source: Hand, patience: Milliseconds): Promise<string> {
+export async function catchUp(
+  successor: Hand,
+  source: Hand,
+  {memory, patience}: {memory: Memory; patience: Milliseconds},
+): Promise<string> {
   const began = performance.now();
-  const [, ended] = await Promise.all([reach(successor, source, patience), source.flavor.hasSuperReadOnly ? 0 : endPrivileged(source)]);
+  const wanted = memory.closedAt ?? (await written(source));
+  const [, ended] = await Promise.all([reach(successor, wanted, patience), memory.privileged ? endPrivileged(source) : 0]);
   const others = ended > 0 ? `; ${ended} privileged sessions ended on ${keyText(source.key)}` : '';
   return `${keyText(successor.key)} has all that ${keyText(source.key)} has, after ${Math.round(performance.now() - began)} ms${others}`;
 }
 
-/** Waits until the successor has applied what the source has in its binary log now. */
-export async function reach(successor: Hand, source: Hand, patience: Milliseconds): Promise<void> {
-  const wanted = await lacking(successor, source);
+/** Waits until the successor has applied all of a position. */
+export async function reach(successor: Hand, position: string, patience: Milliseconds): Promise<void> {
+  const wanted = await lacking(successor, position);
   const until = performance.now() + patience;
   while (wanted !== '') {
     const left = Math.max(0, until - performance.now()) / 1000;
@@ -76,27 +93,25 @@ export async function reach(successor: Hand, source: Hand, patience: Millisecond
     if (performance.now() < until) continue;
     throw new OrchestratorError(
       'REPLICATION_BROKEN',
-      `${keyText(successor.key)} did not apply all that ${keyText(source.key)} has within ${patience / 1000} s (ReasonableMaintenanceReplicationLagSeconds)`,
+      `${keyText(successor.key)} did not apply all that its source has within ${patience / 1000} s (ReasonableMaintenanceReplicationLagSeconds)`,
       {hint: 'look for load, locks and long transactions on it'},
     );
   }
 }
 
 /** On MariaDB only what came in by replication counts for a wait, so what it once wrote itself is not waited for. */
-async function lacking(successor: Hand, source: Hand): Promise<string> {
-  if (source.flavor.gtid !== 'domain-list') return written(source);
-  const [position, rows] = await Promise.all([written(source), successor.say(selectBinlogState)]);
-  const state = BinlogState.read(textOf(rows[0]?.['state'])) ?? BinlogState.empty;
-  const all = readMariadbPosition(position);
-  return all === null
-    ? position
-    : [...all.values()]
-        .filter((gtid) => state.contains(gtid) !== 'yes')
-        .map(mariadbGtidText)
-        .join(',');
+async function lacking(successor: Hand, position: string): Promise<string> {
+  const all = successor.flavor.gtid === 'domain-list' ? readMariadbPosition(position) : null;
+  if (all === null) return position;
+  const state = BinlogState.read(textOf((await successor.say(selectBinlogState))[0]?.['state'])) ?? BinlogState.empty;
+  return [...all.values()]
+    .filter((gtid) => state.contains(gtid) !== 'yes')
+    .map(mariadbGtidText)
+    .join(',');
 }
 
-async function written(source: Hand): Promise<string> {
+/** All that a server has in its binary log, as a set or a position. */
+export async function written(source: Hand): Promise<string> {
   return textOf((await source.say(selectWritten(source.flavor.gtid)))[0]?.['position']);
 }
 
@@ -141,8 +156,10 @@ async function killPrivileged(source: Hand): Promise<readonly Row[]> {
  * @throws OrchestratorError SERVER_STATEMENT_FAILED when it says read_only afterwards
  */
 export async function open(hand: Hand): Promise<{readonly said: string; readonly at: BinlogCoordinates | null}> {
-  const at = parseBinlogStatus(await hand.say(hand.flavor.showBinlogStatus));
-  for (const statement of hand.flavor.setReadOnly(false, hand.flavor.hasSuperReadOnly)) await hand.say(statement);
+  // Sent together, answered in this order.
+  const asked = hand.say(hand.flavor.showBinlogStatus);
+  const [status] = await Promise.all([asked, ...hand.flavor.setReadOnly(false, hand.flavor.hasSuperReadOnly).map((one) => hand.say(one))]);
+  const at = parseBinlogStatus(status);
   if (!(await isReadOnly(hand))) return {said: `${keyText(hand.key)} is writable`, at};
   throw new OrchestratorError('SERVER_STATEMENT_FAILED', `${keyText(hand.key)} says read_only is still on after it was switched off`, {
     hint: 'look for something on that server that switches it back',
