@@ -1,12 +1,14 @@
 import {execFileSync} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {copyFileSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {request} from 'node:https';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {connect} from 'node:tls';
 import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
 import type {Config} from '../../src/lib/config/keys.ts';
 import type {Backend} from '../../src/lib/store/backend.ts';
 import {listen} from '../../src/lib/surfaces/http/listen.ts';
+import {waitFor} from '../sandbox/index.ts';
 import {defaults, portsOver, serving} from './support/operations.ts';
 
 type App = Awaited<ReturnType<typeof serving>>;
@@ -14,6 +16,7 @@ type App = Awaited<ReturnType<typeof serving>>;
 const folder = mkdtempSync(path.join(tmpdir(), 'mutual-tls-'));
 const pem = (name: string): string => path.join(folder, `${name}.pem`);
 const apps: App[] = [];
+const logged: string[] = [];
 
 /** An authority and what it signed: the service, somebody of unit "ops", of unit "guests"; and "ops" by its own word. */
 beforeAll(() => {
@@ -39,7 +42,7 @@ afterAll(() => rmSync(folder, {recursive: true, force: true}));
 async function serve(but: Partial<Config> = {}): Promise<number> {
   const files = {SSLPrivateKeyFile: pem('server-key'), SSLCertFile: pem('server'), SSLCAFile: pem('ca')};
   const config = {...defaults, UseSSL: true, UseMutualTLS: true, SSLValidOUs: ['ops'], ...files, ...but};
-  const app = await serving({config, ports: portsOver({} as Backend, config)});
+  const app = await serving({config, ports: portsOver({} as Backend, config), log: (_level, sentence) => logged.push(sentence)});
   apps.push(app);
   return Number(new URL(await listen(app, {ListenAddress: '127.0.0.1:0', ListenSocket: ''})).port);
 }
@@ -82,6 +85,38 @@ test('with SSLSkipVerify the unit of any certificate counts', async () => {
   expect(await ask(port, '/api/lb-check', 'stranger')).toBe(200);
   expect(await ask(port, '/api/lb-check', 'guest')).toBe(401);
   expect(await ask(port, '/api/lb-check', null)).toBe(401);
+});
+
+test('certificates that were renewed are taken up, and half a renewal changes nothing', async () => {
+  const files = {SSLPrivateKeyFile: pem('renewed-key'), SSLCertFile: pem('renewed')};
+  const renew = (from: string, ...what: readonly ('cert' | 'key')[]): void => {
+    if (what.includes('key')) copyFileSync(pem(`${from}-key`), files.SSLPrivateKeyFile);
+    if (what.includes('cert')) copyFileSync(pem(from), files.SSLCertFile);
+  };
+  renew('server', 'cert', 'key');
+  logged.length = 0;
+  const port = await serve(files);
+  const shown = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({host: '127.0.0.1', port, rejectUnauthorized: false}, () => {
+        resolve(String(socket.getPeerCertificate().subject.CN));
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
+  expect(await shown()).toBe('localhost');
+  // Written anew at each look: the first may come before the files are watched.
+  const halfIsTold = (): boolean => {
+    renew('ops', 'cert');
+    return logged.some((line) => line.includes('cannot be used'));
+  };
+  await waitFor('half a renewal is told', halfIsTold, {within: 30_000});
+  expect(await shown()).toBe('localhost');
+  const newIsShown = async (): Promise<boolean> => {
+    renew('ops', 'cert', 'key');
+    return (await shown()) === 'ann';
+  };
+  await waitFor('the new certificate is shown', newIsShown, {within: 30_000});
 });
 
 test('a certificate lets nobody do what their login does not', async () => {

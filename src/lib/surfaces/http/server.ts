@@ -17,7 +17,7 @@ import {registerOpenApi} from './openapi.ts';
 import {registerOurRoutes} from './our-routes.ts';
 import {registerLegacyRoutes} from './routes.ts';
 import {registerStatusRoutes} from './status.ts';
-import {tlsOptions} from './tls.ts';
+import {followCertificates, tlsOptions} from './tls.ts';
 
 export interface HttpOptions {
   readonly config: Config;
@@ -49,6 +49,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) => void send(reply, refusal(error, options)),
   };
   const app = (tls === null ? fastify(settings) : fastify({...settings, https: tls})) as FastifyInstance;
+  if (tls !== null) followCertificates(app, options);
   const visitorOf = guard(app, options);
   app.addHook('onSend', compress);
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n'));

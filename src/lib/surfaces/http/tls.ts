@@ -1,8 +1,11 @@
+import {unwatchFile, watchFile} from 'node:fs';
 import {readFile} from 'node:fs/promises';
-import {TLSSocket} from 'node:tls';
-import type {FastifyRequest} from 'fastify';
+import {TLSSocket, type Server} from 'node:tls';
+import type {FastifyInstance, FastifyRequest} from 'fastify';
 import type {Config} from '../../config/keys.ts';
 import {messageOf, OrchestratorError} from '../../errors/errors.ts';
+import type {Milliseconds} from '../../model/units.ts';
+import type {HttpOptions} from './server.ts';
 import {statusPath} from './status.ts';
 
 interface TlsOptions {
@@ -21,6 +24,30 @@ export async function tlsOptions(config: Config): Promise<TlsOptions> {
   const [key, cert] = [await read(config, 'SSLPrivateKeyFile'), await read(config, 'SSLCertFile')];
   const ca = config.SSLCAFile === '' ? {} : {ca: await read(config, 'SSLCAFile')};
   return {key, cert, ...ca, requestCert: config.UseMutualTLS, rejectUnauthorized: false};
+}
+
+const LOOK_EACH: Milliseconds = 1000;
+
+/**
+ * Takes certificates up when their files change, as programs that renew them expect: connections that are open go on with the old ones.
+ * Files that do not fit together change nothing, until they do.
+ */
+export function followCertificates(app: FastifyInstance, {config, log}: Pick<HttpOptions, 'config' | 'log'>): void {
+  const files = [config.SSLPrivateKeyFile, config.SSLCertFile, config.SSLCAFile].filter((file) => file !== '');
+  const take = async (): Promise<void> => {
+    try {
+      const {key, cert, ca} = await tlsOptions(config);
+      (app.server as unknown as Server).setSecureContext({key, cert, ...(ca === undefined ? {} : {ca})});
+      log('info', 'certificates were read again');
+    } catch (error) {
+      log('warn', `certificates have changed and cannot be used; those of before go on: ${messageOf(error)}`);
+    }
+  };
+  const changed = (): void => void take();
+  for (const file of files) watchFile(file, {interval: LOOK_EACH, persistent: false}, changed);
+  app.addHook('onClose', () => {
+    for (const file of files) unwatchFile(file, changed);
+  });
 }
 
 /**
