@@ -3,6 +3,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from 'vitest';
 import {startLeadership, type Leadership} from '../../src/lib/coordination/leadership.ts';
 import {reelect, touchLease} from '../../src/lib/coordination/lease.ts';
+import {checkNodeHealth, registerNode} from '../../src/lib/coordination/nodes.ts';
 import {defaultTiming, type Timing} from '../../src/lib/coordination/timing.ts';
 import type {Lease, NodeId} from '../../src/lib/coordination/types.ts';
 import type {Backend} from '../../src/lib/store/backend.ts';
@@ -288,6 +289,18 @@ describe('leadership on Galera when a node is cut off', () => {
     await waitFor('the first follows again', () => first.leadership.observed()?.term === 2, WITHIN);
     expect(first.leadership.observed()?.row).toMatchObject(second.me);
     expect(second.leadership.current()?.term).toBe(2);
+    const registration = {me: first.me, mode: 'HttpMode', command: '', version: 'test'} as const;
+    await registerNode(backends[0]!, registration);
+    expect(await checkNodeHealth(backends[0]!, registration)).toMatchObject({healthy: true, error: ''});
+    for (const one of servers) await one.query("set global wsrep_provider_options = 'gmcast.isolate=1'");
+    await waitFor('nobody leads', () => followers.every(({leadership}) => leadership.current() === null), WITHIN);
+    expect(await checkNodeHealth(backends[0]!, registration)).toMatchObject({
+      healthy: false,
+      leader: null,
+      error: expect.stringMatching(/the backend/),
+    });
+    for (const one of servers) await one.query("set global wsrep_provider_options = 'gmcast.isolate=0'");
+    await waitFor('somebody leads again', () => followers.some(({leadership}) => leadership.current() !== null), WITHIN);
   });
 });
 

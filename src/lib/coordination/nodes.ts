@@ -1,6 +1,6 @@
 import {randomBytes} from 'node:crypto';
 import {hostname as hostName} from 'node:os';
-import {messageOf} from '../errors/errors.ts';
+import {messageOf, OrchestratorError} from '../errors/errors.ts';
 import type {BackendTime, Milliseconds, Seconds} from '../model/units.ts';
 import type {Backend, Work} from '../store/backend.ts';
 import {pause, type Log} from './keep-renewing.ts';
@@ -53,6 +53,13 @@ interface StoredNode {
 const ABSENT_AFTER: Seconds = 2;
 const FORGOTTEN_AFTER: Seconds = 5;
 const BEAT_EACH: Milliseconds = 1000;
+/** Proxies and monitoring wait for the answer. */
+const HEALTH_DEADLINE: Within = {deadline: 600};
+
+/** How long work is repeated; the backend's own measure when absent. */
+interface Within {
+  readonly deadline?: Milliseconds;
+}
 
 /** Names this process; call it once at its start. */
 export function makeNodeId(hostname: string = hostName()): NodeId {
@@ -92,35 +99,44 @@ export async function startNodeHealth(
 
 /**
  * Whether this node can do its work: writes one of our tables and reads it back, which `SELECT 1` on a database node without a
- * majority would not tell.
- *
- * @throws OrchestratorError when the backend cannot be asked
+ * majority would not tell. Answers within about two seconds, whatever the backend does; a backend that cannot be asked is an
+ * answer too.
  */
 export async function checkNodeHealth(backend: Backend, registration: Registration): Promise<NodeHealth> {
-  await backend.run((work) => writeSignOfLife(work, registration, backend.where));
-  const [leader, nodes] = [await readLeader(backend), await listNodes(backend, {mode: 'any'})];
-  const {hostname, token} = registration.me;
-  const healthy = nodes.some((node) => node.hostname === hostname && node.token === token);
-  return {healthy, leader, nodes, error: healthy ? '' : `what this node wrote to the backend ${backend.where} is not there`};
+  try {
+    await backend.run((work) => writeSignOfLife(work, registration, backend.where), HEALTH_DEADLINE);
+    const [leader, nodes] = [await readLeader(backend, HEALTH_DEADLINE), await listNodes(backend, {mode: 'any', ...HEALTH_DEADLINE})];
+    const {hostname, token} = registration.me;
+    const healthy = nodes.some((node) => node.hostname === hostname && node.token === token);
+    return {healthy, leader, nodes, error: healthy ? '' : `what this node wrote to the backend ${backend.where} is not there`};
+  } catch (error) {
+    if (!(error instanceof OrchestratorError)) throw error;
+    return {healthy: false, leader: null, nodes: [], error: error.message};
+  }
 }
 
 /** Processes that said within the last two seconds that they live, by host name. */
-export async function listNodes(backend: Backend, {mode}: {readonly mode: NodeMode | 'any'}): Promise<readonly NodeRecord[]> {
+export async function listNodes(
+  backend: Backend,
+  {mode, ...within}: Within & {readonly mode: NodeMode | 'any'},
+): Promise<readonly NodeRecord[]> {
   const rows: readonly StoredNode[] = await backend.run(({db, dialect}) => {
     const query = db<StoredNode>('node_health').where('last_seen_active', '>', dialect.ago(ABSENT_AFTER)).orderBy(['hostname', 'token']);
     return mode === 'any' ? query : query.where('extra_info', mode);
-  });
+  }, within);
   return rows.map(fromRow);
 }
 
 /** Who the row of the leader names, whether or not it still relies on it; null when the row is free. */
-export async function readLeader(backend: Backend): Promise<NodeRecord | null> {
-  const row: StoredNode | undefined = await backend.run(({db}) =>
-    db('active_node as a')
-      .leftJoin('node_health as n', (join) => join.on('n.hostname', 'a.hostname').andOn('n.token', 'a.token'))
-      .where('a.anchor', 1)
-      .whereNot('a.hostname', '')
-      .first('a.hostname', 'a.token', 'a.last_seen_active', 'a.first_seen_active', 'extra_info', 'command', 'app_version', 'db_backend'),
+export async function readLeader(backend: Backend, within: Within = {}): Promise<NodeRecord | null> {
+  const row: StoredNode | undefined = await backend.run(
+    ({db}) =>
+      db('active_node as a')
+        .leftJoin('node_health as n', (join) => join.on('n.hostname', 'a.hostname').andOn('n.token', 'a.token'))
+        .where('a.anchor', 1)
+        .whereNot('a.hostname', '')
+        .first('a.hostname', 'a.token', 'a.last_seen_active', 'a.first_seen_active', 'extra_info', 'command', 'app_version', 'db_backend'),
+    within,
   );
   return row === undefined ? null : fromRow(row);
 }

@@ -71,7 +71,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
   const [leaseBackend, heartbeats] = [await openBackend(config, HASTE), await openBackend(config, {...HASTE, pool: 4})];
   const health = await startNodeHealth(heartbeats, registration, log);
   const leading = options.discovery ? lead(options, {leaseBackend, heartbeats}) : null;
-  const service = serviceOf(options, registration, leading?.leadership ?? null);
+  const service = serviceOf({...options, backend: heartbeats}, registration, leading?.leadership ?? null);
   const http = options.startHttp ? await options.startHttp(service) : null;
   if (http) log('info', `listening on ${http.address}`);
   if (options.grabElection) await leading?.leadership.grab();
