@@ -112,6 +112,7 @@ export const COMMANDS: CommandMap = {
   'set-writeable': () => import('./commands/set-writeable.ts'),
   'show-resolve-hosts': () => import('./commands/show-resolve-hosts.ts'),
   'show-unresolve-hosts': () => import('./commands/show-unresolve-hosts.ts'),
+  simulate: () => import('./commands/simulate.ts'),
   'skip-query': () => import('./commands/skip-query.ts'),
   'snapshot-topologies': () => import('./commands/snapshot-topologies.ts'),
   'start-replica': () => import('./commands/start-replica.ts'),

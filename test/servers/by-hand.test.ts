@@ -64,6 +64,29 @@ async function halfRecovered(): Promise<string> {
   return recovery!.uid;
 }
 
+test('what would happen if a source died is told beforehand, of one or of all, and nothing is changed', async () => {
+  expect(await at.run('discover', '-i', [a, b, c].map(nameOf).join(','))).toMatchObject({status: 0});
+  expect(await at.run('register-candidate', '-i', nameOf(c), '--promotion-rule', 'prefer')).toMatchObject({status: 0});
+  const one = await at.run('simulate', '-i', nameOf(a), '--dead');
+  expect({status: one.status, lines: one.stdout.split('\n').slice(0, 2)}).toEqual({
+    status: 0,
+    lines: [`if ${nameOf(a)} died: DeadMaster, recovered automatically`, `would promote ${nameOf(c)}`],
+  });
+  expect(await at.run('simulate', '--all')).toMatchObject({
+    status: 0,
+    stdout: `${nameOf(a)}\t${nameOf(a)}\trecoverable\tDeadMaster\tautomatic\t${nameOf(c)}\n`,
+  });
+  for (const replica of [b, c]) {
+    for (const statement of ['STOP SLAVE', 'CHANGE MASTER TO MASTER_USE_GTID = no', 'START SLAVE']) await replica.query(statement);
+  }
+  const all = await at.run('simulate', '-i', nameOf(a), '--dead', '--json');
+  expect({status: all.status, told: JSON.parse(all.stdout) as unknown}).toMatchObject({
+    status: 1,
+    told: [{rating: 'not recoverable', refused: {code: 'needs-human'}}],
+  });
+  expect((await topologyNow([a, b, c])).name).toBe(a.name);
+});
+
 test('recover finds somebody at work: it says who, what for and since when, or queues', async () => {
   expect(await at.run('discover', '-i', nameOf(a))).toMatchObject({status: 0});
   const lock = await work('relocation of b');

@@ -34,6 +34,8 @@ const COMMAND_NAMES = [
   'make-co-master',
   'reattach-replica-master-host',
   'graceful-master-takeover',
+  'force-master-failover',
+  'force-master-takeover',
 ];
 const VOCABULARY = [...ANALYSIS_CODES, ...STRUCTURE_CODES, ...Object.keys(KEYS), ...HOOK_FACTS, ...COMMAND_NAMES].sort(
   (a, b) => b.length - a.length,

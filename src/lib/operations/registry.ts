@@ -24,6 +24,7 @@ import * as possible from './relocation/possible.ts';
 import * as regroup from './relocation/regroup.ts';
 import * as downtime from './instances/downtime.ts';
 import * as instances from './information/instances.ts';
+import * as simulation from './recovery/simulate.ts';
 import * as locks from './recovery/locks.ts';
 import * as management from './instances/management.ts';
 import * as recovery from './recovery/recovery.ts';
@@ -58,6 +59,7 @@ export const ALL: readonly Operation[] = [
   state,
   replication,
   recovery,
+  simulation,
   takeover,
   locks,
   audit,

@@ -86,6 +86,19 @@ function analysisOf(topology: Topology, instance: Instance, config: Config): Ana
   return analyze(shown === instance ? topology : topology.with(shown), policy).find((one) => sameKey(one.instance.key, instance.key));
 }
 
+/** What would be found, and what would be done about it, if an instance died now; null when it is not known. */
+export function whatIfDead(
+  topology: Topology,
+  key: InstanceKey,
+  config: Config,
+): {readonly analysis: Analysis; readonly decision: Decision} | null {
+  const instance = topology.get(key);
+  const analysis = instance && analysisOf(topology, instance, config);
+  if (!analysis) return null;
+  const about = instance.check.valid ? supposingDead(topology, analysis, config) : {topology, analysis};
+  return {analysis: about.analysis, decision: decide(about, config)};
+}
+
 /** What would be found if the instance refused connections and all its replicas noticed. */
 function supposingDead(topology: Topology, {instance}: Analysis, config: Config): {topology: Topology; analysis: Analysis} {
   const dead: Instance = {...instance, check: {...instance.check, valid: false, partial: false, reach: 'refused', errno: 2003}};

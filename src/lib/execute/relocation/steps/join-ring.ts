@@ -60,6 +60,6 @@ async function credentialsFor(hand: Hand, partner: Hand, config: Config): Promis
   const found = await readReplicationCredentials({query}, partner.flavor, config);
   if (found) return found;
   throw new OrchestratorError('REFUSED', `nobody says what ${keyText(hand.key)} could replicate with`, {
-    hint: 'set ReplicationCredentialsQuery, or give it credentials by CHANGE MASTER beforehand',
+    hint: 'set ReplicationCredentialsQuery, or give it credentials by hand beforehand',
   });
 }
