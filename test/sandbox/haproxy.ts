@@ -9,7 +9,10 @@ import {reservePorts} from './server/ports.ts';
 import {programOf} from './server/program.ts';
 import {waitFor} from './wait.ts';
 
-export interface ProxyOptions {
+/** A configuration of one's own, or one that is made. */
+export type ProxyOptions = ProxySetup | {readonly configuration: (port: number) => string};
+
+interface ProxySetup {
   /** `tcp` passes bytes on, for database clients; `http` for the HTTP interface. */
   readonly mode: 'tcp' | 'http';
   /** Where traffic may go, and which port is asked whether it should. */
@@ -31,7 +34,7 @@ export async function haproxy(options: ProxyOptions): Promise<Proxy> {
   const [port = 0] = reserved.ports;
   const file = join(folder.path, 'haproxy.cfg');
   const log = join(folder.path, 'haproxy.log');
-  await writeFile(file, configuration(port, options));
+  await writeFile(file, 'configuration' in options ? options.configuration(port) : configuration(port, options));
   const {command, args, env} = programOf('haproxy', tree.folder);
   const child = spawn('bash', ['-c', 'exec "$@" >"$0" 2>&1', log, command, ...args, '-db', '-f', file], {
     env: {...process.env, ...env, ...folder.mark},
@@ -52,7 +55,7 @@ export async function haproxy(options: ProxyOptions): Promise<Proxy> {
   return {port, down};
 }
 
-function configuration(port: number, {mode, backends, check}: ProxyOptions): string {
+function configuration(port: number, {mode, backends, check}: ProxySetup): string {
   const servers = backends.map((one, at) => `  server n${at + 1} 127.0.0.1:${one.port} check port ${one.checkPort ?? one.port}`);
   return `global
   maxconn 200

@@ -1,0 +1,66 @@
+import {readFile} from 'node:fs/promises';
+import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
+import {haproxy, sandbox, waitFor, type Proxy, type Sandbox} from '../sandbox/index.ts';
+import {backendHost, site, type BackendHost, type Service, type Site} from './support/index.ts';
+
+let host: BackendHost;
+let box: Sandbox;
+let at: Site;
+let proxy: Proxy;
+beforeAll(async () => {
+  [host, box] = await Promise.all([backendHost('mariadb'), sandbox({flavor: 'mariadb'})]);
+});
+afterEach(() => Promise.all([proxy?.down(), at?.down()]));
+afterAll(() => Promise.all([host?.down(), box?.down()]));
+
+/** The example as it is shipped, but for its addresses. */
+async function shipped(name: string, services: readonly Service[]): Promise<Proxy> {
+  const text = await readFile(`${import.meta.dirname}/../../etc/haproxy/${name}`, 'utf8');
+  const addresses = services.map(({address}) => new URL(address).host);
+  return haproxy({
+    configuration: (port) => {
+      const lines = text.replace(/bind .*/, `bind 127.0.0.1:${port}`).split('\n');
+      const kept = lines.filter((line) => !/^\s*server orch3 /.test(line));
+      return kept.join('\n').replaceAll(/orch(\d)\.example:3000/g, (_, number: string) => addresses[Number(number) - 1] ?? '');
+    },
+  });
+}
+
+/** The process that answers through the proxy, by its token; '' while nobody does. */
+async function whoAnswers(): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${proxy.port}/api/health`).catch(() => null);
+  const body = answer?.ok ? ((await answer.json()) as {Details: {Token: string}}) : null;
+  return body?.Details.Token ?? '';
+}
+
+async function tokenOf(service: Service): Promise<string> {
+  const {Details} = (await (await fetch(`${service.address}/api/health`)).json()) as {Details: {Token: string}};
+  return Details.Token;
+}
+
+test('leader.cfg: all traffic goes to the leader, and follows it when it moves', async () => {
+  const {a} = await box.topology('a');
+  at = await site({backend: host, servers: [a]});
+  const first = await at.serve();
+  await first.says(/elected leader/);
+  const second = await at.serve();
+  proxy = await shipped('leader.cfg', [second, first]);
+  const [one, other] = [await tokenOf(first), await tokenOf(second)];
+  await waitFor('the leader answers', async () => (await whoAnswers()) === one, {within: 20_000});
+  for (let time = 0; time < 10; time += 1) expect(await whoAnswers()).toBe(one);
+  await first.stop();
+  await waitFor('the next leader answers', async () => (await whoAnswers()) === other, {within: 30_000});
+});
+
+test('any-node.cfg: every node that can do its work answers, and no other', async () => {
+  const {a} = await box.topology('a');
+  at = await site({backend: host, servers: [a]});
+  const services = [await at.serve(), await at.serve()];
+  proxy = await shipped('any-node.cfg', services);
+  const tokens = await Promise.all(services.map(tokenOf));
+  const seen = new Set<string>();
+  await waitFor('both answer', async () => seen.add(await whoAnswers()) && tokens.every((token) => seen.has(token)), {within: 20_000});
+  await services[0]!.kill9();
+  const gone = async (): Promise<boolean> => (await Promise.all([1, 2, 3, 4].map(whoAnswers))).every((token) => token === tokens[1]);
+  await waitFor('only the other answers', gone, {within: 20_000});
+});
