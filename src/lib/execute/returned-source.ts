@@ -140,7 +140,6 @@ function documentOf(env: Environment, deed: Deed): RecoveryDocument {
     facts: hookFacts({
       failureType: RETURNED_SOURCE,
       failureDescription: plan.remarks.join('; '),
-      instanceType: 'master',
       failed: demotion.key,
       cluster: demotion.cluster,
       clusterAlias: deed.topology.get(decision.successor)?.cluster.suggestedAlias || demotion.cluster,

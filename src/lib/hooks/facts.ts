@@ -37,12 +37,13 @@ export interface HookFacts {
   readonly successor: Successor | null;
 }
 
-type Known = Pick<HookFacts, 'failureType' | 'instanceType' | 'failed' | 'cluster' | 'orchestratorHost' | 'recoveryUid'>;
+type Known = Pick<HookFacts, 'failureType' | 'failed' | 'cluster' | 'orchestratorHost' | 'recoveryUid'>;
 
-/** Facts from those that are always known; the others are as for a first, automatic attempt without successor or losses. */
+/** Facts from those that are always known; the others are as for a first, automatic attempt at a source, without successor or losses. */
 export function hookFacts(known: Known & Partial<HookFacts>): HookFacts {
   const replicas = known.replicas ?? [];
   return {
+    instanceType: 'master',
     failureDescription: '',
     clusterAlias: '',
     clusterDomain: '',
