@@ -136,6 +136,8 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
       {what: 'the successor, in a cluster of its own by now', but: {failed: key('s'), cluster: 's:3306'}, registered: false},
       {what: 'another instance of the cluster, by hand', but: {failed: key('b'), forced: true}, registered: true},
       {what: 'the same instance, by hand', but: {forced: true}, registered: true},
+      {what: 'an intermediate source of the cluster', but: {failed: key('b'), replacesSource: false}, registered: true},
+      {what: 'the same instance, as an intermediate source', but: {replacesSource: false}, registered: false},
       {what: 'another cluster', but: {failed: key('x'), cluster: 'x:3306'}, registered: true},
     ])('after a recovery that ended, one of $what is registered: $registered', async ({but, registered}) => {
       const first = await register('u1');
@@ -145,6 +147,11 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
       const second = await register('u2', but);
       expect(second.registered).toBe(registered);
       expect(await readBlockedRecoveries(store.backend)).toHaveLength(registered ? 0 : 1);
+    });
+
+    test('one of an intermediate source does not keep the source of the cluster from being replaced', async () => {
+      await register('u1', {failed: key('i'), analysis: 'DeadIntermediateMaster', replacesSource: false});
+      expect(await register('u2')).toMatchObject({registered: true});
     });
 
     test('one that runs blocks its instance even by hand', async () => {
