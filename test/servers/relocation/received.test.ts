@@ -1,10 +1,25 @@
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {sandbox, type Flavor, type Sandbox} from '../../sandbox/index.ts';
-import {backendHost, delay, holdApplier, idsOn, insert, receivedAll, rows, type BackendHost, type Site} from '../support/index.ts';
+import {
+  backendHost,
+  delay,
+  holdApplier,
+  idsOn,
+  insert,
+  receivedAll,
+  rows,
+  stopThread,
+  type BackendHost,
+  type Site,
+} from '../support/index.ts';
 import {bench, following, nameOf, sameRows} from './moving.ts';
 
 /** What a replica has received is not lost by moving it, on the servers that drop their relay log when they are pointed elsewhere. */
-describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql56'}])('received on $flavor', ({flavor}) => {
+describe.each<{flavor: Flavor; mayBeAhead: boolean}>([
+  // A MariaDB source turns away who is ahead of it.
+  {flavor: 'mariadb', mayBeAhead: false},
+  {flavor: 'mysql56', mayBeAhead: true},
+])('received on $flavor', ({flavor, mayBeAhead}) => {
   let box: Sandbox;
   let host: BackendHost;
   let at: Site;
@@ -32,6 +47,26 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql56'}])('rec
     expect(await following({b, c})).toMatchObject({c: 'b'});
     await box.waitFor('b has applied what it received', async () => (await idsOn(b)).length === 30);
     expect(await idsOn(c)).toHaveLength(30);
+  });
+
+  test('by one alone, and the source is gone: it is applied before anything is changed, whatever comes of the move', async () => {
+    const {a, b, c} = await box.topology('a: b c');
+    await insert(a, 1, 10);
+    await box.caughtUp();
+    at = await bench(host, [a, b, c], {RecoveryDrainTimeoutSeconds: 12});
+    await stopThread(b, 'IO_THREAD');
+    const release = await holdApplier(c);
+    await insert(a, 11, 30);
+    await receivedAll(c, a);
+    await a.kill9();
+    const moving = at.run('relocate', '-i', nameOf(c), '-d', nameOf(b));
+    await box.waitFor('it is at work', async () => (await rows(at, 'recovery_plan', {state: 'open'})).length === 1);
+    expect(await idsOn(c)).toHaveLength(10);
+    await release();
+    expect(await moving).toMatchObject(
+      mayBeAhead ? {status: 0} : {status: 1, stderr: expect.stringMatching(/does not have what/) as unknown},
+    );
+    expect([(await idsOn(b)).length, (await idsOn(c)).length]).toEqual([10, 30]);
   });
 
   test('by a delayed replica, and not due yet: it is fetched again from a source that has it, and stays delayed', async () => {
