@@ -26,5 +26,5 @@ export interface Environment {
   readonly log: Log;
   /** Records what was done, where the configuration says. */
   audit(entry: AuditEntry): Promise<void>;
-  readonly fault?: (when: 'before' | 'after', act: Pick<JournaledAct, 'number'>) => void;
+  readonly fault?: (when: 'before' | 'after', act: Pick<JournaledAct, 'number'>) => void | Promise<void>;
 }

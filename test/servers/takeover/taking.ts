@@ -16,7 +16,10 @@ export interface Taking {
 }
 
 /** Makes `a: b c` with ten rows, all others read-only, and an installation without a service that knows them. */
-export async function taking({box, host}: {readonly box: Sandbox; readonly host: BackendHost}, settings: Partial<Config> = {}): Promise<Taking> {
+export async function taking(
+  {box, host}: {readonly box: Sandbox; readonly host: BackendHost},
+  settings: Partial<Config> = {},
+): Promise<Taking> {
   const {a, b, c} = await box.topology('a: b c');
   await insert(a, 1, 10);
   await box.caughtUp();

@@ -35,7 +35,7 @@ export interface Run<Does = Act> {
   /** An act in words, for what is said about its failure. */
   textOf(act: Does): string;
   /** A place where tests end the process: before an act's effect, and after it but before it is marked done. */
-  readonly fault?: (when: 'before' | 'after', act: Pick<JournaledAct<Does>, 'number'>) => void;
+  readonly fault?: (when: 'before' | 'after', act: Pick<JournaledAct<Does>, 'number'>) => void | Promise<void>;
 }
 
 export interface RunEnd<Does = Act> {
@@ -93,9 +93,9 @@ async function inTurn<Does>(run: Run<Does>, stage: readonly JournaledAct<Does>[]
 async function one<Does>(run: Run<Does>, act: JournaledAct<Does>): Promise<ActEnd> {
   const attempt = (run.progress.get(act.number)?.attempt ?? 0) + 1;
   try {
-    run.fault?.('before', act);
+    await run.fault?.('before', act);
     const outcome = await run.perform(act.act, attempt);
-    run.fault?.('after', act);
+    await run.fault?.('after', act);
     return {number: act.number, state: 'done', outcome};
   } catch (error) {
     if (!(error instanceof OrchestratorError)) throw error;

@@ -15,7 +15,7 @@ import type {Environment} from '../environment.ts';
 import {runActs, type Journal, type Progress} from '../journal/run.ts';
 import type {Hands} from '../steps/hands.ts';
 import {closeBooks} from './books.ts';
-import {takeoverActText, type TakeoverAct, type TakeoverDocument} from './document.ts';
+import {serversOfTakeover, takeoverActText, type TakeoverAct, type TakeoverDocument} from './document.ts';
 import {performTakeover} from './steps/perform.ts';
 
 export interface TakingOver {
@@ -68,6 +68,9 @@ export async function conductTakeover(env: Environment, what: TakingOver): Promi
     ...(env.fault ? {fault: env.fault} : {}),
   });
   if (end.stoppedBy) return {outcome: 'stopped', because: end.stoppedBy.because};
+  // Whoever asks next is to be told the new roles; the source first, for its replicas take their cluster from it.
+  await env.eyes.look([plan.successor]);
+  await env.eyes.look(serversOfTakeover(document));
   const problems = end.failed.map(({because}) => because);
   const message = [`replaced by ${keyText(plan.successor)}`, ...problems].join('; ');
   await env.audit({type: plan.command, key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});

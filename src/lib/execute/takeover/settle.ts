@@ -11,7 +11,7 @@ import {isReadOnly} from '../steps/promote.ts';
 import {waitFor} from '../steps/wait.ts';
 import {closeBooks} from './books.ts';
 import {conductTakeover, journaled, runTakeoverHooks, sentenceOf, type Promoted, type TakingOver} from './conduct.ts';
-import type {JournaledTakeoverAct, TakeoverDocument} from './document.ts';
+import {serversOfTakeover, type JournaledTakeoverAct, type TakeoverDocument} from './document.ts';
 import type {TakeoverStep} from '../../plan/takeover/plan.ts';
 
 /** Everything is as it was before, or what is not is told. */
@@ -117,6 +117,7 @@ async function takeBack(env: Environment, what: TakingOver, {because, stateOf, r
   }
   await closeBooks(env, what, {state: 'aborted', lost: [], more: lines});
   await env.audit({type: plan.command, key: plan.failed, cluster: plan.cluster, message: `failed: ${because} (${uid})`});
+  await env.eyes.look(serversOfTakeover(document));
   for (const line of lines) env.log('warn', `${plan.command} of ${plan.cluster}: ${line}`);
   return {outcome: 'failed', uid, because, remarks: lines.slice(1, -1)};
 }

@@ -53,6 +53,30 @@ export async function acknowledgeWithin(
   });
 }
 
+/**
+ * The same for one recovery that has just ended. Several of one instance may end within one second, and the second of their end tells
+ * them apart: each takes the next one that is free.
+ */
+export async function acknowledgeEnded(
+  work: Work,
+  {uid, key}: {readonly uid: string; readonly key: InstanceKey},
+  {by, comment}: Acknowledgement,
+): Promise<void> {
+  const {db, dialect} = work;
+  const ended = db(TABLE).where({hostname: key.host, port: key.port, in_active_period: 0}).whereNot({uid});
+  const row = (await ended.max({last: 'end_active_period_unixtime'}).first()) as {last: number | string | null} | undefined;
+  const last = Number(row?.last ?? 0);
+  await db(TABLE)
+    .where({uid})
+    .update({
+      ...fit({acknowledged_by: by, acknowledge_comment: comment}),
+      in_active_period: 0,
+      end_active_period_unixtime: db.raw('case when ? > ? then ? else ? end', [dialect.unix(), last, dialect.unix(), last + 1]),
+      acknowledged: 1,
+      acknowledged_at: dialect.now(),
+    });
+}
+
 function narrow(query: Knex.QueryBuilder, which: WhichRecoveries): void {
   if ('id' in which) void query.where('recovery_id', which.id);
   else if ('uid' in which) void query.where('uid', which.uid);
