@@ -96,10 +96,18 @@ export class Explorer {
     if (!this.#isIgnored(key)) this.#schedule.add(key, performance.now());
   }
 
+  /** A source that was found dead before its replicas were probed in this term waits for nothing but the last of them. */
+  #askAboutSource({replication}: Instance): void {
+    const {model} = this.#options.prober;
+    const source = replication?.source && model.get(replication.source);
+    if (source && !source.check.valid && model.probedAt(source.key) !== null) this.#options.onUnreachable(source.key);
+  }
+
   async #visit(key: InstanceKey): Promise<void> {
     const {prober, log, measures} = this.#options;
     let instance: Instance | null = null;
     const began = performance.now();
+    const isFirst = prober.model.probedAt(key) === null;
     try {
       instance = await prober.probe(key);
     } catch (error) {
@@ -114,6 +122,7 @@ export class Explorer {
     this.#schedule.ended(key, {ok, matters, now: performance.now()});
     if (instance && !ok) this.#options.onUnreachable(instance.key);
     if (!instance || !ok) return;
+    if (isFirst) this.#askAboutSource(instance);
     if (!sameKey(instance.key, key)) {
       this.#schedule.remove(key);
       this.#add(instance.key);
