@@ -19,6 +19,9 @@ import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-ha
 import type {HostNames} from './lib/names/host-names.ts';
 import {measured} from './measured-backend.ts';
 import {Measures} from './lib/operations/service/measures.ts';
+import {Metrics} from './lib/operations/service/metrics/metrics.ts';
+import type {Gatherer} from './lib/operations/service/metrics/gather.ts';
+import {startTelemetry} from './telemetry.ts';
 import {audit} from './lib/operations/audit-trail.ts';
 import type {Ports, ServeOptions} from './lib/operations/context.ts';
 import type {OnInstance} from './lib/operations/replication/on-instance.ts';
@@ -92,8 +95,10 @@ async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
   process.on('SIGHUP', () => log('warn', 'SIGHUP: the configuration is read at start only; restart the service to read it again'));
   await names.load();
   const fault = actFault(env);
-  const measures = new Measures({retention: config.DiscoveryCollectionRetentionSeconds, samples: config.DiscoveryQueueMaxStatisticsSize});
+  const metrics = new Metrics();
+  const measures = measuresOf(config, metrics);
   const [backend, ports] = withMeasures(wiring, measures);
+  let gatherer: Gatherer | undefined;
   await runService({
     config,
     backend,
@@ -106,10 +111,20 @@ async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
     grabElection: options.grabElection,
     resolve: (host) => names.resolve(host),
     learn: (host, itself) => names.learn(host, itself),
-    startHttp: options.http ? (service) => startHttp({...wiring, ports, config, measures}, service) : null,
+    attend(service) {
+      const telemetry = startTelemetry({config, ports, metrics, log}, service);
+      gatherer = telemetry.gatherer;
+      return telemetry;
+    },
+    startHttp: options.http ? (service) => startHttp({...wiring, ports, config, measures, ...(gatherer && {gatherer})}, service) : null,
     signal: ending.signal,
     ...(fault ? {fault} : {}),
   });
+}
+
+function measuresOf(config: Config, metrics: Metrics): Measures {
+  const {DiscoveryCollectionRetentionSeconds: retention, DiscoveryQueueMaxStatisticsSize: samples, InstancePollSeconds: poll} = config;
+  return new Measures({retention, samples, metrics, poll});
 }
 
 /** The backend and the ports of a service, which measures what it asks of the backend. */
@@ -119,7 +134,7 @@ function withMeasures({backend, ports}: Wiring, measures: Measures): readonly [B
 }
 
 async function startHttp(
-  {config, ports, log, measures}: Wiring & {readonly measures: Measures},
+  {config, ports, log, ...counted}: Wiring & {readonly measures: Measures; readonly gatherer?: Gatherer},
   service: RunningService,
 ): Promise<{address: string; close(): Promise<void>}> {
   const [{createHttp}, {listen}, {ALL}] = await Promise.all([
@@ -127,7 +142,15 @@ async function startHttp(
     import('./lib/surfaces/http/listen.ts'),
     import('./lib/operations/registry.ts'),
   ]);
-  const app = await createHttp({config, ports, service, operations: ALL, measures, log});
+  const app = await createHttp({
+    config,
+    ports,
+    service,
+    operations: ALL,
+    measures: counted.measures,
+    ...(counted.gatherer && {gatherer: counted.gatherer}),
+    log,
+  });
   const address = await listen(app, config);
   return {address, close: () => app.close()};
 }

@@ -59,7 +59,9 @@ const OTHERS = `## Of the service itself
 | \`discovery-queue-metrics-raw/:seconds\`, \`discovery-queue-metrics-aggregated/:seconds\` | how many servers were being probed and had to wait, each second |
 | \`backend-query-metrics-raw/:seconds\`, \`backend-query-metrics-aggregated/:seconds\` | how long the backend took |
 | \`events\` | what happens, as server-sent events: see [events.md](events.md) |
-| \`write-buffer-metrics-raw/:seconds\`, \`write-buffer-metrics-aggregated/:seconds\` | how many probed instances were written at once, and how long that took |`;
+| \`write-buffer-metrics-raw/:seconds\`, \`write-buffer-metrics-aggregated/:seconds\` | how many probed instances were written at once, and how long that took |
+
+Not below \`/api/\`: \`/metrics\`, \`/debug/metrics\`, \`/debug/vars\` and \`/health/live|ready|leader\`, see [metrics.md](metrics.md).`;
 
 function section(name: string): string {
   const own = ALL.filter((operation) => operation.section === name && (!operation.localOnly || operation.routes.length > 0));

@@ -4,6 +4,7 @@ import {configSchema} from '../../src/lib/config/schema.ts';
 import {apiPage} from './api.ts';
 import {commandsPage} from './commands.ts';
 import {configurationPage} from './configuration.ts';
+import {metricsPage} from './metrics.ts';
 
 /** A file of the repository whose text derives from declarations in src/. */
 export interface GeneratedFile {
@@ -17,6 +18,7 @@ export const GENERATED: readonly GeneratedFile[] = [
   {path: 'docs/orchestrator.conf.schema.json', text: () => JSON.stringify(configSchema())},
   {path: 'docs/configuration.md', text: configurationPage},
   {path: 'docs/commands.md', text: commandsPage},
+  {path: 'docs/metrics.md', text: metricsPage},
   {path: 'docs/api.md', text: apiPage},
 ];
 

@@ -43,11 +43,15 @@ export interface ServiceOptions {
   readonly signal: AbortSignal;
   readonly fault?: Environment['fault'];
   readonly measures?: Measures;
+  /** Called once, before HTTP is answered; what it gives is closed at the end. */
+  readonly attend?: (service: RunningService) => {close(): Promise<void>};
 }
 
 /** What the HTTP interface asks of a running service. */
 export interface RunningService {
   isLeader(): boolean;
+  /** How long it may go on leading without renewing its lease; 0 when it does not lead. */
+  leaseRemaining(): Milliseconds;
   health(): Promise<NodeHealth & {readonly isLeader: boolean}>;
   grabElection(): Promise<void>;
   reelect(): Promise<void>;
@@ -72,6 +76,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
   const health = await startNodeHealth(heartbeats, registration, log);
   const leading = options.discovery ? lead(options, {leaseBackend, heartbeats}) : null;
   const service = serviceOf({...options, backend: heartbeats}, registration, leading?.leadership ?? null);
+  const attended = options.attend?.(service);
   const http = options.startHttp ? await options.startHttp(service) : null;
   if (http) log('info', `listening on ${http.address}`);
   if (options.grabElection) await leading?.leadership.grab();
@@ -82,6 +87,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
   await supervision.stopping();
   await leading?.stop();
   await http?.close();
+  await attended?.close();
   await health.stop();
   supervision.close();
   await watchingClocks;
@@ -170,6 +176,7 @@ function serviceOf(
   let asked: {readonly at: number; readonly answer: Promise<NodeHealth>} | null = null;
   return {
     isLeader,
+    leaseRemaining: () => Math.max(0, (leadership?.current()?.validUntil ?? 0) - performance.now()),
     async health() {
       if (!asked || performance.now() - asked.at > HEALTH_FOR_MS)
         asked = {at: performance.now(), answer: checkNodeHealth(backend, registration)};

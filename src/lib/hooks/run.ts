@@ -1,3 +1,4 @@
+import {channel} from 'node:diagnostics_channel';
 import {OrchestratorError} from '../errors/errors.ts';
 import type {KeyName} from '../config/keys.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
@@ -119,12 +120,21 @@ async function runOne(run: HookRun, told: Told, {command, number, of}: Position)
   const running = runCommand(processOf(run, told, {text, background}));
   const outcome = (ended: Ended): HookOutcome => ({...ended, list, number, command: text, took: performance.now() - began});
   if (background) {
-    void running.then((ended) => run.onBackgroundEnd?.(outcome(ended)));
+    void running.then((ended) => {
+      publish(outcome(ended));
+      run.onBackgroundEnd?.(outcome(ended));
+    });
     return {...outcome({how: 'ok', exitCode: null, signal: null, output: '', droppedBytes: 0, problem: null}), how: 'background'};
   }
   const done = outcome(await running);
+  publish(done);
   await onStep(`${called} ${done.problem ?? 'succeeded'} after ${(done.took / 1000).toFixed(2)} s`);
   return done;
+}
+
+/** For whoever counts hooks. */
+function publish({list, how, took}: HookOutcome): void {
+  channel('orchestrator:hook').publish({list, how, seconds: took / 1000});
 }
 
 function processOf(run: HookRun, told: Told, {text, background}: Pick<HookCommand, 'text' | 'background'>): HookCommand {

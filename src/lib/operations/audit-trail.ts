@@ -1,3 +1,4 @@
+import {channel} from 'node:diagnostics_channel';
 import {appendFile} from 'node:fs/promises';
 import {messageOf} from '../errors/errors.ts';
 import {writeAudit, type AuditEntry} from '../store/audit.ts';
@@ -10,6 +11,7 @@ import type {Context} from './context.ts';
 export async function audit(context: Pick<Context, 'config' | 'backend' | 'warn'>, entry: AuditEntry): Promise<void> {
   const {AuditToBackendDB, AuditLogFile} = await context.config();
   try {
+    channel('orchestrator:audit').publish(entry);
     if (AuditToBackendDB) await writeAudit(await context.backend(), entry);
     if (AuditLogFile !== '') await appendFile(AuditLogFile, auditLine(entry, new Date()));
   } catch (error) {

@@ -167,6 +167,8 @@ export interface ServeOptions {
 export interface Service {
   /** Holds a valid lease by its own clock, now. */
   isLeader(): boolean;
+  /** How long it may go on leading without renewing its lease; 0 when it does not lead. */
+  leaseRemaining?(): Milliseconds;
   /** Writes to the backend and reads the election, at most once a second; throws when the backend cannot be asked. */
   health(): Promise<Health>;
   /**

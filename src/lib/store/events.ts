@@ -53,17 +53,18 @@ export async function appendEvents({db, dialect}: Work, events: readonly NewEven
   if (counted === 0) await db(COUNTER).insert({anchor: 1, last_id: events.length});
   const counter = (await db(COUNTER).first('last_id')) as {last_id: number | string} | undefined;
   const first = Number(counter?.last_id ?? 0) - events.length + 1;
+  const closedAt = new Map(events.flatMap(({kind, subject}, at) => (kind === 'finding-closed' ? [[subject, at] as const] : [])));
   const rows = events.map(({kind, cluster, key, subject, body}, at) => ({
     event_id: first + at,
     kind,
     cluster_name: cluster.slice(0, 128),
     hostname: key?.host.slice(0, 128) ?? '',
     port: key?.port ?? 0,
-    open_subject: kind === 'finding-opened' ? subject.slice(0, 255) : null,
+    open_subject: kind === 'finding-opened' && (closedAt.get(subject) ?? -1) < at ? subject.slice(0, 255) : null,
     body: JSON.stringify(body),
     created_at: dialect.now(),
   }));
-  const closed = events.flatMap(({kind, subject}) => (kind === 'finding-closed' ? [subject.slice(0, 255)] : []));
+  const closed = [...closedAt.keys()].map((subject) => subject.slice(0, 255));
   for (const some of chunks(closed)) await db(TABLE).whereIn('open_subject', some).update({open_subject: null});
   for (const some of chunks(rows)) await db(TABLE).insert(some);
 }

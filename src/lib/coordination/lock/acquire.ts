@@ -1,11 +1,12 @@
 import {randomUUID} from 'node:crypto';
+import {channel} from 'node:diagnostics_channel';
 import type {InstanceKey} from '../../model/instance-key.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Backend, Work} from '../../store/backend.ts';
 import {pause} from '../keep-renewing.ts';
 import {relyUntil, type Timing} from '../timing.ts';
 import type {Contention, LockHold, NodeId} from '../types.ts';
-import {judgeBlockers, locksOf, watchBlockers, type Watched} from './contention.ts';
+import {isContention, judgeBlockers, locksOf, watchBlockers, type Watched} from './contention.ts';
 import {touchLock} from './hold.ts';
 import {beginMaintenance} from './maintenance.ts';
 import {blockersOf, findLock, type LockRow} from './rows.ts';
@@ -39,6 +40,17 @@ export interface LockWish {
  * The lock that comes back may have inherited sessions of a removed holder: kill `sessionsOf` it before anything is changed.
  */
 export async function acquireLock(wanted: LockWish): Promise<LockHold | Contention> {
+  const began = performance.now();
+  const answer = await acquire(wanted);
+  // For whoever counts them.
+  channel('orchestrator:lock').publish({
+    result: isContention(answer) ? 'contended' : 'acquired',
+    seconds: (performance.now() - began) / 1000,
+  });
+  return answer;
+}
+
+async function acquire(wanted: LockWish): Promise<LockHold | Contention> {
   const wish = {...wanted, purpose: storable(wanted.purpose)};
   const {backend, timing, signal, wait = 0, whenHeld = 'observe'} = wish;
   const until = performance.now() + wait;

@@ -1,5 +1,6 @@
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Milliseconds, Seconds} from '../../model/units.ts';
+import {Metrics} from './metrics/metrics.ts';
 
 /** One probe of one server, as it went. */
 export interface ProbeMeasure {
@@ -44,6 +45,10 @@ export interface MeasuresOptions {
   readonly samples: number;
   /** Default: Date.now. */
   readonly now?: () => Milliseconds;
+  /** Counts too, for as long as the process lives. */
+  readonly metrics?: Metrics;
+  /** InstancePollSeconds: a probe that takes longer counts as slow. */
+  readonly poll?: Seconds;
 }
 
 /** No list grows beyond this, however busy a second was. */
@@ -56,8 +61,12 @@ export class Measures {
   readonly #queries: Recent<QueryMeasure>;
   readonly #writes: Recent<WriteMeasure>;
   readonly #now: () => Milliseconds;
+  readonly #metrics: Metrics;
+  readonly #poll: Seconds;
 
-  constructor({retention, samples, now = Date.now}: MeasuresOptions) {
+  constructor({retention, samples, now = Date.now, metrics, poll = Infinity}: MeasuresOptions) {
+    this.#metrics = metrics ?? new Metrics();
+    this.#poll = poll;
     const [kept, most] = [retention * 1000, Math.max(1, samples)];
     this.#now = now;
     this.#probes = new Recent(kept, MOST);
@@ -68,18 +77,28 @@ export class Measures {
 
   probed(measure: Omit<ProbeMeasure, 'at'>): void {
     this.#probes.add({at: this.#now(), ...measure});
+    this.#metrics.count('orchestrator_discoveries_total');
+    if (measure.error !== null) this.#metrics.count('orchestrator_discovery_errors_total');
+    if (measure.total > this.#poll) this.#metrics.count('orchestrator_discovery_slow_total');
+    this.#metrics.observe('orchestrator_discovery_seconds', measure.total);
   }
 
   queued(measure: Omit<QueueMeasure, 'at'>): void {
     this.#queue.add({at: this.#now(), ...measure});
+    this.#metrics.set('orchestrator_discovery_active', measure.active);
+    this.#metrics.set('orchestrator_discovery_queued', measure.queued);
   }
 
   asked(measure: Omit<QueryMeasure, 'at'>): void {
     this.#queries.add({at: this.#now(), ...measure});
+    this.#metrics.observe('orchestrator_backend_query_seconds', measure.execute);
+    if (measure.error !== null) this.#metrics.count('orchestrator_backend_errors_total');
   }
 
   wrote(measure: Omit<WriteMeasure, 'at'>): void {
     this.#writes.add({at: this.#now(), ...measure});
+    this.#metrics.count('orchestrator_instances_written_total', {}, measure.instances);
+    this.#metrics.observe('orchestrator_write_seconds', measure.write);
   }
 
   probes(within: Seconds): readonly ProbeMeasure[] {

@@ -10,9 +10,11 @@ import {trusting} from './auth/proxies.ts';
 import {registerTokenRoute} from './auth/token.ts';
 import {registerElectionRoutes} from './election.ts';
 import {registerEventRoute} from './events.ts';
+import type {Gatherer} from '../../operations/service/metrics/gather.ts';
 import type {Measures} from '../../operations/service/measures.ts';
 import {registerMeasureRoutes} from './measures.ts';
 import {registerLeftOut} from './left-out.ts';
+import {registerMetricRoutes} from './metrics.ts';
 import {registerOpenApi} from './openapi.ts';
 import {registerOurRoutes} from './our-routes.ts';
 import {registerLegacyRoutes} from './routes.ts';
@@ -26,6 +28,8 @@ export interface HttpOptions {
   readonly operations: readonly Operation[];
   /** What the service measures of itself; absent: nothing. */
   readonly measures?: Measures;
+  /** Tells what the service counts; absent: `/metrics` is not there. */
+  readonly gatherer?: Gatherer;
   log(level: 'info' | 'warn' | 'error', sentence: string): void;
 }
 
@@ -60,6 +64,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   registerElectionRoutes(app, options, visitorOf);
   registerTokenRoute(app, options);
   registerEventRoute(app, options);
+  registerMetricRoutes(app, options);
   registerMeasureRoutes(app, options);
   registerOpenApi(app, options);
   registerLeftOut(app, options);
