@@ -1,5 +1,5 @@
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
-import {sandbox, type Flavor, type Sandbox} from '../../sandbox/index.ts';
+import {sandbox, type Flavor, type Instance, type Sandbox} from '../../sandbox/index.ts';
 import {
   backendHost,
   delay,
@@ -13,6 +13,12 @@ import {
   type Site,
 } from '../support/index.ts';
 import {bench, following, nameOf, sameRows} from './moving.ts';
+
+/** Questions that a server was asked since it was started. */
+async function selects(server: Instance): Promise<number> {
+  const [row] = await server.query<{Value: string}>("SHOW GLOBAL STATUS LIKE 'Com_select'");
+  return Number(row?.Value);
+}
 
 /** What a replica has received is not lost by moving it, on the servers that drop their relay log when they are pointed elsewhere. */
 describe.each<{flavor: Flavor; mayBeAhead: boolean}>([
@@ -62,6 +68,9 @@ describe.each<{flavor: Flavor; mayBeAhead: boolean}>([
     const moving = at.run('relocate', '-i', nameOf(c), '-d', nameOf(b));
     await box.waitFor('it is at work', async () => (await rows(at, 'recovery_plan', {state: 'open'})).length === 1);
     expect(await idsOn(c)).toHaveLength(10);
+    // It is asked again and again, for a second each time, whether it has applied all.
+    const asked = await selects(c);
+    await box.waitFor('it has been waited for', async () => (await selects(c)) >= asked + 3);
     await release();
     expect(await moving).toMatchObject(
       mayBeAhead ? {status: 0} : {status: 1, stderr: expect.stringMatching(/does not have what/) as unknown},
