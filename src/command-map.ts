@@ -27,6 +27,7 @@ export const COMMANDS: CommandMap = {
   'cluster-pool-instances': () => import('./commands/cluster-pool-instances.ts'),
   clusters: () => import('./commands/clusters.ts'),
   'clusters-alias': () => import('./commands/clusters-alias.ts'),
+  completion: () => import('./commands/completion.ts'),
   'config check': () => import('./commands/config/check.ts'),
   'config schema': () => import('./commands/config/schema.ts'),
   continuous: () => import('./commands/continuous.ts'),

@@ -47,6 +47,8 @@ function standardIo(): Io {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     terminal: process.stdout.isTTY,
+    // oxlint-disable-next-line unicorn/no-process-exit -- a connection that is being tried would keep a prompt waiting
+    leave: () => void process.stdout.write('', () => process.exit(0)),
   };
 }
 

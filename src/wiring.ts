@@ -21,7 +21,6 @@ import {measured} from './measured-backend.ts';
 import {Measures} from './lib/operations/service/measures.ts';
 import {Metrics} from './lib/operations/service/metrics/metrics.ts';
 import type {Gatherer} from './lib/operations/service/metrics/gather.ts';
-import {startTelemetry} from './telemetry.ts';
 import {audit} from './lib/operations/audit-trail.ts';
 import type {Ports, ServeOptions} from './lib/operations/context.ts';
 import type {OnInstance} from './lib/operations/replication/on-instance.ts';
@@ -95,6 +94,7 @@ async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
   process.on('SIGHUP', () => log('warn', 'SIGHUP: the configuration is read at start only; restart the service to read it again'));
   await names.load();
   const fault = actFault(env);
+  const {startTelemetry} = await import('./telemetry.ts');
   const metrics = new Metrics();
   const measures = measuresOf(config, metrics);
   const [backend, ports] = withMeasures(wiring, measures);

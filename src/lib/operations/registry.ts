@@ -5,6 +5,7 @@ import * as configuration from './service/configuration.ts';
 import * as bulk from './instances/bulk.ts';
 import * as clusterTools from './information/cluster-tools.ts';
 import * as equivalents from './information/equivalents.ts';
+import * as completion from './service/completion.ts';
 import * as events from './service/events.ts';
 import * as explaining from './recovery/explain.ts';
 import * as domains from './information/domains.ts';
@@ -66,4 +67,5 @@ export const ALL: readonly Operation[] = [
   service,
   events,
   configuration,
+  completion,
 ].flatMap((file) => Object.values(file).filter((one): one is Operation => typeof one === 'object' && 'prepare' in one));

@@ -47,12 +47,36 @@ async function obey(request: Request, line: CommandLine): Promise<number> {
 }
 
 /** Goes through the command's oclif class, with a command line that its parser reads without doubt. */
-async function run({operation, form, texts, common}: Extract<Request, {ask: 'run'}>, line: CommandLine): Promise<number> {
+async function run(request: Extract<Request, {ask: 'run'}>, line: CommandLine): Promise<number> {
+  const {operation, form, texts, common} = request;
+  if (operation.name === 'completion' && texts['line'] !== undefined) return completeLine(texts['line'], request, line);
   const load = line.commands[operation.name];
   if (load === undefined) throw new Error(`${operation.name} has no file in src/commands`);
   const [{default: Found}, {argvOf}, {bareConfig}] = await Promise.all([load(), import('./command.ts'), import('./embed.ts')]);
   const argv = argvOf({...texts, ...common}, optionsFor(operation));
   return new Found([...argv], bareConfig(line.facts, {program: line.program, form})).run();
+}
+
+/** Longer nobody waits at a prompt. */
+const COMPLETE_WITHIN_MS = 1000;
+
+/** Prints what may follow, a word a line; nothing at all when it cannot be known in time, for whatever reason. */
+async function completeLine(text: string, {operation, common}: Extract<Request, {ask: 'run'}>, {program}: CommandLine): Promise<number> {
+  const {complete, matching} = await import('./completion.ts');
+  const {completable} = await import('../../operations/information/for-completion.ts');
+  const completion = complete(text, program.operations);
+  const {choices} = completion;
+  const quiet = {...common, quiet: 'true', 'skip-continuous-registration': 'true'};
+  const asked = typeof choices === 'string' ? completable(program.ports(quiet, operation).ports, choices) : Promise.resolve(choices);
+  const patience = new Promise<readonly string[]>((resolve) => setTimeout(() => resolve([]), COMPLETE_WITHIN_MS).unref());
+  const all = await Promise.race([asked, patience]).catch((): readonly string[] => []);
+  program.io.out(
+    matching(completion, all)
+      .map((one) => `${one}\n`)
+      .join(''),
+  );
+  program.io.leave?.();
+  return 0;
 }
 
 async function explain(topic: string | null, form: Form, line: CommandLine): Promise<number> {

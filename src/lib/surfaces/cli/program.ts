@@ -10,6 +10,8 @@ export interface Io {
   err(text: string): void;
   /** Standard output is a terminal: tables, colours, indented JSON. */
   readonly terminal: boolean;
+  /** Ends the process with what was printed, whatever is still being waited for; absent: it ends by itself. */
+  leave?(): void;
 }
 
 /** What commands need from whoever composes the program. */
