@@ -1,7 +1,7 @@
 import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
 import {sandbox, type Sandbox} from '../../sandbox/index.ts';
-import {backendHost, recoveriesOf, rows, topologyNow, type BackendHost, type Site} from '../support/index.ts';
-import {nameOf, outside, sameIds, taking} from './taking.ts';
+import {backendHost, downtimesAt, recoveriesOf, rows, standingOf, topologyNow, type BackendHost, type Site} from '../support/index.ts';
+import {nameOf, outside, sameIds, semiSyncMoves, taking} from './taking.ts';
 
 let box: Sandbox;
 let host: BackendHost;
@@ -43,4 +43,39 @@ test('under load: no acknowledged row is lost, and everybody follows the success
     'PostFailoverProcesses',
     'PostGracefulTakeoverProcesses',
   ]);
+});
+
+test('semi-sync changes sides, with its settings', async () => {
+  const all = await taking({box, host, semiSync: true});
+  ({at} = all);
+  await semiSyncMoves(all);
+});
+
+test('without -auto the old source is pointed at its successor, and stays stopped; over HTTP the answer is the recovery', async () => {
+  const all = await taking({box, host});
+  const {a, b, c} = all;
+  ({at} = all);
+  const service = await at.serve();
+  const [from, to] = [`${a.key.host}/${a.key.port}`, `${b.key.host}/${b.key.port}`];
+  const answer = await fetch(`${service.address}/api/graceful-master-takeover/${from}/${to}`);
+  expect(await answer.json()).toMatchObject({
+    Code: 'OK',
+    Message: 'graceful-master-takeover: successor promoted',
+    Details: {SuccessorKey: {Hostname: b.key.host, Port: b.key.port}, IsSuccessful: true, Acknowledged: true},
+  });
+  expect(await standingOf(a)).toMatchObject({writable: false, source: b.key.port, receiver: 'No', applier: 'No'});
+  expect(await standingOf(b)).toMatchObject({writable: true, source: null});
+  expect(await standingOf(c)).toMatchObject({writable: false, source: b.key.port, receiver: 'Yes', applier: 'Yes'});
+});
+
+test('force-master-failover: the old source is left closed and downtimed', async () => {
+  const all = await taking({box, host});
+  const {a, b, c} = all;
+  ({at} = all);
+  const done = await at.run('force-master-failover', '-i', nameOf(a));
+  expect(done).toMatchObject({status: 0});
+  const [successor, other] = done.stdout === `${nameOf(b)}\n` ? [b, c] : [c, b];
+  expect(await topologyNow([successor, other])).toBe(successor);
+  expect(await standingOf(a)).toMatchObject({writable: false, source: null});
+  expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery'});
 });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import {expect} from 'vitest';
 import type {Config} from '../../../src/lib/config/keys.ts';
 import {ACCOUNTS, waitFor, type Instance, type Sandbox} from '../../sandbox/index.ts';
-import {idsOn, insert, site, standingOf, type BackendHost, type Site} from '../support/index.ts';
+import {idsOn, insert, site, standingOf, topologyNow, type BackendHost, type Site} from '../support/index.ts';
 
 export const nameOf = ({key}: Pick<Instance, 'key'>): string => `${key.host}:${key.port}`;
 
@@ -17,10 +17,10 @@ export interface Taking {
 
 /** Makes `a: b c` with ten rows, all others read-only, and an installation without a service that knows them. */
 export async function taking(
-  {box, host}: {readonly box: Sandbox; readonly host: BackendHost},
+  {box, host, semiSync = false}: {readonly box: Sandbox; readonly host: BackendHost; readonly semiSync?: boolean},
   settings: Partial<Config> = {},
 ): Promise<Taking> {
-  const {a, b, c} = await box.topology('a: b c');
+  const {a, b, c} = await box.topology('a: b c', {semiSync});
   await insert(a, 1, 10);
   await box.caughtUp();
   const {user, password} = ACCOUNTS.repl;
@@ -92,4 +92,28 @@ export async function outside(servers: readonly Instance[]): Promise<Outside> {
       await waitFor(`${rows} more rows are acknowledged`, () => acknowledged.length >= before + rows, {within: 30_000});
     },
   };
+}
+
+/** With semi-sync on: it changes sides with the source, and takes its settings along. */
+export async function semiSyncMoves({a, b, c, at}: Taking): Promise<void> {
+  const [source, replica] = a.flavor === 'mysql9' ? ['source', 'replica'] : ['master', 'slave'];
+  // Each has the plugin of its own side alone, where there are plugins.
+  await installPlugin(a, 'replica');
+  await installPlugin(b, 'source');
+  await a.query(`SET GLOBAL rpl_semi_sync_${source}_timeout = 7777`);
+  expect(await at.run('graceful-master-takeover-auto', '-i', nameOf(a), '-d', nameOf(b))).toMatchObject({status: 0, stderr: ''});
+  expect(await topologyNow([a, b, c])).toBe(b);
+  const settings = (...names: readonly string[]) =>
+    `SELECT CONCAT_WS(' ', ${names.map((name) => `@@global.rpl_semi_sync_${name} + 0`).join()})`;
+  expect(await b.value(settings(`${source}_enabled`, `${source}_timeout`))).toBe('1 7777');
+  expect(await a.value(settings(`${source}_enabled`, `${replica}_enabled`))).toBe('0 1');
+}
+
+async function installPlugin(on: Instance, role: 'source' | 'replica'): Promise<void> {
+  const {install} = on.words.semiSync(role);
+  if (!install) return;
+  const closed = Number(await on.value('SELECT @@global.super_read_only'));
+  await on.query('SET GLOBAL super_read_only = 0');
+  await on.query(install);
+  await on.query(`SET GLOBAL super_read_only = ${closed}`);
 }

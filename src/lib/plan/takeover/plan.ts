@@ -117,6 +117,7 @@ export type TakeoverRefusalCode =
   | 'would-lose-replica'
   | 'cannot-follow'
   | 'no-credentials'
+  | 'no-semi-sync'
   | 'long-transactions'
   | 'being-changed';
 

@@ -3,6 +3,7 @@ import {isMariadb, isReplicating, type Instance} from '../../model/instance.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import {whyCannotReplicate} from '../can-replicate.ts';
+import {isLossless} from '../lossless.ts';
 import type {BusySession, Manner, TakeoverPolicy, TakeoverRefusal} from './plan.ts';
 import type {Cast} from './steps.ts';
 
@@ -78,8 +79,19 @@ function lagVeto(lag: number | null, {ReasonableMaintenanceReplicationLagSeconds
 
 /** What speaks against the whole, once it is known who would succeed; in the order in which it is told. */
 export function clusterVetoes(cast: Cast, scene: Scene): readonly Objection[] {
-  const checks = [wouldLose, cannotFollow, noCredentials, longTransactions];
+  const checks = [keepsPromise, wouldLose, cannotFollow, noCredentials, longTransactions];
   return checks.map((check) => check(cast, scene)).filter((objection) => objection !== null);
+}
+
+/** A source that told no client that a transaction is safe before a replica had it is succeeded by one that can do the same. */
+function keepsPromise({source, successor}: Cast): Objection | null {
+  // So many acknowledgements a source waits for: none, where it has no such role.
+  if (!isLossless(source) || successor.semiSync.sourceWaitCount > 0) return null;
+  return {
+    code: 'no-semi-sync',
+    because: `${keyText(source.key)} is lossless (semi-sync), and ${keyText(successor.key)} has not the plugin to be`,
+    hint: 'install it there',
+  };
 }
 
 /** One that nobody could move is only left behind where people have said that it does not count. */

@@ -190,6 +190,12 @@ test.each<{what: string; code: TakeoverRefusalCode; because: RegExp; at: Situati
     because: /what a:3306 could replicate with/,
     at: {sketch: 'a: b', but: {b: {replicationCredentialsAvailable: false}}},
   },
+  {
+    what: 'a promise that could not be kept',
+    code: 'no-semi-sync',
+    because: /b:3306 has not the plugin/,
+    at: {designated: 'b', but: {a: lossless, b: {semiSync: {sourceWaitCount: 0}}}},
+  },
   {what: 'long transactions', code: 'long-transactions', because: /7 of app@web1 for 60 s/, at: {busy: [busy]}},
   {what: 'transactions nobody knows of', code: 'long-transactions', because: /could not be asked/, at: {busy: null}},
 ])('refused: $what, $code', ({code, because, at}) => {

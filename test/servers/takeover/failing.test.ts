@@ -1,0 +1,160 @@
+import {writeFile} from 'node:fs/promises';
+import {afterAll, afterEach, beforeAll, beforeEach, expect, test} from 'vitest';
+import {sandbox, waitFor, type Client, type Sandbox} from '../../sandbox/index.ts';
+import {backendHost, desk, downtimesAt, holdApplier, insert, recoveriesOf, stopThread, type BackendHost} from '../support/index.ts';
+import {conductor, type Conductor, type Fault} from './conducting.ts';
+import {asBefore, nameOf, sameIds, taking, type Taking} from './taking.ts';
+
+/** What goes wrong with servers and people in the middle of a takeover: everything is as it was before, whatever it is. */
+let box: Sandbox;
+let host: BackendHost;
+let all: Taking;
+let by: Conductor;
+const undo: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  [box, host] = await Promise.all([sandbox({flavor: 'mariadb'}), backendHost('sqlite')]);
+});
+beforeEach(async () => {
+  all = await taking({box, host}, {ReasonableMaintenanceReplicationLagSeconds: 1, PreFailoverProcesses: ['test ! -e $HOME/veto']});
+  by = await conductor(all.at);
+});
+afterEach(async () => {
+  for (const one of undo.splice(0).reverse()) await one();
+  await by?.close();
+  await all?.at.down();
+});
+afterAll(() => Promise.all([box?.down(), host?.down()]));
+
+const before =
+  (wanted: string, work: () => Promise<unknown>): Fault =>
+  async (when, act) => {
+    if (when === 'before' && act === wanted) await work();
+  };
+
+function later<Undo extends () => Promise<unknown>>(one: Undo): void {
+  undo.push(one);
+}
+
+async function lockTables(client: Client): Promise<void> {
+  await client.query('LOCK TABLES test.t WRITE');
+  later(() => Promise.resolve(client.close()));
+}
+
+test.each<{what: string; because: RegExp; fault: () => Fault}>([
+  {
+    what: 'a client that has locked a table keeps the source from being closed',
+    because: /could not be closed within 1 s/,
+    fault: () => before('close-source', () => lockTables(all.a.connect('root'))),
+  },
+  {
+    what: 'the successor cannot apply what the source has',
+    because: /did not apply all that its source has within 1 s/,
+    fault: () =>
+      before('close-source', async () => {
+        later(await holdApplier(all.b));
+        await insert(all.a, 11, 12);
+      }),
+  },
+  {
+    what: 'somebody stops the applier of the successor',
+    because: /stopped applying/,
+    fault: () =>
+      before('close-source', async () => {
+        await stopThread(all.b, 'SQL_THREAD');
+        await insert(all.a, 11, 12);
+      }),
+  },
+])('$what: taken back', async ({because, fault}) => {
+  const {a, b, at} = all;
+  const answer = await by.takeOver({from: a, to: b, fault: fault()});
+  expect(answer).toMatchObject({outcome: 'failed', because: expect.stringMatching(because) as string});
+  expect(Number(await a.value('SELECT @@global.read_only'))).toBe(0);
+  for (const one of undo.splice(0)) await one();
+  await asBefore(all);
+  const [row] = await recoveriesOf(at);
+  expect(row).toMatchObject({is_successful: 0, acknowledged: 1, all_errors: expect.stringMatching(because) as string});
+  expect((await at.hooks.order()).at(-1)).toBe('PostUnsuccessfulFailoverProcesses');
+  expect(await at.run('graceful-master-takeover-auto', '-i', nameOf(a), '-d', nameOf(b))).toMatchObject({status: 0});
+});
+
+test('the successor dies before it is opened: the source takes writes again', async () => {
+  const {a, b} = all;
+  const answer = await by.takeOver({from: a, to: b, fault: before('open', () => b.kill9())});
+  expect(answer).toMatchObject({outcome: 'failed', remarks: expect.arrayContaining([`${nameOf(a)} is writable again`]) as string[]});
+  await b.start();
+  await asBefore(all);
+});
+
+test('the source dies once it is closed: its successor has all of it and is opened', async () => {
+  const {a, b, c, at} = all;
+  const answer = await by.takeOver({from: a, to: b, fault: before('open', () => a.kill9())});
+  expect(answer).toMatchObject({outcome: 'promoted', lost: [a.key]});
+  expect(Number(await b.value('SELECT @@global.read_only'))).toBe(0);
+  await insert(b, 21, 22);
+  await sameIds(b, [c]);
+  expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery'});
+});
+
+test('privileged sessions are ended, and what they would have written is on nobody', async () => {
+  const {a, b, c} = all;
+  const root = a.connect('root');
+  later(() => Promise.resolve(root.close()));
+  await root.query('SELECT 1');
+  let blocked: Promise<unknown> = Promise.resolve();
+  const answer = await by.takeOver({
+    from: a,
+    to: b,
+    fault: before('catch-up', () => {
+      blocked = root.query('INSERT INTO test.t (id) VALUES (99)').catch((error: unknown) => error);
+      return Promise.resolve();
+    }),
+  });
+  expect(answer).toMatchObject({outcome: 'promoted', lost: [], problems: []});
+  expect(await blocked).toBeInstanceOf(Error);
+  expect(await sameIds(b, [a, c])).not.toContain(99);
+});
+
+test('refused before anything is touched: what people said, what runs, and what would be lost', async () => {
+  const {a, b, c, at} = all;
+  const run = desk(at);
+  const client = a.connect('app');
+  later(() => Promise.resolve(client.close()));
+  expect(await run('graceful-master-takeover', '-i', nameOf(a))).toMatchObject({
+    status: 4,
+    stderr: expect.stringContaining('several-replicas') as string,
+  });
+  await stopThread(b, 'SQL_THREAD');
+  expect(await run('graceful-master-takeover', '-i', nameOf(a), '-d', nameOf(b))).toMatchObject({
+    status: 4,
+    stderr: expect.stringContaining('not-replicating') as string,
+  });
+  const dry = await run('graceful-master-takeover-auto', '-i', nameOf(a), '--dry-run');
+  expect(dry).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining(`would make ${nameOf(c)} the source in place of ${nameOf(a)}`) as string,
+  });
+  expect(await run('force-master-takeover', '-i', nameOf(a))).toMatchObject({status: 2});
+  expect(await recoveriesOf(at)).toEqual([]);
+});
+
+test('a long transaction holds it back, and is ended where that is asked for', async () => {
+  const {a, b, c} = all;
+  const client = a.connect('app');
+  later(() => Promise.resolve(client.close()));
+  await client.query('START TRANSACTION');
+  await client.query('INSERT INTO test.t (id) VALUES (77)');
+  const run = desk({...all.at, file: await settingsWith(all, {TakeoverTransactionLimitSeconds: 0})});
+  const command = ['graceful-master-takeover-auto', '-i', nameOf(a), '-d', nameOf(b)];
+  const lasting = 'SELECT MAX(TIMESTAMPDIFF(SECOND, trx_started, NOW())) FROM information_schema.innodb_trx';
+  await waitFor('the transaction lasts', async () => Number(await a.value(lasting)) > 0);
+  expect(await run(...command)).toMatchObject({status: 4, stderr: expect.stringContaining('long-transactions') as string});
+  expect(await run(...command, '--kill-writers', '--json')).toMatchObject({status: 0});
+  expect(await sameIds(b, [a, c])).not.toContain(77);
+});
+
+async function settingsWith({at}: Taking, more: object): Promise<string> {
+  const file = `${at.file}.more.json`;
+  await writeFile(file, JSON.stringify({...at.settings, ...more}));
+  return file;
+}
