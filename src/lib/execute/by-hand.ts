@@ -5,6 +5,7 @@ import type {NodeId} from '../coordination/types.ts';
 import {OrchestratorError} from '../errors/errors.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
+import type {Topology} from '../model/topology.ts';
 import {neighbours} from '../probe/live-model.ts';
 import {createServers} from '../servers/create-servers.ts';
 import type {Servers} from '../servers/servers.ts';
@@ -16,7 +17,7 @@ import type {Environment} from './environment.ts';
 import {Prober} from './eyes/prober.ts';
 import {Publisher} from './eyes/publisher.ts';
 import {findingOf, RECOVERABLE} from './finding.ts';
-import {recoverDeadSource, type RecoveryOutcome, type RecoveryWish} from './recover.ts';
+import {asIfDead, recoverDeadSource, type RecoveryOutcome, type RecoveryWish} from './recover.ts';
 
 /** What a command, or a request at a node that does not lead, works with: servers, and a model of its own. */
 export interface HandOptions {
@@ -133,6 +134,7 @@ async function recoverAt(options: HandOptions, wish: HandWish, bench: Bench & {h
       hint: 'see all-instances, or discover it',
     });
   }
+  if (wish.force) return insistOn(options, wish, {...bench, topology});
   const verdict = await confirmDead(prober, {source: wish.instance, topology});
   const analysis = findingOf(options, verdict.topology, {key: wish.instance, overdue: verdict.handshakeOverdue});
   if (!verdict.dead || !analysis || !RECOVERABLE.has(analysis.recovery)) {
@@ -140,6 +142,22 @@ async function recoverAt(options: HandOptions, wish: HandWish, bench: Bench & {h
     return {outcome: 'refused', why: {code: 'nothing-to-do', because, candidates: []}};
   }
   return recoverDeadSource(environmentOf(options, bench), {...wish, analysis, by: 'person', overdue: verdict.handshakeOverdue});
+}
+
+/** Whatever replicas say of a source that does not answer: a person insists. One that answers can be asked to hand over. */
+async function insistOn(
+  options: HandOptions,
+  wish: HandWish,
+  {topology, ...bench}: Bench & {heartbeats: Backend; topology: Topology},
+): Promise<RecoveryOutcome> {
+  const overdue = new Set<string>();
+  const seen = await bench.prober.look([wish.instance, ...topology.replicasOf(wish.instance).map(({key}) => key)]);
+  const found = findingOf(options, seen, {key: wish.instance, overdue});
+  if (!found || found.instance.check.valid) {
+    const because = `${keyText(wish.instance)} answers, and can be asked to hand over`;
+    return {outcome: 'refused', why: {code: 'no-longer-failed', because, candidates: []}};
+  }
+  return recoverDeadSource(environmentOf(options, bench), {...wish, analysis: asIfDead(found), by: 'person', overdue});
 }
 
 /** A recovery's surroundings where a person asked for it: no lease, only the lock. */

@@ -40,6 +40,18 @@ export interface RecoveryWish {
   readonly wait: Milliseconds;
   /** Receivers that were restarted and did not get through, as `host:port`. */
   readonly overdue: ReadonlySet<string>;
+  /**
+   * A person says that the source is to be replaced, although nobody has confirmed that it is dead: it cannot be reached from here. The
+   * command that says so, which hooks are told.
+   */
+  readonly force?: ForceCommand | undefined;
+}
+
+export type ForceCommand = 'force-master-failover' | 'force-master-takeover';
+
+/** What a finding comes to where a person insists. */
+export function asIfDead(analysis: Analysis): Analysis {
+  return {...analysis, code: 'DeadMaster', recovery: 'dead-source', skippable: false, beingChangedBy: null};
 }
 
 export type RecoveryOutcome =
@@ -92,7 +104,8 @@ async function underLock(env: Environment, wish: RecoveryWish, held: Held): Prom
   const heir = await heirOf(env, wish);
   const {agrees} = wish.analysis.facts.evidence;
   const topology = await env.eyes.look([key, ...agrees.map((voice) => voice.key), ...othersOf(wish), ...(await around(env, wish, heir))]);
-  const again = findingOf(env, topology, {key, overdue: wish.overdue});
+  const found = findingOf(env, topology, {key, overdue: wish.overdue});
+  const again = found && wish.force && !found.instance.check.valid ? asIfDead(found) : found;
   if (!again || again.recovery !== wish.analysis.recovery) {
     return refused('no-longer-failed', `${keyText(key)} was found ${wish.analysis.code} and is now ${again?.code ?? 'without a finding'}`);
   }
@@ -148,8 +161,8 @@ function documentOf(
     version: 1,
     uid,
     plan: made.plan,
-    acts: actsOf(made.plan, {skipHooks: wish.skipHooks}),
-    facts: factsOf(env, made.analysis, uid),
+    acts: actsOf(made.plan, {skipHooks: wish.skipHooks}).filter(({act}) => !(wish.force && act.do === 'confirm-dead')),
+    facts: {...factsOf(env, made.analysis, uid), command: wish.force ?? ''},
     alias,
     wishes: wishesOf(wish),
     identity: identityOf(made.topology.get(made.plan.failed) ?? made.analysis.instance),

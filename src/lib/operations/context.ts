@@ -111,6 +111,8 @@ export interface RecoverRequest {
   readonly noop: boolean;
   /** How long to queue for a lock held by somebody else; null = do not wait. */
   readonly wait: Seconds | null;
+  /** Nobody needs to agree that it is dead; only for one that does not answer. */
+  readonly force?: 'force-master-failover' | 'force-master-takeover';
   readonly caller: Caller;
 }
 

@@ -79,3 +79,18 @@ test('force-master-failover: the old source is left closed and downtimed', async
   expect(await standingOf(a)).toMatchObject({writable: false, source: null});
   expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery'});
 });
+
+test('force-master-takeover of a source that does not answer, whatever its replicas say', async () => {
+  const all = await taking({box, host});
+  const {a, b, c} = all;
+  ({at} = all);
+  a.pause();
+  try {
+    const done = await at.run('force-master-takeover', '-i', nameOf(a), '-d', nameOf(c));
+    expect(done).toMatchObject({status: 0, stdout: `${nameOf(c)}\n`});
+    expect(await topologyNow([b, c])).toBe(c);
+    expect(await recoveriesOf(at)).toMatchObject([{is_successful: 1, successor_port: c.key.port, analysis: 'DeadMaster'}]);
+  } finally {
+    a.resume();
+  }
+});

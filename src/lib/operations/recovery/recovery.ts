@@ -34,28 +34,35 @@ interface Wish {
 }
 
 /** What is left when refusals and failures have been thrown. */
-type Done = Extract<Recovered, {readonly outcome: 'promoted' | 'planned'}>;
+export type RecoveredWell = Extract<Recovered, {readonly outcome: 'promoted' | 'planned'}>;
+type Done = RecoveredWell;
 
 async function recoverWith(context: Context, wish: Wish, skipHooks: boolean): Promise<Done> {
-  const outcome = await context.recover({...wish, skipHooks, caller: context.caller});
+  const done = wellDone(wish.instance, await context.recover({...wish, skipHooks, caller: context.caller}));
+  if (done.outcome === 'promoted' && done.lost.length > 0) context.warn(`lost replicas: ${done.lost.map(keyText).join(', ')}`);
+  return done;
+}
+
+/** @throws OrchestratorError REFUSED, RECOVERY_FAILED */
+export function wellDone(failed: InstanceKey, outcome: Recovered): RecoveredWell {
   if (outcome.outcome === 'refused') {
     const {why} = outcome;
-    throw new OrchestratorError('REFUSED', `no recovery of ${keyText(wish.instance)} was attempted (${why.code}): ${why.because}`);
+    throw new OrchestratorError('REFUSED', `no recovery of ${keyText(failed)} was attempted (${why.code}): ${why.because}`);
   }
   if (outcome.outcome === 'failed') {
     throw new OrchestratorError(
       'RECOVERY_FAILED',
-      `recovery of ${keyText(wish.instance)} was attempted, but nothing was promoted: ${outcome.because}`,
+      `recovery of ${keyText(failed)} was attempted, but nothing was promoted: ${outcome.because}`,
       {
         hint: `orchestrator audit-recovery-steps ${outcome.uid} shows how far it came`,
       },
     );
   }
-  if (outcome.outcome === 'promoted' && outcome.lost.length > 0) context.warn(`lost replicas: ${outcome.lost.map(keyText).join(', ')}`);
   return outcome;
 }
 
-function outcomeLines(done: Done): readonly string[] {
+/** The successor, or the plan. */
+export function recoveryLines(done: RecoveredWell): readonly string[] {
   if (done.outcome === 'promoted') return [keyText(done.successor)];
   const steps = done.plan.steps.map(({step, stage}) => `stage ${stage}: ${stepText(step)}`);
   return [`would promote ${keyText(done.plan.successor)} in place of ${keyText(done.plan.failed)}`, ...steps, ...done.plan.remarks];
@@ -94,7 +101,7 @@ export const recover = define({
   input: {...WISH, skipHooks: flag('skip-hooks', 'run no external programs')},
   changes: 'servers',
   run: (context, {skipHooks, ...wish}) => recoverWith(context, wish, skipHooks),
-  print: outcomeLines,
+  print: recoveryLines,
   legacy: {lenient: {REFUSED: []}, http: recoverRoutes('recover')},
   exits: {
     1: 'attempted, and nothing was promoted',
@@ -112,7 +119,7 @@ export const recoverLite = define({
   input: {...WISH},
   changes: 'servers',
   run: (context, wish) => recoverWith(context, wish, true),
-  print: outcomeLines,
+  print: recoveryLines,
   legacy: {lenient: {REFUSED: []}, http: recoverRoutes('recover-lite').map(({query: _query, ...route}) => route)},
   exits: {
     1: 'attempted, and nothing was promoted',

@@ -1,6 +1,8 @@
 import {OrchestratorError} from '../../errors/errors.ts';
 import {coordinatesText, type BinlogCoordinates} from '../../model/binlog-coordinates.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import type {TakeoverAnswer} from '../../execute/takeover/take-over.ts';
+import type {ForceCommand} from '../../execute/recover.ts';
 import type {TakeoverCommand, TakeoverPlan, TakeoverRefusal} from '../../plan/takeover/plan.ts';
 import {takeoverStepText} from '../../plan/takeover/steps.ts';
 import {readRecoveries, type Recovery} from '../../store/recovery/recoveries.ts';
@@ -9,6 +11,7 @@ import type {Context} from '../context.ts';
 import {define, type LegacyRoute} from '../define.ts';
 import {dryRun, flag, optionalDuration} from '../fields.ts';
 import {target} from '../relocation/ask.ts';
+import {recoveryLines, wellDone, type RecoveredWell} from './recovery.ts';
 
 const SECTION = 'Recovery';
 
@@ -38,7 +41,9 @@ interface Given {
   readonly wait: number | null;
 }
 
-/** What is left when refusals and failures have been thrown. */
+/** What is left when refusals and failures have been thrown: a source handed over, or one that did not answer was replaced. */
+type Done = TakenOver | Replaced;
+
 interface TakenOver {
   readonly noop: boolean;
   readonly plan: TakeoverPlan;
@@ -51,9 +56,39 @@ interface TakenOver {
   readonly recovery: Recovery | null;
 }
 
+/** Of a source that did not answer. */
+interface Replaced {
+  readonly replaced: RecoveredWell;
+  readonly successor: InstanceKey;
+  readonly recovery: Recovery | null;
+}
+
+/** One that answers hands over; one that does not is replaced as if it were dead, since a person says so. */
+async function force(context: Context, command: ForceCommand, given: Given): Promise<Done> {
+  const {noop, wait, cluster: name, designated, killWriters, allowDataLoss} = given;
+  const wish = {command, cluster: name, designated, killWriters, allowDataLoss};
+  const answer = await context.takeOver({wish, noop, wait: (wait ?? 0) * 1000});
+  const unreachable = answer.outcome === 'refused' ? answer.why.unreachable : undefined;
+  if (!unreachable) return settled(context, command, {name, answer});
+  const request = {instance: unreachable, candidate: designated, skipHooks: false, allowDataLoss, noop, wait, force: command};
+  const replaced = wellDone(unreachable, await context.recover({...request, caller: context.caller}));
+  if (replaced.outcome === 'planned') return {replaced, successor: replaced.plan.successor, recovery: null};
+  if (replaced.lost.length > 0) context.warn(`lost replicas: ${replaced.lost.map(keyText).join(', ')}`);
+  const [recovery = null] = await readRecoveries(await context.backend(), {uid: replaced.uid});
+  return {replaced, successor: replaced.successor, recovery};
+}
+
 async function takeOver(context: Context, command: TakeoverCommand, given: Given): Promise<TakenOver> {
   const {noop, wait, cluster: name, ...wish} = given;
   const answer = await context.takeOver({wish: {...wish, command, cluster: name}, noop, wait: (wait ?? 0) * 1000});
+  return settled(context, command, {name, answer});
+}
+
+async function settled(
+  context: Context,
+  command: TakeoverCommand,
+  {name, answer}: {readonly name: string; readonly answer: TakeoverAnswer},
+): Promise<TakenOver> {
   if (answer.outcome === 'refused') throw refusal(command, name, answer.why);
   const {plan} = answer;
   if (answer.outcome === 'planned') {
@@ -81,6 +116,11 @@ function failure(command: string, {uid, because, remarks}: {uid: string; because
 /** The successor, and where its binary log stood when it was opened: those who read on from there need both. */
 function lines(done: TakenOver): readonly string[] {
   return done.noop ? planLines(done.plan) : [keyText(done.successor), ...(done.coordinates ? [coordinatesText(done.coordinates)] : [])];
+}
+
+function forcedLines(done: Done): readonly string[] {
+  if ('replaced' in done) return recoveryLines(done.replaced);
+  return done.noop ? planLines(done.plan) : [keyText(done.successor)];
 }
 
 function planLines({successor, failed, steps, remarks, candidates, estimate}: TakeoverPlan): readonly string[] {
@@ -118,8 +158,20 @@ const EXITS = {
   7: 'another operation is changing the cluster',
 } as const;
 
-function routes(name: TakeoverCommand, message: string, designated: 'may' | 'must' | 'no' = 'may'): readonly LegacyRoute<TakenOver>[] {
-  const reply: LegacyRoute<TakenOver>['reply'] = {shape: 'recovery', from: ({recovery}) => recovery, message: () => message};
+function forcedJson(done: Done): unknown {
+  return 'replaced' in done ? done.replaced : json(done);
+}
+
+function routes(
+  name: TakeoverCommand,
+  message: string,
+  designated: 'may' | 'must' | 'no' = 'may',
+): readonly LegacyRoute<Pick<TakenOver, 'recovery'>>[] {
+  const reply: LegacyRoute<Pick<TakenOver, 'recovery'>>['reply'] = {
+    shape: 'recovery',
+    from: ({recovery}) => recovery,
+    message: () => message,
+  };
   const paths = [`${name}/:host/:port`, `${name}/:clusterHint`];
   const named = paths.map((path) => `${path}/:designatedHost/:designatedPort`);
   return [
@@ -168,13 +220,13 @@ export const forceMasterFailover = define({
   formerly: [],
   about: 'Replace the source of a cluster by its best replica, whether it has failed or not',
   details:
-    'A source that answers is closed, and its successor has all of it before it is opened; lag and long transactions hold nothing back. The old source is left closed and downtimed.',
+    'A source that answers is closed, and its successor has all of it before it is opened; lag and long transactions hold nothing back. One that does not answer is replaced as if it were dead, whatever its replicas say of it: make sure that nobody writes to it. The old source is left closed, where it can be reached, and downtimed.',
   examples: ['force-master-failover -a shop'],
   input: {...COMMON},
   changes: 'servers',
-  run: (context, given) => takeOver(context, 'force-master-failover', {...given, designated: null, killWriters: true}),
-  print: (done) => lines(done).slice(0, done.noop ? undefined : 1),
-  json,
+  run: (context, given) => force(context, 'force-master-failover', {...given, designated: null, killWriters: true}),
+  print: forcedLines,
+  json: forcedJson,
   legacy: {http: routes('force-master-failover', 'Master failed over', 'no')},
   exits: EXITS,
 });
@@ -188,9 +240,9 @@ export const forceMasterTakeover = define({
   examples: ['force-master-takeover -a shop -d db2'],
   input: {...COMMON, designated: target('who is to be the source')},
   changes: 'servers',
-  run: (context, given) => takeOver(context, 'force-master-takeover', {...given, killWriters: true}),
-  print: (done) => lines(done).slice(0, done.noop ? undefined : 1),
-  json,
+  run: (context, given) => force(context, 'force-master-takeover', {...given, killWriters: true}),
+  print: forcedLines,
+  json: forcedJson,
   legacy: {http: routes('force-master-takeover', 'Master taken over', 'must')},
   exits: EXITS,
 });

@@ -127,6 +127,8 @@ export interface TakeoverRefusal {
   /** One sentence: what, which instance, expected and found. */
   readonly because: string;
   readonly hint?: string;
+  /** The source that could not be reached. */
+  readonly unreachable?: InstanceKey;
   readonly candidates: readonly Candidate[];
 }
 

@@ -26,6 +26,7 @@ export function sourceVeto(source: Instance, topology: Topology): Objection | nu
   if (!source.check.valid) {
     return {
       code: 'source-unreachable',
+      unreachable: source.key,
       because: `${name} could not be reached just now (${source.check.reach}), so it could not be closed`,
       hint: 'recover replaces a source that is dead; force-master-failover one that cannot be reached from here',
     };
