@@ -2,7 +2,7 @@ import {access, mkdir, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {waitFor} from '../sandbox/index.ts';
-import type {Managed, Server} from './cluster/managed.ts';
+import type {Server} from './cluster/managed.ts';
 import type {Node} from './cluster/node.ts';
 import type {Stage} from './cluster/stage.ts';
 import type {Disturbance} from './cluster/wire.ts';
@@ -17,7 +17,6 @@ export const FAULT_KINDS = [
   'source-flap',
   'replica-kill',
   'replica-stop',
-  'candidate-kill',
   'backend-kill',
   'backend-stop',
   'quorum-loss',
@@ -28,7 +27,6 @@ export const FAULT_KINDS = [
   'cut-replicas-source',
   'one-way',
   'delay',
-  'clock-skew',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -88,19 +86,6 @@ export class Faults {
     for (const node of this.#stage.nodes) node.resume();
     await this.#stage.backend.revive();
     for (const node of this.#stage.nodes) if (!node.alive) await node.start();
-  }
-
-  /** The replica that the plan under way will make the source. */
-  async candidateOf(cluster: Managed): Promise<Server> {
-    const open = await waitFor(
-      `a recovery of ${cluster.name} is planned`,
-      async () => (await this.#stage.rows<{plan: string}>("SELECT plan FROM $recovery_plan WHERE state = 'open'")).at(-1),
-      {within: 30_000},
-    );
-    const {plan} = JSON.parse(open.plan) as {plan: {successor: {port: number}}};
-    const server = cluster.serverAt(plan.successor.port);
-    if (!server) throw new Error(`The plan names port ${plan.successor.port}, which is no server of ${cluster.name}.`);
-    return server;
   }
 }
 

@@ -4,6 +4,9 @@ import type {Config} from '../../../src/lib/config/keys.ts';
 import {Service} from '../../servers/support/service.ts';
 import type {Wire} from './wire.ts';
 
+const STARTS = 3;
+const STARTS_WITHIN = 20_000;
+
 export interface NodeOptions {
   readonly name: string;
   /** Of its own; made already. */
@@ -55,14 +58,21 @@ export class Node {
   async start(settings: Partial<Config> = {}): Promise<void> {
     const {folder, mark} = this.#options;
     await writeFile(this.file, JSON.stringify({...this.#options.settings, ...settings}, null, 2));
-    if (this.#service) this.#past.push(this.#service);
-    this.#service = new Service(['--config', this.file], {
-      PATH: process.env['PATH'],
-      HOME: folder,
-      NODE_OPTIONS: `--inspect-port=127.0.0.1:${this.#options.inspectPort}`,
-      ...mark,
-    });
-    await this.#service.says(/listening on /, 60_000);
+    for (let tries = 1; ; tries += 1) {
+      if (this.#service) this.#past.push(this.#service);
+      this.#service = new Service(['--config', this.file], {
+        PATH: process.env['PATH'],
+        HOME: folder,
+        NODE_OPTIONS: `--inspect-port=127.0.0.1:${this.#options.inspectPort}`,
+        ...mark,
+      });
+      try {
+        return await this.#service.says(/listening on /, STARTS_WITHIN);
+      } catch (error) {
+        // As a supervisor does: its backend may not have been ready.
+        if (tries === STARTS || this.#service.alive) throw error;
+      }
+    }
   }
 
   async kill9(): Promise<void> {

@@ -18,6 +18,7 @@ export interface StageOptions {
 
 const NODES = 3;
 const SCHEMA = 'orchestrator';
+const ACCOUNT = {user: 'service', password: 'servicepw'};
 const READY_WITHIN = 90_000;
 /** Tables that tell how the schema was made, numbers that only grow, and the leader's row. */
 const KEPT = ['orchestrator_migration', 'orchestrator_db_deployments', 'leader_term', 'cluster_lock_fence', 'active_node'];
@@ -91,6 +92,7 @@ export class Stage {
     await Promise.all(this.managed.map((cluster) => cluster.reset()));
     await Promise.all(this.servers.map(({instance}) => truncate(join(instance.datadir, 'general.log'))));
     await this.#empty();
+    await this.#admit();
     for (const node of this.nodes) node.forget();
     await this.nodes[0]!.start(settings);
     await Promise.all(this.nodes.slice(1).map((node) => node.start(settings)));
@@ -149,6 +151,14 @@ export class Stage {
     throw new Error(`not yet ${missing.map(({name}) => name).join(', ')}: ${JSON.stringify(rows)}`);
   }
 
+  /** The account of the services: without global privileges, so that a read-only server is one for them. */
+  async #admit(): Promise<void> {
+    const server = this.backend.servers.find((one) => one.alive()) as Instance;
+    await server.query("CREATE USER IF NOT EXISTS ?@'%' IDENTIFIED BY ?", [ACCOUNT.user, ACCOUNT.password]);
+    await server.query(`CREATE DATABASE IF NOT EXISTS ${SCHEMA}`);
+    await server.query(`GRANT ALL ON ${SCHEMA}.* TO ?@'%'`, [ACCOUNT.user]);
+  }
+
   async #empty(): Promise<void> {
     const server = this.backend.servers.find((one) => one.alive()) as Instance;
     const tables = await server.query<{name: string}>('SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ?', [
@@ -184,8 +194,8 @@ function settingsOf({port, wire, seeds}: {port: number; wire: Wire; seeds: reado
     MySQLOrchestratorHost: '127.0.0.1',
     MySQLOrchestratorPort: wire.port,
     MySQLOrchestratorDatabase: SCHEMA,
-    MySQLOrchestratorUser: user,
-    MySQLOrchestratorPassword: password,
+    MySQLOrchestratorUser: ACCOUNT.user,
+    MySQLOrchestratorPassword: ACCOUNT.password,
     MySQLTopologyUser: user,
     MySQLTopologyPassword: password,
     HostnameResolveMethod: 'none',

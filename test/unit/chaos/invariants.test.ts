@@ -1,0 +1,95 @@
+import {expect, test} from 'vitest';
+import {CLOSED_WITHIN, violationsIn, type ClusterEvidence, type Evidence} from '../../chaos/invariants.ts';
+import type {Sample, ServerState} from '../../chaos/observer.ts';
+
+const [PROMOTED, FAILED] = [
+  {uid: '1', successful: true},
+  {uid: '2', successful: false},
+];
+
+function look<What>(of: string, at: number, said: What | null): Sample<What> {
+  return {of, from: at, until: at + 1, said};
+}
+
+const lease = (at: number, term: number, token: string) => look('db', at, {term, token});
+const server = (of: string, at: number, writable: boolean) =>
+  look<ServerState>(of, at, {writable, source: null, receiving: false, applying: false});
+
+function cluster(more: Partial<ClusterEvidence>): Evidence['clusters'] {
+  const quiet: ClusterEvidence = {
+    name: 'c',
+    expected: {ends: 'none'},
+    recoveriesAllowed: 1,
+    recoveries: [],
+    refusals: [],
+    lost: [],
+    fences: new Map(),
+    servers: ['a', 'b'],
+    disturbed: new Set(),
+  };
+  return [{...quiet, ...more}];
+}
+
+function codes(more: Partial<Omit<Evidence, 'samples'> & Evidence['samples']>): readonly string[] {
+  const {servers = [], nodes = [], leases = [], clusters = [], steady = false} = more;
+  return violationsIn({samples: {servers, nodes, leases}, clusters, steady}).map(({code}) => code);
+}
+
+test.each<{what: string; given: Parameters<typeof codes>[0]; found: readonly string[]}>([
+  {what: 'nothing happened', given: {clusters: cluster({})}, found: []},
+  {what: 'one leads, then the other', given: {nodes: [look('n1', 1, true), look('n1', 5, false), look('n2', 9, true)]}, found: []},
+  {
+    what: 'one leads while the other does',
+    given: {nodes: [look('n1', 1, true), look('n2', 5, true), look('n1', 9, true)]},
+    found: ['two-leaders'],
+  },
+  {
+    what: 'it did not answer in between',
+    given: {nodes: [look('n1', 1, true), look<boolean>('n1', 3, null), look('n2', 5, true), look('n1', 9, true)]},
+    found: [],
+  },
+  {what: 'a term of two holders', given: {leases: [lease(1, 7, 'x'), lease(2, 7, 'y')]}, found: ['term-reused']},
+  {what: 'a term that was released', given: {leases: [lease(1, 7, 'x'), lease(2, 7, '')]}, found: []},
+  {what: 'leadership that moved without need', given: {steady: true, leases: [lease(1, 7, 'x'), lease(2, 8, 'y')]}, found: ['leader-flap']},
+  {what: 'a recovery that was due', given: {clusters: cluster({expected: {ends: 'promote'}, recoveries: [PROMOTED!]})}, found: []},
+  {what: 'a recovery that was not', given: {clusters: cluster({recoveries: [PROMOTED!]})}, found: ['undue-recovery']},
+  {
+    what: 'none that was due',
+    given: {clusters: cluster({expected: {ends: 'promote'}, recoveries: [FAILED!]})},
+    found: ['missing-recovery'],
+  },
+  {
+    what: 'two of one incident',
+    given: {clusters: cluster({expected: {ends: 'promote'}, recoveries: [FAILED!, PROMOTED!]})},
+    found: ['second-recovery'],
+  },
+  {what: 'a refusal as declared', given: {clusters: cluster({expected: {ends: 'refuse', code: 'x'}, refusals: ['x']})}, found: []},
+  {
+    what: 'a refusal for another reason',
+    given: {clusters: cluster({expected: {ends: 'refuse', code: 'x'}, refusals: ['y']})},
+    found: ['wrong-refusal'],
+  },
+  {what: 'fences that only grow', given: {clusters: cluster({fences: new Map([['a', [1, 1, 2, 5]]])})}, found: []},
+  {what: 'an older fence after a newer', given: {clusters: cluster({fences: new Map([['a', [1, 2, 1]]])})}, found: ['stale-fence']},
+  {what: 'a lost write', given: {clusters: cluster({lost: [4]})}, found: ['lost-write']},
+  {
+    what: 'two writable',
+    given: {clusters: cluster({}), servers: [server('a', 1, true), server('b', 2, true), server('a', 20, true), server('b', 21, true)]},
+    found: ['two-writable'],
+  },
+  {
+    what: 'one writable after the other',
+    given: {clusters: cluster({}), servers: [server('a', 1, true), server('a', 9, true), server('b', 12, true), server('b', 21, true)]},
+    found: [],
+  },
+  {
+    what: 'one that came back and was closed in time',
+    given: {
+      clusters: cluster({disturbed: new Set(['a'])}),
+      servers: [server('a', 1, true), server('b', 1, true), server('a', CLOSED_WITHIN - 9, true), server('b', CLOSED_WITHIN - 9, true)],
+    },
+    found: [],
+  },
+])('$what: $found', ({given, found}) => {
+  expect(codes(given)).toEqual(found);
+});
