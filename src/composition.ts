@@ -12,6 +12,7 @@ import type {Backend} from './lib/store/backend.ts';
 import type {MigrateOptions} from './lib/store/migrations/migrate.ts';
 import type {OpenOptions} from './lib/store/open.ts';
 import type {Opened} from './lib/surfaces/cli/program.ts';
+import type {Logger} from './log.ts';
 
 export interface Composing {
   /** Options every command takes, as given. */
@@ -22,7 +23,7 @@ export interface Composing {
   /** A sentence for a person who is looking; not for cron, which mails every line. */
   warn(sentence: string): void;
   /** Of the service, and of commands that change servers. */
-  readonly log: Log;
+  readonly log: Log & Partial<Pick<Logger, 'tee'>>;
 }
 
 /** Joins the rooms for one command line. Nothing is read or opened before an operation asks for it; what is heavy is loaded then. */
@@ -30,7 +31,11 @@ export function compose(composing: Composing): Opened {
   const node = makeNodeId();
   const loading = loadOptions(composing.common, composing.env);
   const loaded = once(() => load(loading, composing));
-  const config = once(async (): Promise<Config> => loaded().config);
+  const config = once(async (): Promise<Config> => {
+    const found = loaded().config;
+    if (found.EnableSyslog || found.AuditToSyslog) await toSyslog(found, composing);
+    return found;
+  });
   const opened = once(() => openRegistered(config, node, composing));
   const backend = async (): Promise<Backend> => (await opened()).backend;
   const names = once(async () => {
@@ -126,6 +131,13 @@ async function openMigrated(config: Config, options: MigrateOptions, opening: Op
 async function deploy(config: Config, options: MigrateOptions): Promise<void> {
   const backend = await openMigrated(config, options);
   await backend.close();
+}
+
+async function toSyslog({EnableSyslog, AuditToSyslog}: Config, {log, warn, env}: Composing): Promise<void> {
+  const {auditToSyslog, openSyslog} = await import('./syslog.ts');
+  const syslog = openSyslog(warn, env);
+  if (EnableSyslog) log.tee?.(syslog.log);
+  if (AuditToSyslog) auditToSyslog(syslog);
 }
 
 function loadOptions(common: Texts, env: NodeJS.ProcessEnv): LoadOptions {

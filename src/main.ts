@@ -2,8 +2,7 @@ import {userInfo} from 'node:os';
 import packageFacts from '../package.json' with {type: 'json'};
 import {COMMANDS} from './command-map.ts';
 import {compose} from './composition.ts';
-import type {Log} from './lib/coordination/keep-renewing.ts';
-import {logTo} from './log.ts';
+import {logTo, type Level, type Logger} from './log.ts';
 import type {Operation, Texts} from './lib/operations/define.ts';
 import {ALL} from './lib/operations/registry.ts';
 import {runCommandLine} from './lib/surfaces/cli/command-line.ts';
@@ -23,10 +22,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   const warn = (sentence: string): void => {
     if (process.stderr.isTTY || argv.includes('serve') || argv.includes('http')) io.err(`orchestrator: ${sentence}\n`);
   };
-  const logOf = (operation: Operation, common: Texts): Log => {
+  const logOf = (operation: Operation, common: Texts): Logger => {
     const isService = operation.name === 'serve' || operation.name === 'continuous';
     const wordy = isService || common['verbose'] === 'true' || common['debug'] === 'true';
-    return logTo(io.err, common['quiet'] === 'true' ? 'error' : wordy ? 'info' : 'warn');
+    const least: Level = common['quiet'] === 'true' ? 'error' : wordy ? 'info' : 'warn';
+    const log = logTo({write: io.err, least, format: common['log-format'] === 'json' ? 'json' : 'text'});
+    return isService ? listening(log) : log;
   };
   const program = {
     io,
@@ -36,6 +37,13 @@ export async function main(argv: readonly string[]): Promise<void> {
       compose({common, operation, build, env: process.env, warn, log: logOf(operation, common)}),
   };
   process.exitCode = await runCommandLine(argv, {program, commands: COMMANDS, facts: packageFacts, build});
+}
+
+/** SIGUSR1 writes more, SIGUSR2 less. Left alone, SIGUSR1 would have Node open a port for debuggers. */
+function listening(log: Logger): Logger {
+  for (const [signal, by] of Object.entries({SIGUSR1: 'more', SIGUSR2: 'less'} as const))
+    process.on(signal, () => log('warn', `${signal}: from now on the log has ${log.shift(by)} and above`));
+  return log;
 }
 
 function standardIo(): Io {

@@ -3,6 +3,7 @@ import type {KeptLock} from '../coordination/lock/keep.ts';
 import {journalSession} from '../coordination/lock/sessions.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {OrchestratorError, unreachable} from '../errors/errors.ts';
+import {within} from '../errors/trail.ts';
 import {failedHook, hookError, runHooks, STOPPING_LISTS} from '../hooks/run.ts';
 import type {HookFacts} from '../hooks/facts.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
@@ -43,7 +44,11 @@ export type Ending =
  *
  * @throws OrchestratorError DEADLINE_PASSED when the lock was lost: whoever holds it now goes on
  */
-export async function conduct(env: Environment, what: Conducting): Promise<Ending> {
+export function conduct(env: Environment, what: Conducting): Promise<Ending> {
+  return within({recovery: what.document.uid}, () => carryOut(env, what));
+}
+
+async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
   const {document, hold, lock} = what;
   const {uid, plan} = document;
   const hands = new Hands({

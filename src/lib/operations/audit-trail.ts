@@ -1,8 +1,11 @@
 import {channel} from 'node:diagnostics_channel';
 import {appendFile} from 'node:fs/promises';
 import {messageOf} from '../errors/errors.ts';
+import {keyText} from '../model/instance-key.ts';
 import {writeAudit, type AuditEntry} from '../store/audit.ts';
 import type {Context} from './context.ts';
+
+export type {AuditEntry} from '../store/audit.ts';
 
 /**
  * Records what was done: in the backend where AuditToBackendDB is set, in AuditLogFile where there is one. It is done by then, so
@@ -17,6 +20,11 @@ export async function audit(context: Pick<Context, 'config' | 'backend' | 'warn'
   } catch (error) {
     context.warn(`${entry.type} is done, but could not be audited: ${messageOf(error)}`);
   }
+}
+
+/** As it is sent to syslog. */
+export function auditSentence({type, key, cluster, message}: AuditEntry): string {
+  return `auditType:${type} instance:${key ? keyText(key) : ''} cluster:${cluster ?? ''} message:${message}`;
 }
 
 /** One line of AuditLogFile: `time`, type, host, port, `[cluster]` and message, each followed by a tab. */

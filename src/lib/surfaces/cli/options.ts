@@ -19,6 +19,7 @@ export const COMMON: readonly Option[] = [
   flag('debug', 'log everything'),
   flag('verbose', 'log more'),
   flag('quiet', 'log errors only'),
+  value('log-format', 'text|json', 'how the log is written: lines of text, or a JSON object a line'),
   flag('stack', 'print the stack with an error'),
   flag('enable-database-update', 'bring the backend schema up to date even where SkipOrchestratorDatabaseUpdate is set'),
   flag('skip-continuous-registration', 'do not show up in node_health while running'),

@@ -1,7 +1,10 @@
+import {randomUUID} from 'node:crypto';
+import type {IncomingHttpHeaders} from 'node:http';
 import {gzip} from 'node:zlib';
 import {promisify} from 'node:util';
 import fastify, {type FastifyInstance, type FastifyReply, type FastifyRequest} from 'fastify';
 import type {Config} from '../../config/keys.ts';
+import {within} from '../../errors/trail.ts';
 import type {Ports, Service} from '../../operations/context.ts';
 import type {Operation} from '../../operations/define.ts';
 import {bare, failed, failedBy, send, sorryFor, type HttpAnswer} from './answers.ts';
@@ -50,10 +53,15 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     routerOptions: {ignoreTrailingSlash: true, maxParamLength: 2048},
     forceCloseConnections: true,
     trustProxy,
+    genReqId: requestId,
     frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) => void send(reply, refusal(error, options)),
   };
   const app = (tls === null ? fastify(settings) : fastify({...settings, https: tls})) as FastifyInstance;
   if (tls !== null) followCertificates(app, options);
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('X-Request-Id', request.id);
+    within({request: request.id}, done);
+  });
   const visitorOf = guard(app, options);
   app.addHook('onSend', compress);
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n'));
@@ -71,6 +79,12 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   registerLegacyRoutes(app, options, visitorOf);
   registerOurRoutes(app, options, visitorOf);
   return app;
+}
+
+/** As the caller named it, where that is a name; else one of ours. It is in the answer, and in every line of a JSON log. */
+function requestId({headers}: {readonly headers: IncomingHttpHeaders}): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
 }
 
 /** What fastify itself refuses (a malformed address) has a status below 500 and a sentence; the rest is a bug of ours. */
