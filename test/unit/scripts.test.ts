@@ -17,13 +17,15 @@ test.each([
   {line: 'bench failover --runs 0', says: /--runs takes a whole number from 1/},
   {line: 'bench failover --runs', says: /argument missing/},
   {line: 'bench idle --backend postgres', says: /--backend takes one of sqlite, mariadb/},
+  {line: 'chaos --backend oracle', says: /--backend takes one of galera, group, proxy/},
+  {line: 'chaos everything', says: /takes no arguments but options/},
 ])('script/$line is refused with one sentence', ({line, says}) => {
   const {status, stdout, stderr} = script(line);
   expect({status, stdout, lines: stderr.trim().split('\n').length}).toEqual({status: 2, stdout: '', lines: 1});
   expect(stderr).toMatch(says);
 });
 
-test.each(['demo', 'bench'])('script/%s --help says what it takes', (name) => {
+test.each(['demo', 'bench', 'chaos'])('script/%s --help says what it takes', (name) => {
   const {status, stdout, stderr} = script(`${name} --help`);
   expect({status, stderr}).toEqual({status: 0, stderr: ''});
   expect(stdout).toContain(`script/${name}`);
