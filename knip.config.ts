@@ -7,7 +7,7 @@ const config: KnipConfig = {
     'src/commands/*.ts',
     'bin/*.{js,ts}',
     'script/*.{ts,mjs}',
-    // Runs in a process of its own.
+    // Run in processes of their own.
     'script/benchmarks/client.ts',
     'test/**/*.test.ts',
     'test/setup/*.ts',
@@ -16,8 +16,7 @@ const config: KnipConfig = {
     // The sandbox is a library for every test to come.
     'test/sandbox/index.ts',
     'test/unit/flavor/record.ts',
-    // Started as a process of its own.
-    'script/benchmarks/client.ts',
+    'test/servers/takeover/application.ts',
   ],
   project: ['src/**/*.ts', 'script/**/*.{ts,mjs}', 'test/**/*.ts', 'bin/**/*.{js,ts}'],
   // Run by the shell scripts, which knip does not read.
