@@ -60,7 +60,7 @@ test.each(FLAVORS)(
     }
     expect(await closeIt(a)).toMatch(/is closed/);
     expect(Number(await a.value('SELECT @@global.read_only'))).toBe(1);
-    await box.waitFor('every client has heard', () => answers.length === 3);
+    await box.waitFor('every client has heard', () => answers.length === 3, {within: 30_000});
     expect(answers).toEqual(['unknown', 'unknown', 'unknown']);
     await expect(a.as('app').query('INSERT INTO test.t VALUES (9)')).rejects.toMatchObject({errno: 1290});
     for (const client of clients) client.close();
