@@ -21,7 +21,7 @@ const config: KnipConfig = {
   project: ['src/**/*.ts', 'script/**/*.{ts,mjs}', 'test/**/*.ts', 'bin/**/*.{js,ts}'],
   // Run by the shell scripts, which knip does not read.
   ignoreDependencies: ['oxlint', 'oxlint-tsgolint'],
-  ignoreBinaries: ['flock', 'perl', 'openssl'],
+  ignoreBinaries: ['flock', 'perl', 'openssl', 'logger'],
   // A contract between rooms may name a type before somebody else needs it.
   exclude: ['types'],
   ignoreExportsUsedInFile: true,

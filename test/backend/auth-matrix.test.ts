@@ -196,6 +196,7 @@ test('there is a way to every operation but those about this machine', () => {
   const local = ALL.filter((operation) => !WAYS.some((way) => way.operation === operation)).map(({name}) => name);
   expect(local.sort()).toEqual([
     'access-token',
+    'completion',
     'config check',
     'config schema',
     'continuous',
