@@ -87,6 +87,14 @@ describe('a dead source is not replaced', () => {
     }));
     await it.a.kill9();
     await it.service.says(/is not recovered \(cross-data-center\): .*is in data center two, not in one/);
+    // Another process, which reads the backend, tells the same, and that it happened.
+    const explained = async (): Promise<string> => (await at.run('explain', '-i', name(it.a))).stdout;
+    await expect
+      .poll(explained, {timeout: 60_000})
+      .toMatch(/leader of term \d+, refused at .* \(cross-data-center\): .*in data center two/);
+    expect(await explained()).toMatch(/refused \(cross-data-center\)[^]*- \S+: is in data center two, not in one/);
+    const happened = async (): Promise<string> => (await at.run('events')).stdout;
+    await expect.poll(happened, {timeout: 60_000}).toMatch(/finding-opened\t.*code=DeadMaster /);
     expect(await recoveriesOf(at)).toEqual([]);
     expect(await at.hooks.order()).toEqual(['OnFailureDetectionProcesses']);
     await untouched(it);
