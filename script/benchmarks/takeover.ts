@@ -19,6 +19,8 @@ interface Run {
   readonly gap: number | null;
   /** Milliseconds that the request took. */
   readonly took: number;
+  /** What the service says of closing, catching up and opening. */
+  readonly told: readonly string[];
   /** Acknowledged rows that the new source has not, and servers that do not follow it. */
   readonly faults: readonly string[];
 }
@@ -29,7 +31,7 @@ export async function takeover(stage: Stage, options: TakeoverOptions): Promise<
   for (let number = 1; number <= options.runs; number++) {
     const run = await once(stage);
     runs.push(run);
-    options.say(`run ${number} of ${options.runs}: ${[text(run.gap), ...run.faults].join('; ')}`);
+    options.say(`run ${number} of ${options.runs}: ${[text(run.gap), ...run.told, ...run.faults].join('; ')}`);
   }
   return report(stage, options, runs);
 }
@@ -55,11 +57,12 @@ async function handOver({source, replicas, service}: Scene, client: OutsideClien
   const path = [source, successor].map(({key}) => `${key.host}/${key.port}`).join('/');
   const said = await service.api<{readonly Code: string; readonly Message: string}>(`graceful-master-takeover-auto/${path}`);
   const took = performance.now() - began;
-  if (said.Code !== 'OK') return {gap: null, took, faults: [said.Message]};
+  if (said.Code !== 'OK') return {gap: null, took, told: [], faults: [said.Message]};
   const first = await moved;
   await sleep(WRITE_FOR / 2);
   const {ids} = await client.stop();
-  return {gap: first?.gap ?? null, took, faults: await faultsOf({successor, others: [source, ...replicas.slice(1)]}, ids)};
+  const told = service.log.flatMap(({text: line}) => / (?:is closed|has all that \S+ has|is writable), .*$/.exec(line)?.[0].trim() ?? []);
+  return {gap: first?.gap ?? null, took, told, faults: await faultsOf({successor, others: [source, ...replicas.slice(1)]}, ids)};
 }
 
 async function faultsOf(

@@ -96,23 +96,36 @@ test('the source dies once it is closed: its successor has all of it and is open
   expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery'});
 });
 
-test('privileged sessions are ended, and what they would have written is on nobody', async () => {
+test('a privileged session that does nothing is ended', async () => {
+  const {a, b, c} = all;
+  const root = a.connect('root');
+  later(() => Promise.resolve(root.close()));
+  const [before] = await root.query<{id: number}>('SELECT CONNECTION_ID() AS id');
+  expect(await by.takeOver({from: a, to: b})).toMatchObject({outcome: 'promoted', lost: [], problems: []});
+  const [after] = await root.query<{id: number}>('SELECT CONNECTION_ID() AS id');
+  expect(after?.id).not.toBe(before?.id);
+  await sameIds(b, [a, c]);
+});
+
+test('one that insists on writing is named, and everything is taken back; its row is on all', async () => {
   const {a, b, c} = all;
   const root = a.connect('root');
   later(() => Promise.resolve(root.close()));
   await root.query('SELECT 1');
-  let blocked: Promise<unknown> = Promise.resolve();
+  let written: Promise<unknown> = Promise.resolve();
   const answer = await by.takeOver({
     from: a,
     to: b,
-    fault: before('catch-up', () => {
-      blocked = root.query('INSERT INTO test.t (id) VALUES (99)').catch((error: unknown) => error);
-      return Promise.resolve();
+    fault: before('catch-up', async () => {
+      written = root.query('INSERT INTO test.t (id) VALUES (99)', [], {timeout: 30_000});
+      const waits = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'root' AND state LIKE 'Waiting for%lock%'";
+      await waitFor('root waits to write', async () => Number(await a.value(waits)) > 0);
     }),
   });
-  expect(answer).toMatchObject({outcome: 'promoted', lost: [], problems: []});
-  expect(await blocked).toBeInstanceOf(Error);
-  expect(await sameIds(b, [a, c])).not.toContain(99);
+  expect(answer).toMatchObject({outcome: 'failed', because: expect.stringMatching(/still be written to .* by root@/) as string});
+  await written;
+  await asBefore(all);
+  expect(await sameIds(a, [b, c])).toContain(99);
 });
 
 test('refused before anything is touched: what people said, what runs, and what would be lost', async () => {

@@ -55,7 +55,7 @@ export async function conductTakeover(env: Environment, what: TakingOver): Promi
   const {document, topology, hands} = what;
   const {uid, plan} = document;
   const seen: Seen = {coordinates: null};
-  const memory = {privileged: true, closedAt: null};
+  const memory = {privileged: true, logged: null, closedAt: null, closing: null};
   const world = {topology, config: env.config, hands, plan, memory, opened: (at: BinlogCoordinates | null) => void (seen.coordinates = at)};
   const inTurn = new Set(document.acts.filter((act) => act.inTurn).map(({number}) => number));
   const end = await runActs<TakeoverAct>({

@@ -15,7 +15,7 @@ import {forgetSource, isReadOnly} from '../../steps/promote.ts';
 import {pointAndLeave, rejoin} from '../../steps/rejoin.ts';
 import {repoint} from '../../steps/repoint.ts';
 import {busySessions} from '../busy.ts';
-import {catchUp, close, open, reach, readyToClose, release, written, type Memory} from './switch.ts';
+import {catchUp, close, open, reach, makeReady, release, written, type Memory} from './switch.ts';
 
 /** What steps need: the servers as last probed under the lock, and hands on them. */
 export interface TakeoverWorld {
@@ -81,12 +81,12 @@ function patienceOf({config}: TakeoverWorld): Milliseconds {
 async function prepare(world: TakeoverWorld, step: Extract<TakeoverStep, {do: 'prepare'}>): Promise<string> {
   const [successor, source] = await Promise.all([handOn(world, step.on), handOn(world, step.source)]);
   await mustBeIdle(world, source);
-  await readyToClose(source, world.memory);
   if (step.semiSync) await switchSemiSync(world, step);
   // From here on it is open only when it has succeeded: whoever resumes tells by that how far this came.
   if (!(await isReadOnly(successor))) for (const statement of successor.flavor.setReadOnly(true, true)) await successor.say(statement);
-  await reach(successor, await written(source), patienceOf(world));
-  return `${keyText(step.on)} is close behind ${keyText(step.source)}`;
+  await reach(successor, await written(source), {patience: patienceOf(world)});
+  const ended = await makeReady(successor, source, world.memory);
+  return `${keyText(step.on)} is close behind ${keyText(step.source)}${ended}`;
 }
 
 async function mustBeIdle({plan, config}: TakeoverWorld, source: Hand): Promise<void> {
@@ -112,12 +112,12 @@ async function endBusy(world: TakeoverWorld, key: InstanceKey): Promise<void> {
 /** An answer that got lost is asked for again: whether it is open decides everything. */
 async function openSuccessor(world: TakeoverWorld, key: InstanceKey): Promise<string> {
   try {
-    const {said, at} = await open(await handOn(world, key));
+    const {said, at} = await open(await handOn(world, key), world.memory);
     world.opened(at);
     return said;
   } catch (error) {
     if (!isCode(error, 'SERVER_TIMEOUT', 'SERVER_UNREACHABLE')) throw error;
-    const {said} = await open(await handOn(world, key));
+    const {said} = await open(await handOn(world, key), world.memory);
     return `${said}, at the second attempt (${messageOf(error)})`;
   }
 }

@@ -1,4 +1,3 @@
-import {setTimeout as sleep} from 'node:timers/promises';
 import {isCode, messageOf, OrchestratorError} from '../../../errors/errors.ts';
 import {parseBinlogStatus} from '../../../flavor/replica-status.ts';
 import type {Row} from '../../../flavor/flavor.ts';
@@ -14,7 +13,7 @@ import {
 import type {BinlogCoordinates} from '../../../model/binlog-coordinates.ts';
 import {keyText} from '../../../model/instance-key.ts';
 import {BinlogState, mariadbGtidText, readMariadbPosition} from '../../../model/mariadb-gtid.ts';
-import type {Milliseconds, Seconds} from '../../../model/units.ts';
+import type {Milliseconds, Monotonic, Seconds} from '../../../model/units.ts';
 import {kill, standsStill, whom} from '../../steps/close-source.ts';
 import type {Hand} from '../../steps/hands.ts';
 import {isReadOnly} from '../../steps/promote.ts';
@@ -23,21 +22,29 @@ import {isReadOnly} from '../../steps/promote.ts';
 const CLOSE_WITHIN: Seconds = 1;
 /** One wait on the server: short, so that the lock's deadline is looked at between two of them. */
 const SLICE: Seconds = 1;
-/** Between two looks for sessions that insist on writing to a closed source. */
-const LOOK_EACH: Milliseconds = 5;
 
 /** What was seen beforehand, or at the moment of closing, so that it need not be asked for while writes wait. */
 export interface Memory {
-  /** Sessions that may write under read_only were there just before. */
+  /** Sessions that may write under read_only were there just before, and were ended. */
   privileged: boolean;
+  /** What the successor has logged, as of a moment before: it has that, and more. MariaDB only. */
+  logged: BinlogState | null;
   /** What the closed source has written: the last word. */
   closedAt: string | null;
+  /** Since when writes wait, or are refused. */
+  closing: Monotonic | null;
 }
 
-/** Readies the session that will close the source. */
-export async function readyToClose(source: Hand, memory: Memory): Promise<void> {
+/**
+ * Readies the sessions that will close the source and open the successor, and ends those that could write to a closed source: who needs
+ * to write comes back, and is seen to.
+ */
+export async function makeReady(successor: Hand, source: Hand, memory: Memory): Promise<string> {
   await source.say(limitLockWait(CLOSE_WITHIN));
-  memory.privileged = !source.flavor.hasSuperReadOnly && (await source.say(showPrivilegedClients)).length > 0;
+  const ended = source.flavor.hasSuperReadOnly ? [] : await endPrivileged(source);
+  memory.privileged = ended.length > 0;
+  memory.logged = await logged(successor);
+  return ended.length > 0 ? `; ${ended.length} privileged sessions ended on ${keyText(source.key)}` : '';
 }
 
 /**
@@ -48,6 +55,8 @@ export async function readyToClose(source: Hand, memory: Memory): Promise<void> 
  * @throws OrchestratorError REFUSED when something that runs keeps it from being closed
  */
 export async function close(source: Hand, memory: Memory): Promise<string> {
+  const began = performance.now();
+  memory.closing = began;
   try {
     if (!source.flavor.hasSuperReadOnly) await source.say(lockWrites);
     // Sent together, answered in this order.
@@ -61,12 +70,12 @@ export async function close(source: Hand, memory: Memory): Promise<string> {
       cause: error,
     });
   }
-  return `${keyText(source.key)} is closed`;
+  return `${keyText(source.key)} is closed, after ${Math.round(performance.now() - began)} ms`;
 }
 
 /**
- * Lets the successor apply all that the source has written. Meanwhile, where privileged sessions could write to a closed source, they
- * are ended; who comes back at once to write would do so afterwards too.
+ * Lets the successor apply all that the source has written. Meanwhile one looks whether privileged sessions that were ended before have
+ * come back to write: they wait for the lock now, and would write to the closed source afterwards.
  *
  * @throws OrchestratorError REPLICATION_BROKEN when it does not get there, REFUSED naming who insists on writing
  */
@@ -77,14 +86,22 @@ export async function catchUp(
 ): Promise<string> {
   const began = performance.now();
   const wanted = memory.closedAt ?? (await written(source));
-  const [, ended] = await Promise.all([reach(successor, wanted, patience), memory.privileged ? endPrivileged(source) : 0]);
-  const others = ended > 0 ? `; ${ended} privileged sessions ended on ${keyText(source.key)}` : '';
-  return `${keyText(successor.key)} has all that ${keyText(source.key)} has, after ${Math.round(performance.now() - began)} ms${others}`;
+  await Promise.all([reach(successor, wanted, {patience, logged: memory.logged}), memory.privileged ? nobodyInsists(source) : null]);
+  return `${keyText(successor.key)} has all that ${keyText(source.key)} has, after ${Math.round(performance.now() - began)} ms`;
 }
 
-/** Waits until the successor has applied all of a position. */
-export async function reach(successor: Hand, position: string, patience: Milliseconds): Promise<void> {
-  const wanted = await lacking(successor, position);
+/**
+ * Waits until the successor has applied all of a position.
+ *
+ * @param more.logged what it is known to have logged; asked for where it is not given
+ */
+export async function reach(
+  successor: Hand,
+  position: string,
+  more: {readonly patience: Milliseconds; readonly logged?: BinlogState | null},
+): Promise<void> {
+  const {patience} = more;
+  const wanted = lacking(position, more.logged ?? (await logged(successor)));
   const until = performance.now() + patience;
   while (wanted !== '') {
     const left = Math.max(0, until - performance.now()) / 1000;
@@ -100,14 +117,18 @@ export async function reach(successor: Hand, position: string, patience: Millise
 }
 
 /** On MariaDB only what came in by replication counts for a wait, so what it once wrote itself is not waited for. */
-async function lacking(successor: Hand, position: string): Promise<string> {
-  const all = successor.flavor.gtid === 'domain-list' ? readMariadbPosition(position) : null;
-  if (all === null) return position;
-  const state = BinlogState.read(textOf((await successor.say(selectBinlogState))[0]?.['state'])) ?? BinlogState.empty;
+function lacking(position: string, has: BinlogState | null): string {
+  const all = has === null ? null : readMariadbPosition(position);
+  if (has === null || all === null) return position;
   return [...all.values()]
-    .filter((gtid) => state.contains(gtid) !== 'yes')
+    .filter((gtid) => has.contains(gtid) !== 'yes')
     .map(mariadbGtidText)
     .join(',');
+}
+
+async function logged(hand: Hand): Promise<BinlogState | null> {
+  if (hand.flavor.gtid !== 'domain-list') return null;
+  return BinlogState.read(textOf((await hand.say(selectBinlogState))[0]?.['state'])) ?? BinlogState.empty;
 }
 
 /** All that a server has in its binary log, as a set or a position. */
@@ -124,26 +145,19 @@ async function mustApply(successor: Hand): Promise<void> {
   });
 }
 
-/** Ends them, and sees whether they come back to write: nobody can as long as the server is locked, but they are seen to wait. */
-async function endPrivileged(source: Hand): Promise<number> {
-  const killed = await killPrivileged(source);
-  if (killed.length === 0) return 0;
-  await sleep(LOOK_EACH);
-  const before = new Set(killed.map(({id}) => Number(id)));
-  const back = (await source.say(showPrivilegedClients)).filter(
-    ({id, state}) => !before.has(Number(id)) && /^Waiting for .*lock/i.test(textOf(state ?? '')),
-  );
-  if (back.length === 0) return killed.length;
+async function nobodyInsists(source: Hand): Promise<void> {
+  const waiting = (await source.say(showPrivilegedClients)).filter(({state}) => /^Waiting for .*lock/i.test(textOf(state ?? '')));
+  if (waiting.length === 0) return;
   throw new OrchestratorError(
     'REFUSED',
-    `${keyText(source.key)} would still be written to under read_only, by ${back.map(whom).join(', ')}`,
+    `${keyText(source.key)} would still be written to under read_only, by ${waiting.map(whom).join(', ')}`,
     {
       hint: 'stop that client, or take SUPER / READ_ONLY ADMIN from its account',
     },
   );
 }
 
-async function killPrivileged(source: Hand): Promise<readonly Row[]> {
+async function endPrivileged(source: Hand): Promise<readonly Row[]> {
   const sessions = await source.say(showPrivilegedClients);
   await kill(source, sessions);
   return sessions;
@@ -155,12 +169,13 @@ async function killPrivileged(source: Hand): Promise<readonly Row[]> {
  * @returns also where its binary log stood before
  * @throws OrchestratorError SERVER_STATEMENT_FAILED when it says read_only afterwards
  */
-export async function open(hand: Hand): Promise<{readonly said: string; readonly at: BinlogCoordinates | null}> {
+export async function open(hand: Hand, memory: Memory): Promise<{readonly said: string; readonly at: BinlogCoordinates | null}> {
   // Sent together, answered in this order.
   const asked = hand.say(hand.flavor.showBinlogStatus);
   const [status] = await Promise.all([asked, ...hand.flavor.setReadOnly(false, hand.flavor.hasSuperReadOnly).map((one) => hand.say(one))]);
   const at = parseBinlogStatus(status);
-  if (!(await isReadOnly(hand))) return {said: `${keyText(hand.key)} is writable`, at};
+  const since = memory.closing === null ? '' : `, ${Math.round(performance.now() - memory.closing)} ms after its source began to close`;
+  if (!(await isReadOnly(hand))) return {said: `${keyText(hand.key)} is writable${since}`, at};
   throw new OrchestratorError('SERVER_STATEMENT_FAILED', `${keyText(hand.key)} says read_only is still on after it was switched off`, {
     hint: 'look for something on that server that switches it back',
   });
@@ -174,7 +189,7 @@ export async function open(hand: Hand): Promise<{readonly said: string; readonly
 export async function release(source: Hand): Promise<string> {
   const name = keyText(source.key);
   if (source.flavor.hasSuperReadOnly) return `${name} stays closed (super_read_only)`;
-  const killed = await killPrivileged(source);
+  const killed = await endPrivileged(source);
   await source.say(unlockWrites);
   if (await standsStill(source)) return `${name} stays closed (read_only; ${killed.length} privileged sessions ended)`;
   const writers = (await source.say(showPrivilegedClients)).map(whom).join(', ') || 'an unknown session';
