@@ -4,6 +4,8 @@ import {writeTag} from '../../src/lib/store/tags.ts';
 import {given, key} from '../unit/support/given.ts';
 import {cli, type Cli} from './support/cli.ts';
 
+/** What cannot be known within a second is not offered, and a machine may be busy. */
+const PATIENCE = {timeout: 60_000};
 let it: Cli;
 
 beforeAll(async () => {
@@ -20,7 +22,8 @@ test.each([
   {line: 'orchestrator which-mas', says: ['which-master']},
   {line: 'orchestrator which-master nobody', says: []},
 ])('$line', async ({line, says}) => {
-  expect(await it.run(['completion', `--line=${line}`])).toEqual({status: 0, stdout: says.map((one) => `${one}\n`).join(''), stderr: ''});
+  const stdout = says.map((one) => `${one}\n`).join('');
+  await expect.poll(() => it.run(['completion', `--line=${line}`]), PATIENCE).toEqual({status: 0, stdout, stderr: ''});
 });
 
 test('without a backend nothing is offered, and nothing is said', async () => {
@@ -43,9 +46,9 @@ test('bash completes what stands at the cursor, behind its word breaks', async (
     ].join('\n');
     return run('bash', ['-c', script]);
   };
-  expect(await complete('orchestrator which-master db')).toBe('db1:3306\ndb2:3306\ndb3:3306\n');
-  expect(await complete('orchestrator which-master db2:')).toBe('3306\n');
-  expect(await complete('orchestrator which-master --instance=db3')).toBe('db3:3306\n');
+  await expect.poll(() => complete('orchestrator which-master db'), PATIENCE).toBe('db1:3306\ndb2:3306\ndb3:3306\n');
+  await expect.poll(() => complete('orchestrator which-master db2:'), PATIENCE).toBe('3306\n');
+  await expect.poll(() => complete('orchestrator which-master --instance=db3'), PATIENCE).toBe('db3:3306\n');
 });
 
 /** What a program prints; fails when it complains. */
