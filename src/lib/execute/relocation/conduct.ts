@@ -1,3 +1,4 @@
+import {within} from '../../errors/trail.ts';
 import {touchLock} from '../../coordination/lock/hold.ts';
 import type {LockHold} from '../../coordination/types.ts';
 import {failedHook, hookError, runTakeoverHooks} from '../../hooks/run.ts';
@@ -48,7 +49,11 @@ export interface RelocationEnding {
  *
  * @throws OrchestratorError DEADLINE_PASSED when the lock was lost: whoever holds it now goes on
  */
-export async function conductRelocation(env: Environment, what: Relocating): Promise<RelocationEnding> {
+export function conductRelocation(env: Environment, what: Relocating): Promise<RelocationEnding> {
+  return within({recovery: what.document.uid}, () => carryOut(env, what));
+}
+
+async function carryOut(env: Environment, what: Relocating): Promise<RelocationEnding> {
   const {document, topology, hands} = what;
   const {uid, plan} = document;
   await takeBackIntoService(env.backend, sourcesMadeBy(plan));

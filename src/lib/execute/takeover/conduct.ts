@@ -1,6 +1,7 @@
 import {touchLock} from '../../coordination/lock/hold.ts';
 import type {LockHold} from '../../coordination/types.ts';
 import {OrchestratorError, unreachable} from '../../errors/errors.ts';
+import {within} from '../../errors/trail.ts';
 import type {HookFacts} from '../../hooks/facts.ts';
 import {failedHook, hookError, runHooks, STOPPING_LISTS, type HookList} from '../../hooks/run.ts';
 import type {BinlogCoordinates} from '../../model/binlog-coordinates.ts';
@@ -51,7 +52,11 @@ export interface Stopped {
  *
  * @throws OrchestratorError DEADLINE_PASSED when the lock was lost: whoever holds it now ends it
  */
-export async function conductTakeover(env: Environment, what: TakingOver): Promise<Promoted | Stopped> {
+export function conductTakeover(env: Environment, what: TakingOver): Promise<Promoted | Stopped> {
+  return within({recovery: what.document.uid}, () => carryOut(env, what));
+}
+
+async function carryOut(env: Environment, what: TakingOver): Promise<Promoted | Stopped> {
   const {document, topology, hands} = what;
   const {uid, plan} = document;
   const seen: Seen = {coordinates: null};
