@@ -78,9 +78,16 @@ test.each<{what: string; because: RegExp; fault: () => Fault}>([
   expect(await at.run('graceful-master-takeover-auto', '-i', nameOf(a), '-d', nameOf(b))).toMatchObject({status: 0});
 });
 
-test('the successor dies before it is opened: the source takes writes again', async () => {
+test.each(['catch-up', 'open'])('the successor dies before %s: the source takes writes again', async (act) => {
   const {a, b} = all;
-  const answer = await by.takeOver({from: a, to: b, fault: before('open', () => b.kill9())});
+  const answer = await by.takeOver({
+    from: a,
+    to: b,
+    fault: async (when, what) => {
+      if (when === 'before' && what === 'close-source') await insert(a, 11, 12);
+      if (when === 'before' && what === act) await b.kill9();
+    },
+  });
   expect(answer).toMatchObject({outcome: 'failed', remarks: expect.arrayContaining([`${nameOf(a)} is writable again`]) as string[]});
   await b.start();
   await asBefore(all);

@@ -15,7 +15,7 @@ import {forgetSource, isReadOnly} from '../../steps/promote.ts';
 import {pointAndLeave, rejoin} from '../../steps/rejoin.ts';
 import {repoint} from '../../steps/repoint.ts';
 import {busySessions} from '../busy.ts';
-import {catchUp, close, open, reach, makeReady, release, written, type Memory} from './switch.ts';
+import {catchUp, close, keepUp, makeReady, open, reach, release, written, type Memory} from './switch.ts';
 
 /** What steps need: the servers as last probed under the lock, and hands on them. */
 export interface TakeoverWorld {
@@ -40,7 +40,7 @@ export async function performTakeover(world: TakeoverWorld, step: TakeoverStep):
       return prepare(world, step);
     case 'close-source':
       if (step.killWriters) await endBusy(world, step.on);
-      return close(await handOn(world, step.on), world.memory);
+      return closeSource(world, await handOn(world, step.on));
     case 'catch-up':
       return catchUp(await handOn(world, step.on), await handOn(world, step.source), {
         memory: world.memory,
@@ -107,6 +107,11 @@ async function endBusy(world: TakeoverWorld, key: InstanceKey): Promise<void> {
     hand,
     busy.map(({id}) => ({id})),
   );
+}
+
+async function closeSource(world: TakeoverWorld, source: Hand): Promise<string> {
+  await keepUp(await handOn(world, world.plan.successor), source, patienceOf(world));
+  return close(source, world.memory);
 }
 
 /** An answer that got lost is asked for again: whether it is open decides everything. */

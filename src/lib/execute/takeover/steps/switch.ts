@@ -23,6 +23,11 @@ const CLOSE_WITHIN: Seconds = 1;
 /** One wait on the server: short, so that the lock's deadline is looked at between two of them. */
 const SLICE: Seconds = 1;
 
+/** A successor that has applied within this what its source had when one asked is right behind it. */
+const CLOSE_BEHIND: Milliseconds = 8;
+/** So often one looks for such a moment; then it is as good as it gets. */
+const MOST_LOOKS = 10;
+
 /** What was seen beforehand, or at the moment of closing, so that it need not be asked for while writes wait. */
 export interface Memory {
   /** Sessions that may write under read_only were there just before, and were ended. */
@@ -113,6 +118,15 @@ export async function reach(
       `${keyText(successor.key)} did not apply all that its source has within ${patience / 1000} s (ReasonableMaintenanceReplicationLagSeconds)`,
       {hint: 'look for load, locks and long transactions on it'},
     );
+  }
+}
+
+/** Waits for a moment in which the successor is right behind the source: the next one is when writes are stopped. */
+export async function keepUp(successor: Hand, source: Hand, patience: Milliseconds): Promise<void> {
+  for (let times = 0; times < MOST_LOOKS; times++) {
+    const began = performance.now();
+    await reach(successor, await written(source), {patience});
+    if (performance.now() - began < CLOSE_BEHIND) return;
   }
 }
 
