@@ -101,6 +101,9 @@ test('the source dies once it is closed: its successor has all of it and is open
   await insert(b, 21, 22);
   await sameIds(b, [c]);
   expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery'});
+  await at.serve();
+  await a.start();
+  await waitFor('it is closed when it comes back', async () => Number(await a.value('SELECT @@global.read_only')) === 1, {within: 60_000});
 });
 
 test('a privileged session that does nothing is ended', async () => {

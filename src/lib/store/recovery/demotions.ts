@@ -52,7 +52,7 @@ export async function readDemotions(backend: Backend, keys: readonly InstanceKey
       });
     const journaled: readonly PlanRow[] = await db('recovery_plan')
       .whereIn('state', ['done', 'aborted'])
-      .whereIn('kind', ['promote', 'return'])
+      .whereIn('kind', ['promote', 'takeover', 'return'])
       // A UID begins with the moment it was made.
       .orderBy('uid')
       .select('uid', 'recovery_id', 'kind', 'state', 'plan');
@@ -67,7 +67,7 @@ export async function readDemotions(backend: Backend, keys: readonly InstanceKey
 }
 
 function demotionOf(key: InstanceKey, recoveries: readonly RecoveryRow[], plans: readonly PlanRow[]): Demotion | null {
-  const documents = new Map(plans.filter(({kind}) => kind === 'promote').map((row) => [row.uid, documentOf(row)]));
+  const documents = new Map(plans.filter(({kind}) => kind === 'promote' || kind === 'takeover').map((row) => [row.uid, documentOf(row)]));
   const triedIn = (uid: string) => documents.get(uid)?.tried?.find((one) => keyText(one.key) === keyText(key));
   const last = recoveries.findLast((row) => documents.has(row.uid) && (isOf(row, key) || triedIn(row.uid)));
   if (!last) return null;
