@@ -95,10 +95,14 @@ describe.each<{flavor: Flavor; semiSync: boolean}>([
     const log = join(old.datadir, 'general.log');
     await rm(log, {force: true}); // of the case before
     await old.start(['--general-log=ON', `--general-log-file=${log}`]);
-    await box.waitFor('what is done about the old source has ended', async () => {
-      const plans = await rows<{state: string}>(at, 'recovery_plan', {kind: 'return'});
-      return plans.length === 1 && plans[0]?.state === 'done';
-    });
+    await box.waitFor(
+      'what is done about the old source has ended',
+      async () => {
+        const plans = await rows<{state: string}>(at, 'recovery_plan', {kind: 'return'});
+        return plans.length === 1 && plans[0]?.state === 'done';
+      },
+      {within: 60_000},
+    );
     expect(await downtimesAt(at)).toEqual({[old.key.port]: 'lost-in-recovery'});
     expect((await at.run('which-lost-in-recovery')).stdout).toBe(`127.0.0.1:${old.key.port}\n`);
     expect(await replicaStatus(old)).toEqual([]);
