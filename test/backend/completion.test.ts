@@ -27,7 +27,7 @@ test.each([
 });
 
 test('without a backend nothing is offered, and nothing is said', async () => {
-  const broken = cli({SQLite3DataFile: '/nonexistent/folder/o.sqlite'});
+  const broken = cli({SQLite3DataFile: '/dev/null/o.sqlite'}); // no folder, and none can be made
   try {
     expect(await broken.run(['completion', '--line=orchestrator which-master d'])).toEqual({status: 0, stdout: '', stderr: ''});
   } finally {
