@@ -94,9 +94,12 @@ interface OpenBackend {
   deregister(): Promise<void>;
 }
 
+/** Milliseconds after which a command that changes no server is worth being listed among those that run. */
+const WORTH_LISTING = 1000;
+
 /**
  * Opens, migrates and registers. Who changes servers is registered before its first change, so that nobody takes its recovery for
- * one of a dead process; a mere reader does not wait for it, and does its work even where it cannot write.
+ * one of a dead process; others only if they last, and they do their work even where they cannot write.
  */
 async function openRegistered(config: () => Promise<Config>, node: NodeId, composing: Composing): Promise<OpenBackend> {
   const {build, common, operation} = composing;
@@ -110,10 +113,28 @@ async function openRegistered(config: () => Promise<Config>, node: NodeId, compo
   const backend = await openMigrated(found, options, isService ? {} : ONE_CONNECTION);
   if (isService || common['skip-continuous-registration'] === 'true') return {backend, deregister: () => Promise.resolve()};
   const registration = {me: node, mode: 'CLIMode', command: operation.name, version: build.version} as const;
-  const starting = startNodeHealth(backend, registration, (_level, sentence) => composing.warn(sentence));
-  const started = starting.catch((error: unknown) => composing.warn(`this command does not show up in node_health: ${messageOf(error)}`));
-  if (operation.changes === 'servers') await starting;
-  return {backend, deregister: async () => (await started)?.stop()};
+  const start = (): Promise<Registered> => startNodeHealth(backend, registration, (_level, sentence) => composing.warn(sentence));
+  if (operation.changes === 'servers') return {backend, deregister: (await start()).stop};
+  return {backend, deregister: onceItLasts(start, composing.warn)};
+}
+
+interface Registered {
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts it after a while. @returns what undoes it, or keeps it from being started */
+function onceItLasts(start: () => Promise<Registered>, warn: (sentence: string) => void): () => Promise<void> {
+  let started: Promise<Registered | undefined> | undefined;
+  const timer = setTimeout(() => {
+    started = start().catch((error: unknown) => {
+      warn(`this command does not show up in node_health: ${messageOf(error)}`);
+      return undefined;
+    });
+  }, WORTH_LISTING).unref();
+  return async () => {
+    clearTimeout(timer);
+    await (await started)?.stop();
+  };
 }
 
 async function openMigrated(config: Config, options: MigrateOptions, opening: OpenOptions = ONE_CONNECTION): Promise<Backend> {

@@ -192,12 +192,13 @@ test('what was done is audited, in the backend and in the file where there is on
   await own.down();
 });
 
-test('a command is registered as a node, unless it is told not to be', async () => {
-  await say('clusters --skip-continuous-registration');
-  expect(await rows('node_health')).toEqual([]);
+test('a command that changes servers is registered as a node, unless it is told not to be; one that is over at once is not', async () => {
+  await it.run('recover -i nobody:1 --skip-continuous-registration');
   await say('clusters');
-  expect(await rows('node_health')).toMatchObject([{extra_info: 'CLIMode', command: 'clusters', db_backend: it.dataFile}]);
-  expect(await say('active-nodes')).toMatch(/\tCLIMode\tclusters\n/);
+  expect(await rows('node_health')).toEqual([]);
+  await it.run('recover -i nobody:1');
+  expect(await rows('node_health')).toMatchObject([{extra_info: 'CLIMode', command: 'recover', db_backend: it.dataFile}]);
+  expect(await say('active-nodes')).toMatch(/\tCLIMode\trecover\n/);
 });
 
 test('the schema is deployed by any command, and again on demand', async () => {
