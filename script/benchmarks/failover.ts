@@ -85,7 +85,7 @@ async function strike(stage: Stage, scene: Scene, {client, blocker}: {client: Ou
   return {
     writable: first?.after ?? null,
     confirmed: logged(/^Dead/),
-    decided: logged(/ is replaced by /),
+    decided: logged(/ gives way to /),
     ratePerSecond,
     writers: acceptedBy.length,
     balance: promoted ? await balance(stage.box, {promoted, received, acknowledged: ids}).catch(unsettled) : {lost: [], neverReceived: 0},
