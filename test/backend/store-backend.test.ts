@@ -94,8 +94,8 @@ describe.each(BACKENDS)('the backend on %s', (kind) => {
   });
 
   test('the event loop goes on while somebody else holds the write lock, and the deadline ends the waiting', async () => {
-    const other = await store.bench.open();
-    await store.backend.run(({db}) => db('host_attributes').insert(put('a')));
+    const [backend, other] = [await open(store.config, {queryTimeout: 3000}), await store.bench.open()];
+    await backend.run(({db}) => db('host_attributes').insert(put('a')));
     const {promise: release, resolve} = Promise.withResolvers<void>();
     const {promise: locked, resolve: hasLocked} = Promise.withResolvers<void>();
     const holder = other.transaction(async ({db}) => {
@@ -110,13 +110,13 @@ describe.each(BACKENDS)('the backend on %s', (kind) => {
       longest = Math.max(longest, performance.now() - last);
       last = performance.now();
     }, 5);
-    const error = await refusal(store.backend.run(({db}) => db('host_attributes').update({attribute_value: '3'}), {deadline: 300}));
+    const error = await refusal(backend.run(({db}) => db('host_attributes').update({attribute_value: '3'}), {deadline: 300}));
     longest = Math.max(longest, performance.now() - last);
     clearInterval(beat);
     resolve();
     await holder;
-    expect(['BACKEND_CONFLICT', 'BACKEND_UNREACHABLE']).toContain(error.code);
-    expect(longest).toBeLessThan(150);
+    expect(error.code).toBe('BACKEND_CONFLICT');
+    expect(longest).toBeLessThan(500);
     expect(await values()).toEqual(['2']);
   });
 

@@ -105,7 +105,8 @@ interface Row {
  * that see what other nodes committed before; inserts too, or one meets the duplicate of a row that another node just deleted.
  */
 function sessionOf(queryTimeout: Milliseconds, kind: Kind): readonly string[] {
-  const lockWait = Math.min(5, Math.max(1, Math.floor(queryTimeout / 1000)));
+  // The server gives up before we do, where whole seconds allow it: then it is known that nothing was done.
+  const lockWait = Math.min(5, Math.max(1, Math.ceil(queryTimeout / 1000) - 1));
   const READS_CHANGES_AND_INSERTS = 7;
   const causal = {
     single: '',
