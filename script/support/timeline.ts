@@ -45,7 +45,10 @@ export async function failSource(service: Service, source: Instance, replicas: r
   try {
     const killed = source.kill9();
     const [writable, seen] = await Promise.all([firstWrite(clients, began.clock, over.signal), watch(service, began.clock), killed]);
-    const logged = service.log.slice(before).map(({at, text}) => ({after: at - began.at, what: text}));
+    // The log tells of steps too: those are shown as anybody sees them, over HTTP.
+    const isStep = (text: string): boolean => seen.steps.some(({what}) => text.endsWith(`: ${what}`));
+    const said = service.log.slice(before).filter(({text}) => !isStep(text));
+    const logged = said.map(({at, text}) => ({after: at - began.at, what: text}));
     const accepted = {after: writable, what: 'an application, trying all the time, has its first write accepted'};
     return {
       uid: seen.uid,

@@ -1,13 +1,9 @@
 import {randomBytes} from 'node:crypto';
 import {instanceType, type Analysis} from '../analysis/analyze.ts';
 import {matchesCluster} from '../config/filters.ts';
-import {acquireLock} from '../coordination/lock/acquire.ts';
-import {contentionError, isContention} from '../coordination/lock/contention.ts';
+import {contentionError} from '../coordination/lock/contention.ts';
 import {touchLock} from '../coordination/lock/hold.ts';
-import {keepLock, type KeptLock} from '../coordination/lock/keep.ts';
-import {sessionsOf} from '../coordination/lock/sessions.ts';
 import {touchLease} from '../coordination/lease.ts';
-import type {LockHold} from '../coordination/types.ts';
 import {hookFacts, type HookFacts} from '../hooks/facts.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
@@ -24,7 +20,7 @@ import {conduct, type Ending} from './conduct.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 import {findingOf} from './finding.ts';
-import {killSessions} from './kill-sessions.ts';
+import {unlessHeld, type Locked} from './under-lock.ts';
 
 export interface RecoveryWish {
   /** The finding, confirmed by two looks. */
@@ -58,49 +54,36 @@ export type RecoveryOutcome =
   Ending | {readonly outcome: 'planned'; readonly plan: RecoveryPlan} | {readonly outcome: 'refused'; readonly why: Refusal};
 
 /**
- * Replaces a dead source, or finds a new one for the replicas of a dead intermediate source: lock, look again, analyse again, plan with every veto, journal, act (coordination.md §4). Nothing is
- * changed on any server before the plan is journaled.
+ * Replaces a dead source, or finds a new one for the replicas of a dead intermediate source: lock, look again, analyse again, plan
+ * with every veto, journal, act (coordination.md §4). Nothing is changed on any server before the plan is journaled.
  *
  * @throws OrchestratorError CONTENDED for a person whose cluster somebody else is changing; BACKEND_*; DEADLINE_PASSED
  */
 export async function recoverDeadSource(env: Environment, wish: RecoveryWish): Promise<RecoveryOutcome> {
   const failed = wish.analysis.instance.key;
   const {name: cluster} = wish.analysis.instance.cluster;
-  const hold = await acquireLock({
-    backend: env.backend,
-    me: env.me,
-    purpose: `recovery of ${keyText(failed)}`,
-    cluster,
-    instances: await env.members(cluster, failed),
-    timing: env.timing,
-    wait: wish.wait,
-    whenHeld: wish.by === 'leader' ? 'answer' : 'observe',
-  });
-  if (isContention(hold)) {
-    if (wish.by === 'person') throw contentionError(hold);
-    return refused('being-changed', contentionError(hold).message);
-  }
-  const lock = keepLock({backend: env.heartbeats, hold, timing: env.timing, log: env.log, onLost: (reason) => env.log('error', reason)});
-  let kept = true;
-  try {
-    const outcome = await underLock(env, wish, {hold, lock});
-    kept = false;
-    return outcome;
-  } finally {
-    // After an error the lock is left to go stale with its plan: whoever takes it over resumes (§4).
-    if (kept) await lock.stop();
-    else await lock.release();
-  }
+  const answer = await unlessHeld(
+    env,
+    {
+      purpose: `recovery of ${keyText(failed)}`,
+      cluster,
+      instances: await env.members(cluster, failed),
+      wait: wish.wait,
+      whenHeld: wish.by === 'leader' ? 'answer' : 'observe',
+      // Whatever went wrong: the lock goes stale with the plan, and whoever takes it over resumes (§4).
+      hasOpenPlan: () => true,
+    },
+    (held) => locked(env, wish, held),
+  );
+  if ('result' in answer) return answer.result;
+  if (wish.by === 'person') throw contentionError(answer.heldBy);
+  return refused('being-changed', contentionError(answer.heldBy).message);
 }
 
-interface Held {
-  readonly hold: LockHold;
-  readonly lock: KeptLock;
-}
+type Held = Pick<Locked, 'hold' | 'lock'>;
 
-async function underLock(env: Environment, wish: RecoveryWish, held: Held): Promise<RecoveryOutcome> {
+async function locked(env: Environment, wish: RecoveryWish, held: Held): Promise<RecoveryOutcome> {
   const {key, cluster} = wish.analysis.instance;
-  for (const sentence of await killSessions(env.servers, await sessionsOf(env.backend, held.hold.lockId))) env.log('warn', sentence);
   const heir = await heirOf(env, wish);
   const {agrees} = wish.analysis.facts.evidence;
   const topology = await env.eyes.look([key, ...agrees.map((voice) => voice.key), ...othersOf(wish), ...(await around(env, wish, heir))]);

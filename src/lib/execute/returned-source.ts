@@ -1,10 +1,7 @@
-import {acquireLock, extendLock} from '../coordination/lock/acquire.ts';
-import {contentionError, isContention} from '../coordination/lock/contention.ts';
+import {extendLock} from '../coordination/lock/acquire.ts';
+import {contentionError} from '../coordination/lock/contention.ts';
 import {touchLock} from '../coordination/lock/hold.ts';
-import {keepLock, type KeptLock} from '../coordination/lock/keep.ts';
 import {touchLease} from '../coordination/lease.ts';
-import {sessionsOf} from '../coordination/lock/sessions.ts';
-import type {LockHold} from '../coordination/types.ts';
 import {hookFacts} from '../hooks/facts.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
@@ -15,7 +12,7 @@ import {conduct, type Ending} from './conduct.ts';
 import type {Environment} from './environment.ts';
 import {actsOf, actText} from './journal/acts.ts';
 import type {RecoveryDocument} from './journal/document.ts';
-import {killSessions} from './kill-sessions.ts';
+import {unlessHeld, type Locked} from './under-lock.ts';
 import {newUid} from './recover.ts';
 
 export interface ReturnWish {
@@ -37,36 +34,25 @@ export type ReturnAnswer = {readonly done: readonly ReturnOutcome[]; readonly be
  */
 export async function dealWithReturned(env: Environment, wish: ReturnWish): Promise<ReturnAnswer> {
   const {key, cluster} = wish.demotion;
-  const hold = await acquireLock({
-    backend: env.backend,
-    me: env.me,
-    purpose: `return of ${keyText(key)}`,
-    cluster,
-    instances: [key],
-    timing: env.timing,
-    whenHeld: 'answer',
-  });
-  if (isContention(hold)) return {failed: contentionError(hold).message};
-  const lock = keepLock({backend: env.heartbeats, hold, timing: env.timing, log: env.log, onLost: (reason) => env.log('error', reason)});
-  let kept = true;
-  try {
-    const answer = await underLock(env, wish, {hold, lock});
-    kept = false;
-    return answer;
-  } finally {
-    // After an error the lock is left to go stale with its plan: whoever takes it over resumes.
-    if (kept) await lock.stop();
-    else await lock.release();
-  }
+  const answer = await unlessHeld(
+    env,
+    {
+      purpose: `return of ${keyText(key)}`,
+      cluster,
+      instances: [key],
+      wait: 0,
+      whenHeld: 'answer',
+      // Whatever went wrong: the lock goes stale with the plan, and whoever takes it over resumes.
+      hasOpenPlan: () => true,
+    },
+    (held) => locked(env, wish, held),
+  );
+  return 'result' in answer ? answer.result : {failed: contentionError(answer.heldBy).message};
 }
 
-interface Held {
-  readonly hold: LockHold;
-  readonly lock: KeptLock;
-}
+type Held = Pick<Locked, 'hold' | 'lock'>;
 
-async function underLock(env: Environment, wish: ReturnWish, held: Held): Promise<ReturnAnswer> {
-  for (const sentence of await killSessions(env.servers, await sessionsOf(env.backend, held.hold.lockId))) env.log('warn', sentence);
+async function locked(env: Environment, wish: ReturnWish, held: Held): Promise<ReturnAnswer> {
   const done: ReturnOutcome[] = [];
   let {demotion} = wish;
   const {key} = demotion;

@@ -2,7 +2,7 @@ import {acquireLock} from '../coordination/lock/acquire.ts';
 import {contentionError, isContention} from '../coordination/lock/contention.ts';
 import {keepLock, type KeptLock} from '../coordination/lock/keep.ts';
 import {journalSession, sessionsOf} from '../coordination/lock/sessions.ts';
-import type {LockHold} from '../coordination/types.ts';
+import type {Contention, LockHold} from '../coordination/types.ts';
 import {OrchestratorError} from '../errors/errors.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
@@ -18,6 +18,8 @@ export interface LockedWork {
   readonly instances: readonly InstanceKey[];
   /** How long to queue for a lock whose holder is alive; 0 = not at all. */
   readonly wait: Milliseconds;
+  /** `answer`: somebody else's lock is the answer at once, without looking whether its holder lives. */
+  readonly whenHeld?: 'observe' | 'answer';
   /** After an error: whether a plan of this work is open. Then the lock is left to go stale with it, for whoever resumes it. */
   hasOpenPlan?(): boolean;
 }
@@ -38,9 +40,24 @@ type Surroundings = Pick<Environment, 'backend' | 'heartbeats' | 'me' | 'timing'
  * @throws OrchestratorError CONTENDED with who, what for and since when; BACKEND_*; whatever the work throws
  */
 export async function underLock<Result>(env: Surroundings, wish: LockedWork, work: (locked: Locked) => Promise<Result>): Promise<Result> {
+  const answer = await unlessHeld(env, wish, work);
+  if ('heldBy' in answer) throw contentionError(answer.heldBy);
+  return answer.result;
+}
+
+/**
+ * The same, for who takes it for an answer that somebody else holds the lock.
+ *
+ * @throws OrchestratorError BACKEND_*; whatever the work throws
+ */
+export async function unlessHeld<Result>(
+  env: Surroundings,
+  wish: LockedWork,
+  work: (locked: Locked) => Promise<Result>,
+): Promise<{readonly result: Result} | {readonly heldBy: Contention}> {
   const {backend, me, timing, log} = env;
   const hold = await acquireLock({...wish, backend, me, timing});
-  if (isContention(hold)) throw contentionError(hold);
+  if (isContention(hold)) return {heldBy: hold};
   const lock = keepLock({backend: env.heartbeats, hold, timing, log, onLost: (reason) => log('error', `${wish.purpose}: ${reason}`)});
   const hands = handsUnder(env, {hold, lock});
   let failed = true;
@@ -48,7 +65,7 @@ export async function underLock<Result>(env: Surroundings, wish: LockedWork, wor
     for (const sentence of await killSessions(env.servers, await sessionsOf(backend, hold.lockId))) log('warn', sentence);
     const result = await work({hold, lock, hands});
     failed = false;
-    return result;
+    return {result};
   } finally {
     hands.release();
     if (failed && wish.hasOpenPlan?.()) await lock.stop();

@@ -3,6 +3,7 @@ import type {LoadOptions} from '../config/load.ts';
 import type {ListedLock} from '../coordination/lock/rows.ts';
 import type {NodeHealth, NodeRecord} from '../coordination/nodes.ts';
 import type {NodeId} from '../coordination/types.ts';
+import type {Aborted} from '../execute/abort.ts';
 import type {RelocationAnswer, RelocationRequest} from '../execute/relocation/relocate.ts';
 import type {TakeoverAnswer, TakeoverRequest} from '../execute/takeover/take-over.ts';
 import type {Relocated as ResumedRelocation} from '../execute/relocation/resume.ts';
@@ -55,7 +56,7 @@ export interface Ports {
   /** Goes on with a recovery or a relocation whose conductor is gone; null when somebody has closed it meanwhile. Throws CONTENDED when it lives. */
   resumeRecovery(uid: string): Promise<Extract<Recovered, {readonly outcome: 'promoted' | 'failed'}> | ResumedRelocation | null>;
   /** Gives up a recovery or a relocation whose conductor is gone. Throws CONTENDED when it lives. */
-  abortRecovery(request: AbortRequest): Promise<AbortedRecovery>;
+  abortRecovery(request: AbortRequest): Promise<Aborted>;
   /** One server, asked or changed now because a person wants it. */
   onInstance(): Promise<OnInstance>;
   /** Takes a lock away from its holder, alive or not. */
@@ -129,18 +130,6 @@ export interface AbortRequest {
   readonly because: string;
 }
 
-/** A recovery that was given up by hand. */
-export interface AbortedRecovery {
-  readonly uid: string;
-  readonly cluster: string;
-  readonly failed: InstanceKey;
-  /** What it had done or begun before, as its journal words it. */
-  readonly done: readonly string[];
-  readonly notDone: readonly string[];
-  /** Servers on which sessions of the former holder could not be ended. */
-  readonly remarks: readonly string[];
-}
-
 export interface UnlockRequest {
   readonly lockId: string;
   readonly because: string;
@@ -150,7 +139,7 @@ export interface Unlocked {
   /** As it was. */
   readonly lock: ListedLock;
   /** The recovery it carried, where there was one. */
-  readonly aborted: AbortedRecovery | null;
+  readonly aborted: Aborted | null;
   readonly remarks: readonly string[];
 }
 

@@ -4,10 +4,10 @@ import {countGtidSet, subtractGtidSet} from '../../model/gtid-set.ts';
 import {isMariadb, type Instance, type Replication} from '../../model/instance.ts';
 import {compareCoordinates} from '../../model/binlog-coordinates.ts';
 import {keyText} from '../../model/instance-key.ts';
-import {textOf} from '../../flavor/rows.ts';
 import type {Milliseconds, Seconds} from '../../model/units.ts';
 import type {Hand} from './hands.ts';
 import {waitFor} from './wait.ts';
+import {variableOn} from './variable.ts';
 
 /** One wait on the server: short, so that the lock's deadline is looked at between two of them. */
 const SLICE: Seconds = 1;
@@ -92,8 +92,7 @@ async function readsAllOfRelayLog(hand: Hand, received: Replication): Promise<bo
   await sleep(300);
   const second = await hand.replication();
   if (!first?.relay || !second?.relay || compareCoordinates(first.relay, second.relay) !== 0) return false;
-  const rows = await hand.say({text: 'select @@global.gtid_executed as executed', values: []});
-  return countGtidSet(subtractGtidSet(received.retrievedGtid, textOf(rows[0]?.['executed']))) <= 1;
+  return countGtidSet(subtractGtidSet(received.retrievedGtid, await variableOn(hand, 'gtid_executed'))) <= 1;
 }
 
 async function mustBeHealthy(hand: Hand): Promise<void> {

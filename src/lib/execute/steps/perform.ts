@@ -3,18 +3,18 @@ import {OrchestratorError, isCode, messageOf, unreachable} from '../../errors/er
 import type {Instance} from '../../model/instance.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
-import {textOf} from '../../flavor/rows.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Step} from '../../plan/plan.ts';
 import {follow} from '../relocation/steps/follow.ts';
 import {closeSource, fence} from './close-source.ts';
 import {drain, stopReceiving} from './drain.ts';
-import type {Hand, Hands} from './hands.ts';
+import type {Hands} from './hands.ts';
 import {forgetSource, makeWritable} from './promote.ts';
 import {mustKnow} from './known.ts';
 import {prove} from './prove.ts';
 import {rejoin} from './rejoin.ts';
 import {detach, repoint} from './repoint.ts';
+import {variableOn} from './variable.ts';
 
 export {mustKnow};
 
@@ -109,7 +109,7 @@ async function close(world: World, instance: Instance): Promise<string> {
 async function catchUp(world: World, instance: Instance, donor: Instance): Promise<string> {
   const hand = await world.hands.on(instance);
   const donorHand = await world.hands.on(donor);
-  const wanted = await executedBy(donorHand);
+  const wanted = await variableOn(donorHand, donorHand.flavor.gtid === 'domain-list' ? 'gtid_current_pos' : 'gtid_executed');
   await repoint(hand, instance, {source: donor.key, patience: drainPatience(world.config), refetch: false});
   const until = performance.now() + Math.max(drainPatience(world.config), 1000);
   while (!hand.flavor.waited(await hand.say(hand.flavor.waitForGtid(wanted, 1)))) {
@@ -120,10 +120,4 @@ async function catchUp(world: World, instance: Instance, donor: Instance): Promi
     }
   }
   return `${keyText(instance.key)} has everything ${keyText(donor.key)} has`;
-}
-
-async function executedBy(hand: Hand): Promise<string> {
-  const variable = hand.flavor.gtid === 'domain-list' ? '@@global.gtid_current_pos' : '@@global.gtid_executed';
-  const rows = await hand.say({text: `select ${variable} as executed`, values: []});
-  return textOf(rows[0]?.['executed']);
 }

@@ -2,6 +2,8 @@ import {isCode, OrchestratorError} from '../../errors/errors.ts';
 import type {Instance} from '../../model/instance.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Hand} from './hands.ts';
+import {isOn} from '../../flavor/rows.ts';
+import {variableOn} from './variable.ts';
 
 /**
  * Opens an instance for writes and sees it open: replication stopped, semi-sync as its predecessor had it, read_only off.
@@ -33,8 +35,7 @@ async function enableSemiSync(hand: Hand, instance: Instance): Promise<string> {
 }
 
 export async function isReadOnly(hand: Hand): Promise<boolean> {
-  const rows = await hand.say({text: 'select @@global.read_only as read_only', values: []});
-  return Number(rows[0]?.['read_only']) === 1;
+  return isOn(await variableOn(hand, 'read_only'));
 }
 
 /** Makes a promoted instance forget whom it replicated from. Bears repetition. */

@@ -1,5 +1,4 @@
 import {OrchestratorError} from '../../errors/errors.ts';
-import {textOf} from '../../flavor/rows.ts';
 import {GtidSet} from '../../model/gtid-set.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import {BinlogState, mariadbGtidText, readMariadbPosition} from '../../model/mariadb-gtid.ts';
@@ -7,6 +6,7 @@ import type {Topology} from '../../model/topology.ts';
 import type {Proof} from '../../plan/plan.ts';
 import type {Hand, Hands} from './hands.ts';
 import {mustKnow} from './known.ts';
+import {variableOn} from './variable.ts';
 
 interface World {
   readonly topology: Topology;
@@ -62,9 +62,8 @@ async function look(
 }
 
 /** All that is in its binary logs, in its own notation. */
-async function writtenOn(hand: Hand): Promise<string> {
-  const variable = hand.flavor.gtid === 'domain-list' ? '@@global.gtid_binlog_state' : '@@global.gtid_executed';
-  return textOf((await hand.say({text: `select ${variable} as has`, values: []}))[0]?.['has']);
+function writtenOn(hand: Hand): Promise<string> {
+  return variableOn(hand, hand.flavor.gtid === 'domain-list' ? 'gtid_binlog_state' : 'gtid_executed');
 }
 
 /** What was received since `before` and is not in `has`; '' for nothing. */

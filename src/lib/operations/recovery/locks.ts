@@ -6,7 +6,8 @@ import {OrchestratorError} from '../../errors/errors.ts';
 import {keyText} from '../../model/instance-key.ts';
 import {readOpenPlans} from '../../store/recovery/plans.ts';
 import {audit} from '../audit-trail.ts';
-import type {AbortedRecovery, Context, Unlocked} from '../context.ts';
+import type {Aborted} from '../../execute/abort.ts';
+import type {Context, Unlocked} from '../context.ts';
 import {define} from '../define.ts';
 import {flag, optionalText, text} from '../fields.ts';
 
@@ -155,7 +156,7 @@ export const recoveryAbort = define({
   examples: ['recovery abort 1700000000000000000:0a1b --reason "repaired by hand"'],
   input: {uid: UID, reason: REASON},
   changes: 'servers',
-  async run(context, {uid, reason}): Promise<AbortedRecovery> {
+  async run(context, {uid, reason}): Promise<Aborted> {
     const aborted = await context.abortRecovery({uid, because: wording(context, 'given up', reason)});
     for (const remark of aborted.remarks) context.warn(remark);
     await reportAborted(context, aborted);
@@ -170,7 +171,7 @@ function wording({caller}: Context, what: string, reason: string | null): string
 }
 
 /** Audit for those who ask later, and a word to the person who has to look after the servers now. */
-async function reportAborted(context: Context, {uid, failed, cluster, done, notDone}: AbortedRecovery): Promise<void> {
+async function reportAborted(context: Context, {uid, failed, cluster, done, notDone}: Aborted): Promise<void> {
   await audit(context, {type: 'abort-recovery', key: failed, cluster, message: `${uid} by ${context.caller.user}`});
   const steps = done.length === 0 ? 'nothing had been done' : `done before: ${done.join('; ')}`;
   const rest = notDone.length === 0 ? '' : `; not done: ${notDone.join('; ')}`;

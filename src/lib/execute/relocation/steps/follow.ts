@@ -1,5 +1,4 @@
 import {OrchestratorError, messageOf} from '../../../errors/errors.ts';
-import {textOf} from '../../../flavor/rows.ts';
 import {GtidSet} from '../../../model/gtid-set.ts';
 import type {Replication} from '../../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../../model/instance-key.ts';
@@ -9,6 +8,7 @@ import type {Hand} from '../../steps/hands.ts';
 import {mustFollow, repoint} from '../../steps/repoint.ts';
 import {waitFor} from '../../steps/wait.ts';
 import type {Aside} from './positions.ts';
+import {variableOn} from '../../steps/variable.ts';
 
 /**
  * Makes a replica follow another source by GTID and sees it do so. What it received is applied first where its server would drop it,
@@ -50,13 +50,13 @@ async function receivedBy(hand: Hand, before: Replication): Promise<string> {
 async function hasReceived(target: Hand, received: string): Promise<boolean> {
   if (received === '') return true;
   if (target.flavor.gtid === 'domain-list') return reaches(await stateOf(target), positionsIn(received));
-  const [ours, theirs] = [GtidSet.read(received), GtidSet.read(await variable(target, 'gtid_executed'))];
+  const [ours, theirs] = [GtidSet.read(received), GtidSet.read(await variableOn(target, 'gtid_executed'))];
   return ours !== null && theirs !== null && ours.subtract(theirs).isEmpty;
 }
 
 /** A MariaDB source refuses who asks for more than it has; it may be a replica that has not come that far yet. */
 async function mustReach(target: Hand, mover: Hand, within: number): Promise<void> {
-  const wanted = positionsIn(await variable(mover, 'gtid_slave_pos'));
+  const wanted = positionsIn(await variableOn(mover, 'gtid_slave_pos'));
   const reached = await waitFor(async () => (reaches(await stateOf(target), wanted) ? true : null), {within, every: 20});
   if (reached) return;
   throw new OrchestratorError(
@@ -72,10 +72,9 @@ interface MariadbState {
 }
 
 async function stateOf(hand: Hand): Promise<MariadbState> {
-  const [row] = await hand.say({text: 'select @@global.gtid_binlog_state as binlog, @@global.gtid_slave_pos as applied', values: []});
   return {
-    binlog: BinlogState.read(textOf(row?.['binlog'])) ?? BinlogState.empty,
-    applied: readMariadbPosition(textOf(row?.['applied'])) ?? new Map<number, MariadbGtid>(),
+    binlog: BinlogState.read(await variableOn(hand, 'gtid_binlog_state')) ?? BinlogState.empty,
+    applied: readMariadbPosition(await variableOn(hand, 'gtid_slave_pos')) ?? new Map<number, MariadbGtid>(),
   };
 }
 
@@ -89,11 +88,6 @@ function reaches({binlog, applied}: MariadbState, wanted: readonly MariadbGtid[]
 
 function positionsIn(text: string): readonly MariadbGtid[] {
   return [...(readMariadbPosition(text) ?? new Map<number, MariadbGtid>()).values()];
-}
-
-async function variable(hand: Hand, name: string): Promise<string> {
-  const [row] = await hand.say({text: `select @@global.${name} as value`, values: []});
-  return textOf(row?.['value']);
 }
 
 /** Who could not get to a new source goes on below the old one, where it did so before. */

@@ -1,7 +1,6 @@
 import type {Config} from '../../../config/keys.ts';
 import {OrchestratorError} from '../../../errors/errors.ts';
 import type {ReplicationCredentials} from '../../../flavor/flavor.ts';
-import {textOf} from '../../../flavor/rows.ts';
 import {keyText, sameKey} from '../../../model/instance-key.ts';
 import {readReplicationCredentials} from '../../../probe/credentials.ts';
 import {mustFollow} from '../../steps/repoint.ts';
@@ -9,6 +8,7 @@ import type {Hand} from '../../steps/hands.ts';
 import {waitFor} from '../../steps/wait.ts';
 import {broken} from './follow.ts';
 import {logEnd, type Aside} from './positions.ts';
+import {variableOn} from '../../steps/variable.ts';
 
 /**
  * Lets a source replicate from one of its replicas, and sees it do so. It stays a source and writable; the replica stays as it is.
@@ -43,8 +43,7 @@ export async function joinRing({hand, instance, patience}: Aside, partner: Aside
 
 /** MariaDB asks its partner for the place after its own last write, which has to be there by then. */
 async function mustComeDown(hand: Hand, partner: Hand, within: number): Promise<void> {
-  const [row] = await hand.say({text: 'select @@global.gtid_slave_pos as position', values: []});
-  const wanted = textOf(row?.['position']);
+  const wanted = await variableOn(hand, 'gtid_slave_pos');
   const until = performance.now() + within;
   const arrived = await waitFor(
     async () =>
