@@ -1,4 +1,5 @@
 import type {Origin} from './draft.ts';
+import {escapedJson} from './escaped-json.ts';
 import {KEYS, KEY_NAMES, type Config, type KeyName} from './keys.ts';
 import {redact} from './secrets.ts';
 
@@ -8,14 +9,6 @@ export interface DumpOptions {
   readonly origin?: Readonly<Record<KeyName, Origin>> | undefined;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  '<': '\\u003c',
-  '>': '\\u003e',
-  '&': '\\u0026',
-  '\u2028': '\\u2028',
-  '\u2029': '\\u2029',
-};
-
 /**
  * The whole configuration as one line of JSON, as `dump-config` of 3.2.6 prints it: its 190 keys in order, then ours; lists
  * never set are null; `<`, `>` and `&` are escaped. Secrets are hidden unless asked for.
@@ -23,7 +16,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 export function dumpConfig(config: Config, {showSecrets, origin}: DumpOptions): string {
   const shown = showSecrets ? config : redact(config);
   const entries = KEY_NAMES.map((key) => [key, neverSet(key, config, origin) ? null : shown[key]]);
-  return JSON.stringify(Object.fromEntries(entries)).replace(/[<>&\u2028\u2029]/g, (sign) => ESCAPES[sign] ?? sign);
+  return escapedJson(Object.fromEntries(entries));
 }
 
 function neverSet(key: KeyName, config: Config, origin: DumpOptions['origin']): boolean {

@@ -7,7 +7,8 @@ import {healthJson} from '../../../src/lib/surfaces/legacy-json/health.ts';
 import {problemsOf} from '../../../src/lib/operations/information/problems.ts';
 import {instanceJson} from '../../../src/lib/surfaces/legacy-json/instance.ts';
 import {detectionJson, recoveryJson, stepJson} from '../../../src/lib/surfaces/legacy-json/recovery.ts';
-import {jsonText, type Json} from '../../../src/lib/surfaces/legacy-json/values.ts';
+import {escapedJson} from '../../../src/lib/config/escaped-json.ts';
+import type {Json} from '../../../src/lib/surfaces/legacy-json/values.ts';
 import type {Recovery} from '../../../src/lib/store/recovery/recoveries.ts';
 import {and, broken, down, given, key, stopped, type But} from '../support/given.ts';
 
@@ -182,5 +183,5 @@ test('a recovery without successor and errors', () => {
 });
 
 test('signs that HTML would act on are escaped', () => {
-  expect(jsonText({a: 'x<y>&\u2028'})).toBe('{"a":"x\\u003cy\\u003e\\u0026\\u2028"}');
+  expect(escapedJson({a: 'x<y>&\u2028'})).toBe('{"a":"x\\u003cy\\u003e\\u0026\\u2028"}');
 });

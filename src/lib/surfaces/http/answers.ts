@@ -1,6 +1,7 @@
 import type {FastifyReply} from 'fastify';
 import {httpStatuses, messageOf, OrchestratorError} from '../../errors/errors.ts';
-import {jsonText, type Json} from '../legacy-json/values.ts';
+import {escapedJson} from '../../config/escaped-json.ts';
+import type {Json} from '../legacy-json/values.ts';
 import type {HttpOptions} from './server.ts';
 
 /** What to send, before it is sent. */
@@ -50,5 +51,5 @@ function unforeseen(error: unknown, log: HttpOptions['log']): string {
 }
 
 export function send(reply: FastifyReply, {status, json}: HttpAnswer): FastifyReply {
-  return reply.code(status).type('application/json; charset=UTF-8').send(jsonText(json));
+  return reply.code(status).type('application/json; charset=UTF-8').send(escapedJson(json));
 }

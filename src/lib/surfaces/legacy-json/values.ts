@@ -32,16 +32,3 @@ const THREAD_STATES: Readonly<Record<ThreadState, number>> = {none: -1, stopped:
 export function threadJson(state: ThreadState): number {
   return THREAD_STATES[state];
 }
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '<': '\\u003c',
-  '>': '\\u003e',
-  '&': '\\u0026',
-  '\u2028': '\\u2028',
-  '\u2029': '\\u2029',
-};
-
-/** JSON text with the signs escaped that HTML would act on, as the predecessor wrote it. */
-export function jsonText(value: Json): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (sign) => ESCAPES[sign] ?? sign);
-}
