@@ -69,6 +69,11 @@ export class Managed {
     });
   }
 
+  /** Names by process id; of those that were made already. */
+  get processes(): readonly (readonly [pid: number, name: string])[] {
+    return this.#box.instances.flatMap(({pid, name}) => (pid === null ? [] : [[pid, `${this.name}.${name}`] as const]));
+  }
+
   get source(): Server {
     return this.servers[0]!;
   }

@@ -68,9 +68,8 @@ export class Stage {
 
   /** Names of the processes that others may be cut off from: `n1`, `maria.a`. */
   processes(): ReadonlyMap<number, string> {
-    const servers = this.servers.map(({name, instance}) => [instance.pid, name] as const);
-    const nodes = this.nodes.map(({name, pid}) => [pid, name] as const);
-    return new Map([...nodes, ...servers].flatMap(([pid, name]) => (pid === null ? [] : [[pid, name] as const])));
+    const nodes = this.nodes.flatMap(({name, pid}) => (pid === null ? [] : [[pid, name] as const]));
+    return new Map([...nodes, ...this.managed.flatMap(({processes}) => processes)]);
   }
 
   get servers(): readonly Server[] {
