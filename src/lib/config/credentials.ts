@@ -20,11 +20,12 @@ export interface CredentialsContext {
 const LOGINS = [
   {file: 'MySQLOrchestratorCredentialsConfigFile', user: 'MySQLOrchestratorUser', password: 'MySQLOrchestratorPassword'},
   {file: 'MySQLTopologyCredentialsConfigFile', user: 'MySQLTopologyUser', password: 'MySQLTopologyPassword'},
+  {file: 'ProxySQLAdminCredentialsConfigFile', user: 'ProxySQLAdminUser', password: 'ProxySQLAdminPassword'},
 ] as const satisfies readonly Readonly<Record<'file' | 'user' | 'password', KeyName>>[];
 
 type Login = (typeof LOGINS)[number];
 
-/** Takes user and password of both logins from their ini files where one is named, then expands `${NAME}` in the passwords. */
+/** Takes user and password of each login from their ini files where one is named, then expands `${NAME}` in the passwords. */
 export function applyCredentials(draft: Draft, context: CredentialsContext): void {
   for (const login of LOGINS) {
     const replaced = draft.values[login.file] !== '' && fromFile(draft, login, context);

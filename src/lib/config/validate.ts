@@ -162,7 +162,7 @@ const CHOICES = {
   },
   RecoverReturnedSource: {words: ['off', 'fence', 'rejoin'], otherwise: 'a source that comes back is closed, as by `fence`'},
   ConsulScheme: {words: ['http', 'https'], otherwise: 'Consul cannot be reached'},
-  ConsulKVStoreProvider: {words: ['consul', 'consul-txn', 'consul_txn'], otherwise: 'keys are written one by one'},
+  ConsulKVStoreProvider: {words: ['consul', 'consul-txn', 'consul_txn'], otherwise: 'keys are written in transactions all the same'},
 } as const satisfies Partial<Record<KeyName, {readonly words: readonly string[]; readonly otherwise: string}>>;
 
 function choices({values}: Draft, say: Say): void {

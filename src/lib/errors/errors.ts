@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'REPLICATION_BROKEN'
   | 'RECOVERY_FAILED'
   | 'HOOK_FAILED'
+  | 'DIRECTORY_FAILED'
   | 'OUTCOME_UNKNOWN';
 
 /** Process exit statuses: 1 failed, 2 usage, 3 not found, 4 refused for safety, 5 backend unreachable, 6 outcome unknown, 7 contended. */
@@ -57,6 +58,7 @@ export const exitCodes = {
   REPLICATION_BROKEN: 1,
   RECOVERY_FAILED: 1,
   HOOK_FAILED: 1,
+  DIRECTORY_FAILED: 1,
   OUTCOME_UNKNOWN: 6,
 } as const satisfies Record<ErrorCode, number>;
 
@@ -87,6 +89,7 @@ export const httpStatuses = {
   REPLICATION_BROKEN: 409,
   RECOVERY_FAILED: 500,
   HOOK_FAILED: 500,
+  DIRECTORY_FAILED: 502,
   OUTCOME_UNKNOWN: 500,
 } as const satisfies Record<ErrorCode, number>;
 
