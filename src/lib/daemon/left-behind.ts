@@ -64,12 +64,15 @@ export class LeftBehind {
     return performance.now() >= (this.#cases.get(keyText(instance.key))?.notBefore ?? 0);
   }
 
-  async #look(replica: Instance, demotion: Demotion | null): Promise<void> {
+  async #look(found: Instance, demotion: Demotion | null): Promise<void> {
     const {prober, config, isLeader, mayRecover, fetch} = this.#options;
     const {model} = prober;
-    if (!demotion) return this.#rest(replica, null);
+    if (!demotion) return this.#rest(found, null);
+    // What was seen last may be from before the recovery that has just ended.
+    const topology = await prober.look([found.key, ...demotion.successors.slice(-1)]);
+    const replica = topology.get(found.key) ?? found;
     const isFresh = (key: InstanceKey): boolean => model.probedAt(key) !== null;
-    const decision = decideLeftBehind(replica, demotion, {topology: model.topology(), isFresh, within: config.RetryLostReplicasSeconds});
+    const decision = decideLeftBehind(replica, demotion, {topology, isFresh, within: config.RetryLostReplicasSeconds});
     if (decision.do === 'leave') return this.#rest(replica, decision.because);
     if (!isLeader() || !(await mayRecover())) return this.#rest(replica, null);
     this.#options.log('warn', decision.because);

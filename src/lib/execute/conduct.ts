@@ -6,14 +6,25 @@ import {OrchestratorError, unreachable} from '../errors/errors.ts';
 import {within} from '../errors/trail.ts';
 import {failedHook, hookError, runHooks, STOPPING_LISTS} from '../hooks/run.ts';
 import type {HookFacts} from '../hooks/facts.ts';
+import type {Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
-import {RECOVER_DEAD_INTERMEDIATE, RECOVER_DEAD_SOURCE, RETURNED} from '../store/audit-types.ts';
+import type {RecoveryPlan} from '../plan/plan.ts';
+import {planText} from '../plan/text.ts';
+import {
+  RECOVER_DEAD_GROUP_MEMBER,
+  RECOVER_DEAD_INTERMEDIATE,
+  RECOVER_DEAD_SOURCE,
+  RECOVER_NON_WRITEABLE_SOURCE,
+  RECOVER_SEMI_SYNC,
+  RETURNED,
+} from '../store/audit-types.ts';
 import type {Work} from '../store/backend.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../store/recovery/plans.ts';
 import {recordSuccessor, writeRecoveryEnd} from '../store/recovery/recovery-registration.ts';
 import {actText, type Act, type HookList, type JournaledAct} from './journal/acts.ts';
 import {chooseAgain} from './choose-again.ts';
+import {Publishing} from './discovery/publishing.ts';
 import {confirmDead} from './eyes/confirm.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
@@ -51,6 +62,7 @@ export function conduct(env: Environment, what: Conducting): Promise<Ending> {
 async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
   const {document, hold, lock} = what;
   const {uid, plan} = document;
+  const publishing = new Publishing(env, {cluster: {name: plan.cluster, alias: document.alias}, demoted: plan.failed});
   const hands = new Hands({
     servers: env.servers,
     tag: `${uid} ${hold.fence}`,
@@ -64,14 +76,14 @@ async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
       acts: document.acts,
       progress: what.progress,
       journal: journalOf(env, what),
-      perform: (act, attempt) => performAct({env, what, hands}, act, attempt),
+      perform: (act, attempt) => performAct({env, what, hands, publishing}, act, attempt),
       textOf: actText,
       ...(env.fault ? {fault: env.fault} : {}),
     });
     if (end.stoppedBy) {
       const again = await chooseAgain(env, what, end.stoppedBy);
       if ('document' in again) return await conduct(env, again);
-      return await fail({env, what, hands}, [end.stoppedBy.because, again.because].filter(Boolean).join('; '));
+      return await fail({env, what, hands, publishing}, [end.stoppedBy.because, again.because].filter(Boolean).join('; '));
     }
     await auditEnd(env, document, endingOf(document));
     return {outcome: 'promoted', uid, successor: plan.successor, lost: await lostReplicas(env, what)};
@@ -84,15 +96,17 @@ interface Performing {
   readonly env: Environment;
   readonly what: Conducting;
   readonly hands: Hands;
+  readonly publishing: Publishing;
 }
 
-async function performAct({env, what, hands}: Performing, act: Act, attempt: number): Promise<string> {
+async function performAct({env, what, hands, publishing}: Performing, act: Act, attempt: number): Promise<string> {
   const {document, topology} = what;
   const {plan} = document;
   switch (act.do) {
     case 'hooks':
       return hooks(env, what, {list: act.list, attempt});
     case 'confirm-dead': {
+      hands.prepare(toBeChanged(what));
       // Who resumes has confirmed nothing yet.
       const again = what.progress.size === 0;
       const {dead, because} = await confirmDead(env.eyes, {source: plan.failed, topology}, {overdue: what.overdue, again});
@@ -101,14 +115,16 @@ async function performAct({env, what, hands}: Performing, act: Act, attempt: num
     }
     case 'step':
       return perform({topology, config: env.config, hands}, act.step);
+    case 'withdraw':
+      return publishing.begin();
+    case 'publish':
+      return publishing.publish(plan.successor, {follows: false});
     case 'record-success':
       await mustHaveMoved(env, what);
       await fenced(env, what, (work) =>
         recordSuccessor(work, document.uid, {successor: plan.successor, alias: topology.get(plan.successor)?.alias ?? ''}),
       );
-      return plan.kind === 'adopt'
-        ? `replicas of ${keyText(plan.failed)} follow ${keyText(plan.successor)}`
-        : `${keyText(plan.successor)} is the new source of ${plan.cluster}`;
+      return planText(plan);
     case 'tidy-up':
       return tidyUp(env, document, await lostReplicas(env, what));
     case 'end':
@@ -117,6 +133,13 @@ async function performAct({env, what, hands}: Performing, act: Act, attempt: num
     default:
       return unreachable(act);
   }
+}
+
+/** Everybody the plan changes, but for the source that does not answer. */
+function toBeChanged({document: {plan}, topology}: Conducting): readonly Instance[] {
+  const keys = new Set(plan.steps.map(({step}) => keyText(step.on)));
+  keys.delete(keyText(plan.failed));
+  return topology.instances.filter(({key}) => keys.has(keyText(key)));
 }
 
 /** Orphans that nobody took are no success. */
@@ -222,15 +245,25 @@ function endingOf({plan, wishes}: RecoveryDocument): string {
   if (plan.kind === 'return') return plan.remarks.join('; ');
   const allowed = plan.remarks.filter((remark) => remark.endsWith('as allowed'));
   const accepted = wishes?.allowDataLoss ? [`data loss was allowed: ${allowed.join('; ') || 'none was foreseen'}`] : [];
-  const done = plan.kind === 'adopt' ? 'its replicas follow' : 'replaced by';
-  return [`${done} ${keyText(plan.successor)}`, ...accepted].join('; ');
+  return [SHORTLY[plan.kind](plan), ...accepted].join('; ');
 }
 
-const AUDIT_TYPES = {promote: RECOVER_DEAD_SOURCE, adopt: RECOVER_DEAD_INTERMEDIATE, return: RETURNED} as const;
+const SHORTLY: Readonly<Record<'promote' | 'adopt' | 'mend', (plan: RecoveryPlan) => string>> = {
+  promote: ({successor}) => `replaced by ${keyText(successor)}`,
+  adopt: ({successor}) => `its replicas follow ${keyText(successor)}`,
+  mend: ({steps}) => steps.map(({step}) => actText({do: 'step', step})).join('; '),
+};
+
+const AUDIT_TYPES: Readonly<Record<RecoveryPlan['kind'], (plan: RecoveryPlan) => string>> = {
+  promote: () => RECOVER_DEAD_SOURCE,
+  adopt: ({code}) => (code === 'DeadReplicationGroupMemberWithReplicas' ? RECOVER_DEAD_GROUP_MEMBER : RECOVER_DEAD_INTERMEDIATE),
+  mend: ({code}) => (code === 'NoWriteableMasterStructureWarning' ? RECOVER_NON_WRITEABLE_SOURCE : RECOVER_SEMI_SYNC),
+  return: () => RETURNED,
+};
 
 /** Under the type the predecessor used, which people search for. */
 function auditEnd(env: Environment, {plan, uid}: RecoveryDocument, message: string): Promise<void> {
-  return env.audit({type: AUDIT_TYPES[plan.kind], key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
+  return env.audit({type: AUDIT_TYPES[plan.kind](plan), key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
 }
 
 /** Ends recovery row and plan in one transaction under the lock. */

@@ -33,7 +33,7 @@ export interface HandsOptions {
 export class Hands {
   readonly #options: HandsOptions;
   readonly #open = new Map<string, Promise<Hand>>();
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Map<string, Session>();
 
   constructor(options: HandsOptions) {
     this.#options = options;
@@ -46,22 +46,29 @@ export class Hands {
    */
   on(instance: Instance, timeout: Milliseconds = STATEMENT_TIMEOUT): Promise<Hand> {
     const name = keyText(instance.key);
+    if (this.#sessions.get(name)?.open === false) this.#drop(name);
     const open = this.#open.get(name) ?? this.#reach(instance, timeout);
     this.#open.set(name, open);
     open.catch(() => this.#open.delete(name));
     return open;
   }
 
+  /** Begins to connect to servers that will soon be changed, while there is something else to wait for. */
+  prepare(instances: readonly Instance[]): void {
+    // Who cannot be reached is tried again, and says so, when its turn comes.
+    for (const instance of instances) this.on(instance).catch(() => undefined);
+  }
+
   /** Ends every session; what was sent may still be running on its server. */
   release(): void {
-    for (const session of this.#sessions) session.destroy();
+    for (const session of this.#sessions.values()) session.destroy();
     this.#sessions.clear();
     this.#open.clear();
   }
 
   async #reach(instance: Instance, timeout: Milliseconds): Promise<Hand> {
     const session = await this.#options.servers.connect(instance.key, {timeout});
-    this.#sessions.add(session);
+    this.#sessions.set(keyText(instance.key), session);
     await this.#options.journal(instance.key, session.connectionId);
     const flavor = flavorOf(instance);
     const say = async (statement: Statement, limit: Milliseconds = STATEMENT_TIMEOUT) => this.#send(session, statement, limit);
@@ -87,10 +94,14 @@ export class Hands {
       return await session.query({...statement, text: `/* orchestrator ${this.#options.tag} */ ${statement.text}`}, {timeout});
     } catch (error) {
       if (error instanceof OrchestratorError && (error.code === 'SERVER_TIMEOUT' || error.code === 'SERVER_UNREACHABLE')) {
-        this.#sessions.delete(session);
-        this.#open.delete(keyText(session.key));
+        this.#drop(keyText(session.key));
       }
       throw error;
     }
+  }
+
+  #drop(name: string): void {
+    this.#sessions.delete(name);
+    this.#open.delete(name);
   }
 }
