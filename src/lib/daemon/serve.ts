@@ -63,35 +63,79 @@ const WATCH_LOCKS_EACH: Milliseconds = 500;
 /** How long an answer about health is good for. */
 const HEALTH_FOR_MS = 1000;
 
-/** Runs one node of the service until it is told to stop: election, health, HTTP, and while it leads all that a leader does. */
+/**
+ * Runs one node of the service until it is told to stop: election, health, HTTP, and while it leads all that a leader does. What
+ * was started is ended in the reverse order, also when the rest cannot be started: a node that does not run must hold no lease.
+ */
 export async function runService(options: ServiceOptions): Promise<void> {
+  const ends: End[] = [];
+  try {
+    await start(options, (end) => void ends.push(end));
+    await aborted(options.signal);
+  } finally {
+    for (const end of ends.reverse()) await endOne(end, options.log);
+  }
+}
+
+type End = () => Promise<unknown>;
+
+async function endOne(end: End, log: Log): Promise<void> {
+  try {
+    await end();
+  } catch (error) {
+    log('warn', `ending: ${messageOf(error)}`);
+  }
+}
+
+/** Starts everything, and stands for election last, when this node can be asked. `atEnd` is told how each thing is ended. */
+async function start(options: ServiceOptions, atEnd: (end: End) => void): Promise<void> {
   const {config, backend, log, me} = options;
   await reportBackend(backend, log);
-  const watchingClocks = checkClocks(backend, options.signal).then(
-    (remarks) => remarks.forEach(({sentence, hint}) => log('warn', `${sentence} ${hint}`)),
-    (error: unknown) => log('warn', `clocks of the backend's nodes could not be compared: ${messageOf(error)}`),
-  );
-  const registration: Registration = {me, mode: 'HttpMode', command: '', version: options.version};
-  const [leaseBackend, heartbeats] = [await openBackend(config, HASTE), await openBackend(config, {...HASTE, pool: 4})];
-  const health = await startNodeHealth(heartbeats, registration, log);
-  const leading = options.discovery ? lead(options, {leaseBackend, heartbeats}) : null;
-  const service = serviceOf({...options, backend: heartbeats}, registration, leading?.leadership ?? null);
-  const attended = options.attend?.(service);
-  const http = options.startHttp ? await options.startHttp(service) : null;
-  if (http) log('info', `listening on ${http.address}`);
-  if (options.grabElection) await leading?.leadership.grab();
+  const leaseBackend = await openBackend(config, HASTE);
+  atEnd(() => leaseBackend.close());
+  const heartbeats = await openBackend(config, {...HASTE, pool: 4});
+  atEnd(() => heartbeats.close());
+  atEnd(watchClocks(options));
   const supervision = superviseBySystemd({env: options.env, alive: () => true, onProblem: (sentence) => log('warn', sentence)});
+  atEnd(() => Promise.resolve(supervision.close()));
+  const registration: Registration = {me, mode: 'HttpMode', command: '', version: options.version};
+  const health = await startNodeHealth(heartbeats, registration, log);
+  atEnd(() => health.stop());
+  let leading: Leading | null = null;
+  const leadership = (): Leadership | null => leading?.leadership ?? null;
+  const service = serviceOf({...options, backend: heartbeats}, registration, leadership);
+  const attended = options.attend?.(service);
+  if (attended) atEnd(() => attended.close());
+  const http = options.startHttp ? await options.startHttp(service) : null;
+  if (http) {
+    atEnd(() => http.close());
+    log('info', `listening on ${http.address}`);
+  }
+  if (options.discovery) {
+    const {leadership: election, stop} = (leading = lead(options, {leaseBackend, heartbeats}));
+    atEnd(stop);
+    if (options.grabElection) await election.grab();
+  }
   await supervision.ready(`node ${me.hostname} runs`);
-  await aborted(options.signal);
-  log('info', 'stopping');
-  await supervision.stopping();
-  await leading?.stop();
-  await http?.close();
-  await attended?.close();
-  await health.stop();
-  supervision.close();
-  await watchingClocks;
-  await Promise.all([leaseBackend.close(), heartbeats.close()]);
+  atEnd(() => {
+    log('info', 'stopping');
+    return supervision.stopping();
+  });
+}
+
+/** Compares the clocks of the backend's nodes meanwhile, and says what is wrong with them. @returns what ends it */
+function watchClocks({backend, log}: ServiceOptions): End {
+  const over = new AbortController();
+  const watching = checkClocks(backend, over.signal).then(
+    (remarks) => remarks.forEach(({sentence, hint}) => log('warn', `${sentence} ${hint}`)),
+    (error: unknown) => {
+      if (!over.signal.aborted) log('warn', `clocks of the backend's nodes could not be compared: ${messageOf(error)}`);
+    },
+  );
+  return () => {
+    over.abort();
+    return watching;
+  };
 }
 
 interface Leading {
@@ -170,22 +214,23 @@ async function plantSeeds({backend, config}: ServiceOptions): Promise<void> {
 function serviceOf(
   {backend, timing = defaultTiming}: ServiceOptions,
   registration: Registration,
-  leadership: Leadership | null,
+  leadership: () => Leadership | null,
 ): RunningService {
-  const isLeader = (): boolean => (leadership?.current() ?? null) !== null;
+  const isLeader = (): boolean => (leadership()?.current() ?? null) !== null;
   let asked: {readonly at: number; readonly answer: Promise<NodeHealth>} | null = null;
   return {
     isLeader,
-    leaseRemaining: () => Math.max(0, (leadership?.current()?.validUntil ?? 0) - performance.now()),
+    leaseRemaining: () => Math.max(0, (leadership()?.current()?.validUntil ?? 0) - performance.now()),
     async health() {
       if (!asked || performance.now() - asked.at > HEALTH_FOR_MS)
         asked = {at: performance.now(), answer: checkNodeHealth(backend, registration)};
       return {...(await asked.answer), isLeader: isLeader()};
     },
     async grabElection() {
-      if (leadership === null)
+      const election = leadership();
+      if (election === null)
         throw new OrchestratorError('NOT_SUPPORTED', 'this node runs with --discovery=false: it does not stand for election');
-      await leadership.grab();
+      await election.grab();
     },
     reelect: () => reelect(backend, timing),
   };
