@@ -136,8 +136,8 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
       {what: 'the successor, in a cluster of its own by now', but: {failed: key('s'), cluster: 's:3306'}, registered: false},
       {what: 'another instance of the cluster, by hand', but: {failed: key('b'), forced: true}, registered: true},
       {what: 'the same instance, by hand', but: {forced: true}, registered: true},
-      {what: 'an intermediate source of the cluster', but: {failed: key('b'), replacesSource: false}, registered: true},
-      {what: 'the same instance, as an intermediate source', but: {replacesSource: false}, registered: false},
+      {what: 'an intermediate source of the cluster', but: {failed: key('b'), analysis: 'DeadIntermediateMaster'}, registered: true},
+      {what: 'the same instance, as an intermediate source', but: {analysis: 'DeadIntermediateMaster'}, registered: false},
       {what: 'another cluster', but: {failed: key('x'), cluster: 'x:3306'}, registered: true},
     ])('after a recovery that ended, one of $what is registered: $registered', async ({but, registered}) => {
       const first = await register('u1');
@@ -150,7 +150,7 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
     });
 
     test('one of an intermediate source does not keep the source of the cluster from being replaced', async () => {
-      await register('u1', {failed: key('i'), analysis: 'DeadIntermediateMaster', replacesSource: false});
+      await register('u1', {failed: key('i'), analysis: 'DeadIntermediateMaster'});
       expect(await register('u2')).toMatchObject({registered: true});
     });
 

@@ -116,7 +116,8 @@ describe('a dead source is not replaced', () => {
     const {is_successful, all_errors} = await recoveryOf(at, it.a);
     expect(is_successful).toBe(0);
     expect(all_errors).toMatch(/PreFailoverProcesses.*status 3/);
-    expect(await at.hooks.order()).toEqual(['OnFailureDetectionProcesses', 'PostUnsuccessfulFailoverProcesses']);
+    // It is tried again before long.
+    expect((await at.hooks.order()).slice(0, 2)).toEqual(['OnFailureDetectionProcesses', 'PostUnsuccessfulFailoverProcesses']);
     await untouched(it);
   });
 

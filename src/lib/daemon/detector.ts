@@ -5,19 +5,22 @@ import type {Config} from '../config/keys.ts';
 import {messageOf} from '../errors/errors.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
 import {confirmDead} from '../execute/eyes/confirm.ts';
-import {findingOf, RECOVERABLE} from '../execute/finding.ts';
+import {findingOf, isMendable, isToBeMended, RECOVERABLE} from '../execute/finding.ts';
 import type {RecoveryOutcome, RecoveryWish} from '../execute/recover.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds, Monotonic} from '../model/units.ts';
 import {checksBeforePlanning, type VetoCode} from '../plan/vetoes.ts';
 import type {Candidate} from '../plan/plan.ts';
+import {planText} from '../plan/text.ts';
 import type {NewStandingRefusal} from '../store/recovery/refusals.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
 
 /** After a refusal the same source is not planned for again before this; doubled each time, up to the last. */
 const FIRST_PAUSE: Milliseconds = 2_000;
 const LONGEST_PAUSE: Milliseconds = 60_000;
+/** Each attempt that fails tells people so. */
+const LONGEST_AFTER_FAILURE: Milliseconds = 600_000;
 /** After a death that was not confirmed it is looked at again no sooner than this. */
 const UNCONFIRMED_PAUSE: Milliseconds = 1_000;
 
@@ -43,10 +46,8 @@ export interface DetectorOptions {
   /** Automatic recovery is switched on globally; unreadable counts as off. */
   mayRecover(): Promise<boolean>;
   recover(wish: RecoveryWish): Promise<RecoveryOutcome>;
-  /** Notes where these sources' binary logs stand, to see later whether they stood still. */
-  watchPositions(sources: readonly Instance[]): Promise<void>;
-  /** Sources whose binary log has stood still for ReasonableLockedSemiSyncMasterSeconds, as `host:port`. */
-  standingStill(): Promise<ReadonlySet<string>>;
+  /** Notes where binary logs stand, to see later whether they stood still, and which of them have for long, as `host:port`. */
+  readonly standstill: {note(sources: readonly Instance[]): Promise<void>; now(): Promise<ReadonlySet<string>>};
   /** Where other nodes learn why nothing is done. */
   readonly refusals: {say(refusal: NewStandingRefusal): void; keepOnly(cases: ReadonlySet<string>): void};
   /** Writes what changed among findings. */
@@ -87,10 +88,11 @@ export class Detector {
   async round(): Promise<void> {
     const {prober, config} = this.#options;
     await this.#options.refreshWishes();
-    const observations = {...NOTHING_OBSERVED, standingStill: await this.#options.standingStill()};
+    const observations = {...NOTHING_OBSERVED, standingStill: await this.#options.standstill.now()};
     const analyses = analyze(prober.model.topology(), {...config, withDowntimed: true, withHealthy: true}, observations);
     await this.#options.note(analyses);
-    this.#options.refusals.keepOnly(new Set(analyses.filter(callsForAction).map(({instance}) => keyText(instance.key))));
+    const cases = analyses.filter((one) => callsForAction(one) || isToBeMended(one, config));
+    this.#options.refusals.keepOnly(new Set(cases.map(({instance}) => keyText(instance.key))));
     for (const analysis of analyses) this.#consider(analysis);
     await this.#nudge(analyses);
     await this.#registerStanding(analyses);
@@ -110,7 +112,7 @@ export class Detector {
 
   /** What findings call for at once, instead of at the next poll. Silent sources are `confirmDead`'s business. */
   async #nudge(analyses: readonly Analysis[]): Promise<void> {
-    const {prober, isLeader, watchPositions} = this.#options;
+    const {prober, isLeader, standstill} = this.#options;
     const {model} = prober;
     const wishes = emergentWishes(analyses, model.topology());
     const failing = (error: unknown): void => this.#options.log('warn', messageOf(error));
@@ -119,22 +121,46 @@ export class Detector {
       const replica = model.get(key);
       if (replica && isLeader()) void prober.restartReceiver(replica).catch(failing);
     }
-    await watchPositions(wishes.watchPosition.flatMap((key) => model.get(key) ?? []));
+    await standstill.note(wishes.watchPosition.flatMap((key) => model.get(key) ?? []));
   }
 
   #consider(analysis: Analysis): void {
     if (callsForAction(analysis)) this.#investigate(analysis.instance.key, {news: false});
+    else if (isToBeMended(analysis, this.#options.config) && !analysis.skippable) this.#mend(analysis);
+  }
+
+  /** A case of its own: what holds up the mending of a source must not hold up its replacement. */
+  #mend(analysis: Analysis): void {
+    const {key} = analysis.instance;
+    this.#work(key, {name: `mending ${keyText(key)}`, news: false, pursue: (known) => this.#pursueLiving(analysis, known)});
+  }
+
+  /** Found once more, on what was just read. The third look is under the lock. */
+  async #pursueLiving(found: Analysis, known: Case): Promise<void> {
+    const {prober, config} = this.#options;
+    const {key} = found.instance;
+    const topology = await prober.look([key, ...topologyKeys(found)]);
+    const analysis = findingOf({config}, topology, {key, overdue: new Set(), standingStill: await this.#options.standstill.now()});
+    if (analysis?.code !== found.code || !analysis.actionable) return;
+    known.analysis = analysis;
+    await this.#act(analysis, new Set(), known);
   }
 
   #investigate(key: InstanceKey, {news}: {readonly news: boolean}): void {
-    const name = keyText(key);
+    this.#work(key, {name: keyText(key), news, pursue: (known) => this.#pursue(key, known)});
+  }
+
+  /** One at a time for each case, not while a refusal is fresh, and only about what was probed in this term. */
+  #work(key: InstanceKey, {name, news, pursue}: {name: string; news: boolean; pursue: (known: Case) => Promise<void>}): void {
     const known = this.#cases.get(name) ?? {running: null, pause: FIRST_PAUSE, notBefore: 0, unconfirmedUntil: 0, said: '', analysis: null};
     this.#cases.set(name, known);
     const now = performance.now();
     if (known.running || now < known.notBefore || (!news && now < known.unconfirmedUntil)) return;
     if (!this.#options.isLeader() || !this.#isFresh(key)) return;
-    known.running = this.#pursue(key, known)
-      .catch((error: unknown) => this.#postpone(known, {code: 'failed', because: `${name} could not be recovered: ${messageOf(error)}`}))
+    known.running = pursue(known)
+      .catch((error: unknown) =>
+        this.#postpone(known, {code: 'failed', because: `${keyText(key)} could not be recovered: ${messageOf(error)}`}),
+      )
       .finally(() => (known.running = null));
   }
 
@@ -210,7 +236,8 @@ export class Detector {
     for (const analysis of analyses) {
       const name = keyText(analysis.instance.key);
       const stood = this.#codes.get(name) === analysis.code;
-      if (stood && analysis.recovery === 'detect-only' && !analysis.skippable && this.#isFresh(analysis.instance.key)) {
+      const isToldOnly = analysis.recovery === 'detect-only' || (isMendable(analysis) && !isToBeMended(analysis, this.#options.config));
+      if (stood && isToldOnly && !analysis.skippable && this.#isFresh(analysis.instance.key)) {
         await this.#options.register(analysis);
       }
     }
@@ -221,7 +248,7 @@ export class Detector {
     // Who only waits for its turn takes it as soon as there is room.
     const waits = told.code === 'too-many-recoveries';
     known.notBefore = performance.now() + (waits ? 0 : known.pause);
-    if (!waits) known.pause = Math.min(known.pause * 2, LONGEST_PAUSE);
+    if (!waits) known.pause = Math.min(known.pause * 2, told.code === 'failed' ? LONGEST_AFTER_FAILURE : LONGEST_PAUSE);
     if (known.said !== told.because) this.#options.log('warn', told.because);
     known.said = told.because;
     if (known.analysis) this.#tell(known.analysis, told);
@@ -257,6 +284,6 @@ function whyNot(analysis: Analysis, outcome: Exclude<RecoveryOutcome, {outcome: 
       return {code, because: `${name} is not recovered (${code}): ${because}`, candidates};
     }
     case 'planned':
-      return {code: 'failed', because: `${name} would be replaced by ${keyText(outcome.plan.successor)}`};
+      return {code: 'failed', because: `${name}: ${planText(outcome.plan)}`};
   }
 }

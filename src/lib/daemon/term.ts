@@ -5,13 +5,12 @@ import type {Lease, NodeId} from '../coordination/types.ts';
 import {messageOf} from '../errors/errors.ts';
 import {membersOf} from '../execute/by-hand.ts';
 import type {Environment} from '../execute/environment.ts';
-import {recoverDeadSource} from '../execute/recover.ts';
+import {recover} from '../execute/recover.ts';
 import {fetchLeftBehind} from '../execute/left-behind.ts';
 import {dealWithReturned} from '../execute/returned-source.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Analysis} from '../analysis/analyze.ts';
 import {noteAnalysis} from '../store/recovery/analysis-changelog.ts';
-import {noteCoordinates, standingStill} from '../store/stale-coordinates.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {Backend} from '../store/backend.ts';
 import type {AuditEntry} from '../store/audit.ts';
@@ -33,6 +32,7 @@ import {Refusals} from './refusals.ts';
 import {registerFinding} from './register.ts';
 import {ReturnedSources} from './returned-sources.ts';
 import {StaleLocks} from './stale-locks.ts';
+import {Standstill} from './standstill.ts';
 
 export interface TermOptions {
   readonly config: Config;
@@ -153,15 +153,12 @@ function detectorOf(
     refreshWishes: async () => prober.model.wish(await readWishes(backend)),
     register: (analysis) => registerFinding(options, analysis),
     mayRecover: () => mayRecover(options),
-    recover: (wish) => recoverDeadSource(environment, wish),
+    recover: (wish) => recover(environment, wish),
     note(analyses) {
       announcer.note(analyses);
       return changelog(analyses);
     },
-    watchPositions: async (sources) => {
-      for (const {key, binlog} of sources) if (binlog.at) await noteCoordinates(backend, key, binlog.at);
-    },
-    standingStill: async () => new Set((await standingStill(backend, config.ReasonableLockedSemiSyncMasterSeconds)).map(keyText)),
+    standstill: new Standstill({backend, config}, prober.model),
   });
 }
 

@@ -4,11 +4,12 @@ import type {LockHold} from '../coordination/types.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
 import {endPlan, lostLock, readPlanSteps, writeRecoverySteps, type OpenPlan, type StepRecord} from '../store/recovery/plans.ts';
-import {writeRecoveryAbort} from '../store/recovery/recovery-registration.ts';
+import {unblock, writeRecoveryAbort} from '../store/recovery/recovery-registration.ts';
 import type {Backend} from '../store/backend.ts';
 import type {Environment} from './environment.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import {isRelocation, serversOfRelocation, stoppedByRelocation, type RelocationDocument} from './relocation/document.ts';
+import {mayHaveOpened} from './journal/opened.ts';
 import {stoppedBy, type Stopped} from './journal/stopped.ts';
 import {killSessions} from './kill-sessions.ts';
 import {startAgain} from './start-again.ts';
@@ -100,6 +101,8 @@ async function closePlan(backend: Backend, {plan, hold, because, remarks}: Closi
     if (!isRelocation(document)) {
       const participating = [document.plan.failed, ...document.facts.replicas];
       await writeRecoveryAbort(work, uid, {lost: document.plan.lost, participating, errors: [...failures, because]});
+      const stateOf = (number: number): StepRecord['state'] => journal.find((step) => step.number === number)?.state ?? 'planned';
+      if (!isTakeover(document) && !mayHaveOpened(document, stateOf)) await unblock(work, uid);
     }
     await writeRecoverySteps(work, uid, [because, ...remarks]);
     await endPlan(work, uid, {state: 'aborted', outcome: because});

@@ -16,8 +16,8 @@ import {confirmDead} from './eyes/confirm.ts';
 import type {Environment} from './environment.ts';
 import {Prober} from './eyes/prober.ts';
 import {Publisher} from './eyes/publisher.ts';
-import {findingOf, RECOVERABLE} from './finding.ts';
-import {asIfDead, recoverDeadSource, type RecoveryOutcome, type RecoveryWish} from './recover.ts';
+import {findingOf, isMendable, RECOVERABLE} from './finding.ts';
+import {asIfDead, recover, type RecoveryOutcome, type RecoveryWish} from './recover.ts';
 
 /** What a command, or a request at a node that does not lead, works with: servers, and a model of its own. */
 export interface HandOptions {
@@ -136,12 +136,14 @@ async function recoverAt(options: HandOptions, wish: HandWish, bench: Bench & {h
   }
   if (wish.force) return insistOn(options, wish, {...bench, topology});
   const verdict = await confirmDead(prober, {source: wish.instance, topology});
-  const analysis = findingOf(options, verdict.topology, {key: wish.instance, overdue: verdict.handshakeOverdue});
-  if (!verdict.dead || !analysis || !RECOVERABLE.has(analysis.recovery)) {
+  // A person need not wait until a source has stood still for long.
+  const standingStill = new Set([keyText(wish.instance)]);
+  const analysis = findingOf(options, verdict.topology, {key: wish.instance, overdue: verdict.handshakeOverdue, standingStill});
+  if (!analysis || !(verdict.dead ? RECOVERABLE.has(analysis.recovery) : isMendable(analysis))) {
     const because = `${analysis?.code ?? 'NoProblem'}: ${verdict.because.at(-1) ?? ''}`;
     return {outcome: 'refused', why: {code: 'nothing-to-do', because, candidates: []}};
   }
-  return recoverDeadSource(environmentOf(options, bench), {...wish, analysis, by: 'person', overdue: verdict.handshakeOverdue});
+  return recover(environmentOf(options, bench), {...wish, analysis, by: 'person', overdue: verdict.handshakeOverdue});
 }
 
 /** Whatever replicas say of a source that does not answer: a person insists. One that answers can be asked to hand over. */
@@ -157,7 +159,7 @@ async function insistOn(
     const because = `${keyText(wish.instance)} answers, and can be asked to hand over`;
     return {outcome: 'refused', why: {code: 'no-longer-failed', because, candidates: []}};
   }
-  return recoverDeadSource(environmentOf(options, bench), {...wish, analysis: asIfDead(found), by: 'person', overdue});
+  return recover(environmentOf(options, bench), {...wish, analysis: asIfDead(found), by: 'person', overdue});
 }
 
 /** A recovery's surroundings where a person asked for it: no lease, only the lock. */

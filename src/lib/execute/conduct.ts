@@ -21,7 +21,7 @@ import {
 } from '../store/audit-types.ts';
 import type {Work} from '../store/backend.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../store/recovery/plans.ts';
-import {recordSuccessor, writeRecoveryEnd} from '../store/recovery/recovery-registration.ts';
+import {recordSuccessor, unblock, writeRecoveryEnd} from '../store/recovery/recovery-registration.ts';
 import {actText, type Act, type HookList, type JournaledAct} from './journal/acts.ts';
 import {chooseAgain} from './choose-again.ts';
 import {Publishing} from './discovery/publishing.ts';
@@ -29,6 +29,7 @@ import {confirmDead} from './eyes/confirm.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 import {Hands} from './steps/hands.ts';
+import {mayHaveOpened} from './journal/opened.ts';
 import {runActs, type ActState, type Journal, type Progress} from './journal/run.ts';
 import {stoppedBy} from './journal/stopped.ts';
 import {startAgain} from './start-again.ts';
@@ -83,7 +84,7 @@ async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
     if (end.stoppedBy) {
       const again = await chooseAgain(env, what, end.stoppedBy);
       if ('document' in again) return await conduct(env, again);
-      return await fail({env, what, hands, publishing}, [end.stoppedBy.because, again.because].filter(Boolean).join('; '));
+      return await fail({env, what, hands}, [end.stoppedBy.because, again.because].filter(Boolean).join('; '));
     }
     await auditEnd(env, document, endingOf(document));
     return {outcome: 'promoted', uid, successor: plan.successor, lost: await lostReplicas(env, what)};
@@ -214,7 +215,7 @@ async function lostReplicas(env: Environment, {document}: Conducting): Promise<r
 }
 
 /** Left stopped, receivers would count as stopped by a person, and the source could never be confirmed dead by them. */
-async function letReceiveAgain({env, what, hands}: Performing): Promise<readonly string[]> {
+async function letReceiveAgain({env, what, hands}: Omit<Performing, 'publishing'>): Promise<readonly string[]> {
   const {document, topology} = what;
   const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
   const stateOf = (number: number): ActState => steps.find((step) => step.number === number)?.state ?? 'planned';
@@ -227,7 +228,7 @@ function expected(error: unknown): string {
   throw error;
 }
 
-async function fail({env, what, hands}: Performing, because: string): Promise<Ending> {
+async function fail({env, what, hands}: Omit<Performing, 'publishing'>, because: string): Promise<Ending> {
   const {uid} = what.document;
   const lines = [`the recovery failed: ${because}`, ...(await letReceiveAgain({env, what, hands}))];
   try {
@@ -275,6 +276,8 @@ async function closeBooks(env: Environment, what: Conducting, state: 'done' | 'a
     const steps = await readPlanSteps(work, document.uid);
     const errors = [...steps.filter((step) => step.state === 'failed').map(({outcome}) => outcome), ...more];
     await writeRecoveryEnd(work, document.uid, {lost, participating, errors});
+    const stateOf = (number: number): ActState => steps.find((step) => step.number === number)?.state ?? 'planned';
+    if (state === 'aborted' && !mayHaveOpened(document, stateOf)) await unblock(work, document.uid);
     await writeRecoverySteps(work, document.uid, more);
     await endPlan(work, document.uid, {state, outcome: more[0] ?? ''});
   });

@@ -5,12 +5,14 @@ import {contentionError} from '../coordination/lock/contention.ts';
 import {touchLock} from '../coordination/lock/hold.ts';
 import {touchLease} from '../coordination/lease.ts';
 import {hookFacts, type HookFacts} from '../hooks/facts.ts';
+import {compareCoordinates} from '../model/binlog-coordinates.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import type {Milliseconds} from '../model/units.ts';
 import type {PlanWishes} from '../plan/contenders.ts';
 import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
 import {planRecovery} from '../plan/recovery.ts';
+import {planText} from '../plan/text.ts';
 import {identityOf} from '../plan/returned-source.ts';
 import {readDemotions} from '../store/recovery/demotions.ts';
 import {openPlan} from '../store/recovery/plans.ts';
@@ -23,7 +25,7 @@ import {findingOf} from './finding.ts';
 import {unlessHeld, type Locked} from './under-lock.ts';
 
 export interface RecoveryWish {
-  /** The finding, confirmed by two looks. */
+  /** The finding, confirmed by two looks where it is that something is dead. */
   readonly analysis: Analysis;
   /** `leader`: allowed by the lease, and stopped by an earlier recovery. `person`: neither. */
   readonly by: 'leader' | 'person';
@@ -54,12 +56,12 @@ export type RecoveryOutcome =
   Ending | {readonly outcome: 'planned'; readonly plan: RecoveryPlan} | {readonly outcome: 'refused'; readonly why: Refusal};
 
 /**
- * Replaces a dead source, or finds a new one for the replicas of a dead intermediate source: lock, look again, analyse again, plan
- * with every veto, journal, act (coordination.md §4). Nothing is changed on any server before the plan is journaled.
+ * Replaces a dead source, finds a new one for the replicas of a dead intermediate source or member of a group, or puts a source right
+ * that lives: lock, look again, analyse again, plan with every veto, journal, act (coordination.md §4). Nothing is changed on any server before the plan is journaled.
  *
  * @throws OrchestratorError CONTENDED for a person whose cluster somebody else is changing; BACKEND_*; DEADLINE_PASSED
  */
-export async function recoverDeadSource(env: Environment, wish: RecoveryWish): Promise<RecoveryOutcome> {
+export async function recover(env: Environment, wish: RecoveryWish): Promise<RecoveryOutcome> {
   const failed = wish.analysis.instance.key;
   const {name: cluster} = wish.analysis.instance.cluster;
   const answer = await unlessHeld(
@@ -87,21 +89,39 @@ async function locked(env: Environment, wish: RecoveryWish, held: Held): Promise
   const heir = await heirOf(env, wish);
   const {agrees} = wish.analysis.facts.evidence;
   const topology = await env.eyes.look([key, ...agrees.map((voice) => voice.key), ...othersOf(wish), ...(await around(env, wish, heir))]);
-  const found = findingOf(env, topology, {key, overdue: wish.overdue});
+  const found = findingOf(env, topology, {key, overdue: wish.overdue, standingStill: standingStill(wish, topology)});
   const again = found && wish.force && !found.instance.check.valid ? asIfDead(found) : found;
   if (!again || again.recovery !== wish.analysis.recovery) {
     return refused('no-longer-failed', `${keyText(key)} was found ${wish.analysis.code} and is now ${again?.code ?? 'without a finding'}`);
   }
   // We hold the lock of all of them: whoever is changing them is this very operation.
-  const decision = planRecovery({...again, beingChangedBy: null}, topology, env.config, {...wishesOf(wish), ...(heir ? {heir} : {})});
+  const wishes = {...wishesOf(wish), ...(heir ? {heir} : {}), ...(await replacementOf(env, wish))};
+  const decision = planRecovery({...again, beingChangedBy: null}, topology, env.config, wishes);
   if (!decision.act) return {outcome: 'refused', why: decision.why};
   if (wish.noop) return {outcome: 'planned', plan: decision.plan};
   const document = documentOf(env, wish, {analysis: again, plan: decision.plan, topology});
   const registration = await open(env, wish, {held, document});
   if (registration === null) return refused('being-changed', 'leadership or the lock was lost before the recovery was registered');
   if (!registration.registered) return refused('recently-recovered', registration.because);
-  env.log('info', `recovery ${document.uid}: ${keyText(key)} of cluster ${cluster.name} gives way to ${keyText(decision.plan.successor)}`);
+  env.log('info', `recovery ${document.uid} in cluster ${cluster.name}: ${planText(decision.plan)}`);
   return conduct(env, {document, ...held, topology, progress: new Map(), overdue: wish.overdue});
+}
+
+/** Found locked before, a source still is where its binary log has not moved since, or where its commits are held now. */
+function standingStill({analysis: {recovery, instance}}: RecoveryWish, topology: Topology): ReadonlySet<string> {
+  const now = topology.get(instance.key);
+  if (recovery !== 'locked-semi-sync' || !now) return new Set();
+  const [before, after] = [instance.binlog.at, now.binlog.at];
+  const stands = now.semiSync.held === true || (before !== null && after !== null && compareCoordinates(before, after) === 0);
+  return new Set(stands ? [keyText(instance.key)] : []);
+}
+
+/** Who took the place of a source that is to be opened. */
+async function replacementOf(env: Environment, {analysis: {recovery, instance}}: RecoveryWish): Promise<Pick<PlanWishes, 'replacedBy'>> {
+  if (recovery !== 'non-writable-source') return {};
+  const demotion = (await readDemotions(env.backend, [instance.key])).get(keyText(instance.key));
+  const successor = demotion?.successors.at(-1);
+  return demotion && !demotion.promotedSince && successor ? {replacedBy: successor} : {};
 }
 
 /** Who took the place of the source above a dead intermediate source, where a recovery of ours has replaced that one too. */
@@ -117,6 +137,7 @@ async function around(
   {analysis: {recovery, instance}}: RecoveryWish,
   heir: InstanceKey | null,
 ): Promise<readonly InstanceKey[]> {
+  if (recovery === 'dead-group-member') return instance.group?.members ?? [];
   if (recovery !== 'dead-intermediate-source') return [];
   const above = [instance.replication?.source, heir].filter((key) => key !== null && key !== undefined);
   const known = await env.eyes.look([]);
@@ -206,7 +227,6 @@ async function open(
       replicas: document.facts.replicas,
       node: env.me,
       forced: wish.by === 'person',
-      replacesSource: plan.kind === 'promote',
     });
     if (!registration.registered) return registration;
     await openPlan(work, {

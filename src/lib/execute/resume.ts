@@ -51,7 +51,7 @@ async function adopt(env: Environment, {document: {uid, plan}, hold, remarks}: A
   return env.backend.transaction(async (work) => {
     if (!(await touchLock(work, hold))) return false;
     // Only a recovery has a row that others could have closed.
-    if ((plan.kind === 'promote' || plan.kind === 'adopt') && !(await isRecoveryOpen(work, uid))) {
+    if (['promote', 'adopt', 'mend'].includes(plan.kind) && !(await isRecoveryOpen(work, uid))) {
       await endPlan(work, uid, {state: 'aborted', outcome: 'its recovery was acknowledged or ended by somebody else meanwhile'});
       return false;
     }

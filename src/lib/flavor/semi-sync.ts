@@ -55,6 +55,14 @@ export function waitingCommits(status: ReadonlyMap<string, unknown>): {readonly 
   return {waiting: sum('wait_sessions'), acknowledged: sum('yes_tx')};
 }
 
+/**
+ * @param status as for `waitingCommits`
+ * @returns how many replicas acknowledge to the source
+ */
+export function acknowledging(status: ReadonlyMap<string, unknown>): number {
+  return Object.values(NAMES).reduce((all, {source}) => all + Number(status.get(`${source}_clients`) ?? 0), 0);
+}
+
 /** The variables a probe reads, of those a server has. Pass the rows of `showSemiSyncVariables`. */
 export function semiSyncVariablesOf(rows: readonly Row[]): readonly string[] {
   const wanted = Object.values(NAMES).flatMap((names) => [

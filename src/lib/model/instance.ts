@@ -109,6 +109,8 @@ export interface SemiSync {
   readonly priority: number;
   /** As seen by the probe; absent where it was not (rows of the backend). */
   readonly words?: SemiSyncWords;
+  /** Commits wait for an acknowledgement and none gets through, as seen by the probe. */
+  readonly held?: true;
 }
 
 export interface GroupMembership {

@@ -25,6 +25,8 @@ export type PlanPolicy = ReplicatePolicy &
     | 'ApplyMySQLPromotionAfterMasterFailover'
     | 'MasterFailoverDetachReplicaMasterHost'
     | 'MasterFailoverDetachSlaveMasterHost'
+    | 'EnforceExactSemiSyncReplicas'
+    | 'RecoverLockedSemiSyncMaster'
   >;
 
 /** What a person may say beside the configuration. */
@@ -35,6 +37,8 @@ export interface PlanWishes {
   readonly allowDataLoss?: boolean;
   /** Who took the place of the source above the failed one, as recorded; for a dead intermediate source. */
   readonly heir?: InstanceKey;
+  /** Who took the place of this very instance, as recorded, and was not replaced by it since; for one that is to be opened. */
+  readonly replacedBy?: InstanceKey;
   /** Asked for by a person: downtime does not hold it back. */
   readonly forced?: boolean;
 }

@@ -9,7 +9,9 @@ import {servesOthers} from './holdings.ts';
 import type {Candidate, Decision, PlannedStep, RecoveryPlan, RefusalCode} from './plan.ts';
 
 /**
- * What to do about the replicas of a dead intermediate source, which lost nothing but their way to the source on top. In this order:
+ * What to do about the replicas of a dead intermediate source, or of a dead member of a replication group, which lost nothing but their
+ * way to the source on top. Those of a member follow another member, in the same place if possible, and rather a secondary than the
+ * primary. All others, in this order:
  * below a sibling of the dead one in its place; below one of themselves, which takes its place below its source; below a sibling
  * elsewhere; below its source. Each replica goes to the first of these that it can follow, and what one cannot take now, the next may.
  *
@@ -57,6 +59,30 @@ interface Home {
 /** Whom the orphans could follow, best first. */
 function homesFor(orphans: readonly Instance[], topology: Topology, at: Case): readonly Home[] {
   const {failed, wishes} = at;
+  const home = (why: string) => (instance: Instance) => ({key: instance.key, instance, why});
+  const asked = [topology.get(wishes.candidate)].filter((one) => one !== undefined).map(home('asked for'));
+  const all = isMember(failed) ? [...membersFor(topology, at), ...asked] : [...placesFor(orphans, topology, at), ...asked];
+  return all.filter((one, index) => all.findIndex(({key}) => sameKey(key, one.key)) === index);
+}
+
+/** The other members of its group that are in it now. */
+function membersFor(topology: Topology, at: Case): readonly Home[] {
+  const {failed} = at;
+  const rank = (one: Instance): number => standing(one, failed) * 2 + (one.group?.role === 'PRIMARY' ? 1 : 0);
+  return topology.instances
+    .filter((one) => !sameKey(one.key, failed.key) && one.group?.name === failed.group?.name && one.group?.state === 'ONLINE')
+    .filter((one) => mayServe(one, at))
+    .sort((a, b) => rank(a) - rank(b) || compareKeys(a.key, b.key))
+    .map((instance) => ({key: instance.key, instance, why: `${instance.group?.role.toLowerCase() ?? ''} of the same group`}));
+}
+
+function isMember({group}: Instance): boolean {
+  return group !== null && group.name !== '' && group.state !== 'OFFLINE';
+}
+
+/** Outside of groups. */
+function placesFor(orphans: readonly Instance[], topology: Topology, at: Case): readonly Home[] {
+  const {failed} = at;
   const above = liveSource(topology, at);
   const siblings = [...new Set([failed.replication?.source, above?.key])]
     .flatMap((key) => (key ? topology.replicasOf(key) : []))
@@ -69,15 +95,12 @@ function homesFor(orphans: readonly Instance[], topology: Topology, at: Case): r
   const home = (why: string) => (instance: Instance) => ({key: instance.key, instance, why});
   const own = above && orphans.length > 1 ? orphans.filter((orphan) => mayServe(orphan, at) && isPlaceable(orphan, above, at)) : [];
   const leader = [...own].sort((a, b) => standing(a, failed) - standing(b, failed) || compareKeys(a.key, b.key)).slice(0, 1);
-  const asked = wishes.candidate ? topology.get(wishes.candidate) : undefined;
-  const all = [
+  return [
     ...near.map(home('replicates from the same source, in the same place')),
     ...leader.map(home('one of them, which takes its place')),
     ...siblings.filter((one) => !near.includes(one)).map(home('replicates from the same source, elsewhere')),
     ...(above ? [above] : []).map(home('the source above')),
-    ...(asked ? [asked] : []).map(home('asked for')),
   ];
-  return all.filter((one, index) => all.findIndex(({key}) => sameKey(key, one.key)) === index);
 }
 
 /** The source above, or who took its place. */

@@ -42,7 +42,13 @@ export type Step =
       readonly source: InstanceKey;
       readonly siblings: readonly InstanceKey[];
       readonly semiSync: boolean;
-    };
+    }
+  /** Switch one role of semi-sync; a replica's receiver is started anew with it, and seen to be connected as wished. */
+  | {readonly do: 'switch-semi-sync'; readonly on: InstanceKey; readonly role: 'source' | 'replica'; readonly enabled: boolean}
+  /** See that a source has so many replicas that acknowledge; `atMost` null: more are welcome. Fails otherwise. */
+  | {readonly do: 'count-acknowledging'; readonly on: InstanceKey; readonly atLeast: number; readonly atMost: number | null}
+  /** Open a source that is read-only; one that follows somebody meanwhile stays closed. */
+  | {readonly do: 'open-source'; readonly on: InstanceKey};
 
 export interface Proof {
   readonly do: 'prove';
@@ -75,8 +81,11 @@ export interface Candidate {
 }
 
 export interface RecoveryPlan {
-  /** `adopt`: the replicas of a dead intermediate source follow others. `return`: not a recovery, but what is done about a source that a recovery replaced and that has come back. */
-  readonly kind: 'promote' | 'adopt' | 'return';
+  /**
+   * `adopt`: the replicas of a dead intermediate source, or of a dead member of a group, follow others. `mend`: a source that lives is put
+   * right, and stays what it is. `return`: not a recovery, but what is done about a source that a recovery replaced and that has come back.
+   */
+  readonly kind: 'promote' | 'adopt' | 'mend' | 'return';
   readonly code: AnalysisCode | typeof RETURNED_SOURCE;
   readonly cluster: string;
   /** What the plan is about: the instance that failed, or the one that returned. */

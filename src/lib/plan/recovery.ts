@@ -10,6 +10,8 @@ import {asDeadSource} from './co-source.ts';
 import {contendersOf, type Case, type Contender, type PlanPolicy, type PlanWishes} from './contenders.ts';
 import {losslessDoubt, outOfHand} from './lossless.ts';
 import type {Candidate, Decision, RecoveryPlan, RefusalCode} from './plan.ts';
+import {planOpening} from './mend/opening.ts';
+import {planSemiSync} from './mend/semi-sync.ts';
 import {planAdoption} from './orphans.ts';
 import {stepsFor} from './steps.ts';
 
@@ -17,7 +19,7 @@ import {stepsFor} from './steps.ts';
  * What to do about a finding: a plan, or why nothing is done. Decides, never does; same inputs, same answer. Kill switch, cluster
  * filters, anti-flapping and the age of probes are not its business.
  *
- * Only dead sources, co-sources and intermediate sources whose replicas use GTIDs are recovered so far; the rest is for people.
+ * Of the dead only those are recovered whose replicas use GTIDs; the rest is for people.
  */
 export function planRecovery(analysis: Analysis, topology: Topology, policy: PlanPolicy, wishes: PlanWishes = {}): Decision {
   const who = keyText(analysis.instance.key);
@@ -32,16 +34,17 @@ export function planRecovery(analysis: Analysis, topology: Topology, policy: Pla
       return planPromotion(analysis, topology, asDeadSource({failed, policy, wishes}, topology));
     }
     case 'dead-intermediate-source':
+    case 'dead-group-member':
       return planAdoption(analysis, topology, {failed: topology.get(analysis.instance.key) ?? analysis.instance, policy, wishes});
     case 'none':
       return refuse('nothing-to-do', `${who}: ${analysis.code} (${analysis.because}) calls for no recovery`);
     case 'detect-only':
       return refuse('needs-human', `${who}: ${analysis.code} (${analysis.because}) is told, and left to people`);
-    case 'dead-group-member':
     case 'locked-semi-sync':
     case 'too-many-semi-sync':
+      return planSemiSync(analysis, topology, {failed: topology.get(analysis.instance.key) ?? analysis.instance, policy, wishes});
     case 'non-writable-source':
-      return refuse('needs-human', `${who}: there is no automatic recovery from ${analysis.code} (${analysis.because}) in this version`);
+      return planOpening(analysis, topology, {failed: topology.get(analysis.instance.key) ?? analysis.instance, policy, wishes});
     default:
       return unreachable(analysis.recovery);
   }

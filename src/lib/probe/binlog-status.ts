@@ -24,6 +24,11 @@ export async function askBinlogStatus(asking: Asking, flavor: Flavor, status: An
   return (await isHeld(asking, status)) ? HELD : asking.ask(flavor.showBinlogStatus);
 }
 
+/** The answer that was not asked for, because commits are held. */
+export function saysHeld(answer: Answer): boolean {
+  return answer === HELD;
+}
+
 async function isHeld(asking: Asking, status: Answer): Promise<boolean> {
   const before = waitingOf(status);
   if (before.waiting === 0) return false;

@@ -12,6 +12,7 @@ import type {Session, SessionMemory} from '../servers/servers.ts';
 import {firstCell, mustAnswer, type Answer, type Remarks} from './answers.ts';
 import type {Answers} from './ask-server.ts';
 import {classify} from './classification.ts';
+import {saysHeld} from './binlog-status.ts';
 import {activeMembers, membershipOf} from './group.ts';
 import {replicasFrom, reportedReplicas, unique} from './replicas.ts';
 
@@ -60,11 +61,14 @@ export async function readingOf(answers: Answers, assembly: Assembly): Promise<R
     replication: replication && (await completed(replication, {answers, assembly, heartbeat: account.heartbeat})),
     otherChannels,
     replicas: await replicasOf(answers, assembly),
-    semiSync: parseSemiSync(
-      new Map(Object.entries(remarks.rows(answers.semiSyncVariables, 'semi-sync variables')[0] ?? {})),
-      status,
-      classified.semiSyncPriority,
-    ),
+    semiSync: {
+      ...parseSemiSync(
+        new Map(Object.entries(remarks.rows(answers.semiSyncVariables, 'semi-sync variables')[0] ?? {})),
+        status,
+        classified.semiSyncPriority,
+      ),
+      ...(saysHeld(answers.binlogStatus) ? {held: true} : {}),
+    },
     group: await groupOf(answers, assembly),
     place: classified.place,
     replicationCredentialsAvailable: account.available,

@@ -2,6 +2,12 @@
 export const RECOVER_DEAD_SOURCE = 'recover-dead-master';
 export const RECOVER_DEAD_INTERMEDIATE = 'recover-dead-intermediate-master';
 
+export const RECOVER_DEAD_GROUP_MEMBER = 'recover-dead-replication-group-member-with-replicas';
+export const RECOVER_NON_WRITEABLE_SOURCE = 'recover-non-writeable-master';
+
+/** Ours: semi-sync switched on or off, as a source waits for more or fewer replicas than it has. */
+export const RECOVER_SEMI_SYNC = 'recover-semi-sync-master';
+
 /** Ours: what was done about a source that came back after it was replaced, and about a replica that was left behind. */
 export const RETURNED = 'returned-source';
 

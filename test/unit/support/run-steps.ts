@@ -37,6 +37,9 @@ function after(on: Instance, step: Step, now: Topology): Instance {
     case 'follow':
     case 'fence':
     case 'rejoin':
+    case 'switch-semi-sync':
+    case 'count-acknowledging':
+    case 'open-source':
       throw new Error(`${step.do} is no step of a promotion`);
   }
 }

@@ -21,6 +21,10 @@ export type Act =
   /** The last look before anything is changed. */
   | {readonly do: 'confirm-dead'}
   | {readonly do: 'step'; readonly step: Step}
+  /** Clients are not to find the old source any more; begun, and not waited for. */
+  | {readonly do: 'withdraw'}
+  /** Clients are to find the new source. */
+  | {readonly do: 'publish'}
   /** The successor was seen writable: is_successful and successor recorded. */
   | {readonly do: 'record-success'}
   /** Downtime of what was lost, detections cleared, the cluster's alias moved. */
@@ -75,6 +79,17 @@ function adoptionStages(plan: RecoveryPlan): Stages {
   ];
 }
 
+/** A source that lives is put right; as in 3.2.6 hooks are asked before one is opened. */
+function mendStages(plan: RecoveryPlan): Stages {
+  return [
+    ...(plan.steps.some(({step}) => step.do === 'open-source') ? [hooks('PreFailoverProcesses', 'must')] : []),
+    ...staged(plan.steps),
+    [{act: {do: 'record-success'}, weight: 'must'}],
+    hooks('PostFailoverProcesses', 'note'),
+    [{act: {do: 'end'}, weight: 'must'}],
+  ];
+}
+
 /** What is done about a returned source; its downtime ends where it is a replica again. */
 function returnStages(plan: RecoveryPlan): Stages {
   return [
@@ -92,9 +107,9 @@ function promotionStages(plan: RecoveryPlan): Stages {
   return [
     hooks('PreFailoverProcesses', 'must'),
     [{act: {do: 'confirm-dead'}, weight: 'must'}],
-    ...staged(before),
+    ...beside(staged(before), {do: 'withdraw'}),
     [{act: {do: 'record-success'}, weight: 'must'}],
-    ...staged(after),
+    ...beside(staged(after), {do: 'publish'}),
     [{act: {do: 'tidy-up'}, weight: 'note'}],
     hooks('PostMasterFailoverProcesses', 'note'),
     hooks('PostFailoverProcesses', 'note'),
@@ -105,6 +120,7 @@ function promotionStages(plan: RecoveryPlan): Stages {
 const STAGES: Readonly<Record<RecoveryPlan['kind'], (plan: RecoveryPlan) => Stages>> = {
   promote: promotionStages,
   adopt: adoptionStages,
+  mend: mendStages,
   return: returnStages,
 };
 
@@ -114,6 +130,11 @@ function number(stages: Stages): readonly JournaledAct[] {
 
 function hooks(list: HookList, weight: Weight): readonly {readonly act: Act; readonly weight: Weight}[] {
   return [{act: {do: 'hooks', list}, weight}];
+}
+
+/** Does something at the same time as the first stage, which does not wait for it to go well. */
+function beside([first = [], ...rest]: Stages, act: Act): Stages {
+  return [[...first, {act, weight: 'note'}], ...rest];
 }
 
 function staged(steps: readonly PlannedStep[]): Stages {
@@ -130,7 +151,7 @@ function weightOf(step: Step, weight: Weight): Weight {
 
 /**
  * What counts as done when a recovery is taken over. Until the successor is open the old source may have come back meanwhile:
- * then it is closed once more, and as long as no server was changed it is looked at once more.
+ * then it is closed once more, and as long as no server was changed it is looked at once more. Taking it out of directories was only begun.
  */
 export function progressToResume(acts: readonly JournaledAct[], journaled: ReadonlyMap<number, Progress>): ReadonlyMap<number, Progress> {
   const progress = withoutFailures(acts, journaled);
@@ -139,7 +160,9 @@ export function progressToResume(acts: readonly JournaledAct[], journaled: Reado
   const opened = steps.some((one) => one.act.do === 'step' && one.act.step.do === 'make-writable' && stateOf(one) === 'done');
   if (opened) return progress;
   const touched = steps.some((one) => one.act.do === 'step' && one.act.step.do !== 'close-source' && stateOf(one) !== 'planned');
-  const again = acts.filter(({act}) => (act.do === 'confirm-dead' && !touched) || (act.do === 'step' && act.step.do === 'close-source'));
+  const again = acts.filter(
+    ({act}) => (act.do === 'confirm-dead' && !touched) || act.do === 'withdraw' || (act.do === 'step' && act.step.do === 'close-source'),
+  );
   return new Map([...progress].filter(([number]) => !again.some((act) => act.number === number && stateOf(act) === 'done')));
 }
 
@@ -160,6 +183,10 @@ export function actText(act: Act): string {
       return 'confirm once more that the source is dead';
     case 'step':
       return stepText(act.step);
+    case 'withdraw':
+      return 'take the old source out of where clients look for it';
+    case 'publish':
+      return 'tell clients of the new source';
     case 'record-success':
       return 'record the successor';
     case 'tidy-up':
@@ -198,6 +225,12 @@ function stepText(step: Step): string {
       return `close ${on} for writes`;
     case 'rejoin':
       return `make ${on} a replica of ${keyText(step.source)}`;
+    case 'switch-semi-sync':
+      return `switch semi-sync of ${on} as a ${step.role} ${step.enabled ? 'on' : 'off'}`;
+    case 'count-acknowledging':
+      return `see that ${step.atMost === null ? 'at least' : 'just'} ${step.atLeast} replicas acknowledge to ${on}`;
+    case 'open-source':
+      return `make ${on} writable again`;
     default:
       return unreachable(step);
   }

@@ -24,7 +24,11 @@ export function stoppedBy({acts, receiving = [], stoppedBefore = []}: RecoveryDo
   const on = (kinds: readonly Step['do'][], unfinished = false): readonly InstanceKey[] =>
     begun.filter(({step, state}) => kinds.includes(step.do) && !(unfinished && state === 'done')).map(({step}) => step.on);
   const opened = on(['make-writable']);
-  const moved = [...on(['repoint', 'follow'], true), ...(opened.length > 0 ? [] : on(['catch-up']))];
+  // Its receiver is restarted for that.
+  const switched = begun.flatMap(({step, state}) =>
+    step.do === 'switch-semi-sync' && step.role === 'replica' && state !== 'done' ? [step.on] : [],
+  );
+  const moved = [...on(['repoint', 'follow'], true), ...switched, ...(opened.length > 0 ? [] : on(['catch-up']))];
   const followed = on(['repoint', 'catch-up', 'detach']);
   const stopped = without(among(receiving, [...on(['drain', 'stop-receiver']), ...stoppedBefore]), [...followed, ...opened]);
   return {receivers: opened.length > 0 ? [] : stopped, both: unique(moved), left: opened.length > 0 ? stopped : []};

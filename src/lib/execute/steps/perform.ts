@@ -9,11 +9,12 @@ import {follow} from '../relocation/steps/follow.ts';
 import {closeSource, fence} from './close-source.ts';
 import {drain, stopReceiving} from './drain.ts';
 import type {Hands} from './hands.ts';
-import {forgetSource, makeWritable} from './promote.ts';
+import {forgetSource, makeWritable, openSource} from './promote.ts';
 import {mustKnow} from './known.ts';
 import {prove} from './prove.ts';
 import {rejoin} from './rejoin.ts';
 import {detach, repoint} from './repoint.ts';
+import {countAcknowledging, switchSemiSync} from './semi-sync.ts';
 import {variableOn} from './variable.ts';
 
 export {mustKnow};
@@ -70,6 +71,12 @@ export async function perform(world: World, step: Step): Promise<string> {
         semiSync: step.semiSync,
         teachers: [step.source, ...step.siblings].flatMap((key) => world.topology.get(key) ?? []),
       });
+    case 'switch-semi-sync':
+      return switchSemiSync(await world.hands.on(instance), instance, step);
+    case 'count-acknowledging':
+      return countAcknowledging(await world.hands.on(instance), step);
+    case 'open-source':
+      return openSource(await world.hands.on(instance));
     default:
       return unreachable(step);
   }

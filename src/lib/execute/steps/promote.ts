@@ -14,13 +14,31 @@ import {variableOn} from './variable.ts';
 export async function makeWritable(hand: Hand, instance: Instance, wishes: {semiSync: boolean}): Promise<string> {
   if ((await hand.replication()) !== null) await hand.say(hand.flavor.stopReplication);
   const remark = wishes.semiSync ? await enableSemiSync(hand, instance) : '';
+  return `${await open(hand)}${remark}`;
+}
+
+/**
+ * Opens a source that is read-only and sees it open; its semi-sync stays as it is. Bears repetition.
+ *
+ * @throws OrchestratorError REFUSED where it has a source by now, SERVER_STATEMENT_FAILED as `makeWritable`
+ */
+export async function openSource(hand: Hand): Promise<string> {
+  if ((await hand.replication()) !== null) {
+    throw new OrchestratorError('REFUSED', `${keyText(hand.key)} has a source by now, so it stays closed`, {
+      hint: 'somebody has changed it since it was looked at',
+    });
+  }
+  return open(hand);
+}
+
+async function open(hand: Hand): Promise<string> {
   for (const statement of hand.flavor.setReadOnly(false, hand.flavor.hasSuperReadOnly)) await hand.say(statement);
   if (await isReadOnly(hand)) {
     throw new OrchestratorError('SERVER_STATEMENT_FAILED', `${keyText(hand.key)} says read_only is still on after it was switched off`, {
       hint: 'look for something on that server that switches it back',
     });
   }
-  return `${keyText(hand.key)} is writable${remark}`;
+  return `${keyText(hand.key)} is writable`;
 }
 
 /** A server without the plugin of a source's role is opened all the same, and that is said. */

@@ -1,7 +1,7 @@
 import {touchLock} from '../../coordination/lock/hold.ts';
 import type {LockHold} from '../../coordination/types.ts';
 import type {InstanceKey} from '../../model/instance-key.ts';
-import {acknowledgeEnded} from '../../store/recovery/acknowledge.ts';
+import {acknowledgeWithin} from '../../store/recovery/acknowledge.ts';
 import {endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../../store/recovery/plans.ts';
 import {writeRecoveryEnd} from '../../store/recovery/recovery-registration.ts';
 import type {Environment} from '../environment.ts';
@@ -23,7 +23,7 @@ export async function closeBooks(
     const errors = [...steps.filter((step) => step.state === 'failed').map(({outcome}) => outcome), ...end.more];
     await writeRecoveryEnd(work, uid, {lost: end.lost, participating: [plan.failed, ...facts.replicas], errors});
     const said = {by: 'orchestrator', comment: `${plan.command} was asked for`};
-    await acknowledgeEnded(work, {uid, key: plan.failed}, said);
+    await acknowledgeWithin(work, said, (query) => query.where({uid}));
     await writeRecoverySteps(work, uid, end.more);
     await endPlan(work, uid, {state: end.state, outcome: end.more[0] ?? ''});
     return true;

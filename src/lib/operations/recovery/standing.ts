@@ -34,7 +34,11 @@ export async function standingOf(
   const [blocker] = await blockersOf(backend, [instance.key, ...topology.replicasOf(instance.key).map(({key}) => key)]);
   return {
     ...common,
-    blockedBy: await whyBlocked(backend, {failed: instance.key, cluster: instance.cluster.name, replacesSource: isSource(instance)}),
+    blockedBy: await whyBlocked(backend, {
+      failed: instance.key,
+      cluster: instance.cluster.name,
+      purpose: isSource(instance) ? 'replace' : 'move',
+    }),
     lockedBy: blocker === undefined ? null : `${keyText(blocker.contention.instance)}: ${contentionError(blocker.contention).message}`,
   };
 }

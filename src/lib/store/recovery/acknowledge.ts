@@ -1,6 +1,7 @@
 import type {Knex} from 'knex';
 import type {InstanceKey} from '../../model/instance-key.ts';
 import type {Backend, Work} from '../backend.ts';
+import {endActivePeriod} from './active-period.ts';
 import {clearDetections, clearDetectionsOfCluster} from './detection-registration.ts';
 import {fitter} from '../fit.ts';
 
@@ -36,42 +37,20 @@ export async function acknowledge(backend: Backend, which: WhichRecoveries, said
 
 /** The same inside somebody's transaction, for rows chosen by hand. */
 export async function acknowledgeWithin(
-  {db, dialect}: Work,
+  work: Work,
   {by, comment}: Acknowledgement,
   choose: (query: Knex.QueryBuilder) => unknown,
 ): Promise<number> {
+  const {db, dialect} = work;
   const query = db(TABLE).where('acknowledged', 0);
   choose(query);
-  return query.update({
-    ...fit({acknowledged_by: by, acknowledge_comment: comment}),
-    in_active_period: 0,
-    end_active_period_unixtime: db.raw('case when end_active_period_unixtime = 0 then ? else end_active_period_unixtime end', [
-      dialect.unix(),
-    ]),
-    acknowledged: 1,
-    acknowledged_at: dialect.now(),
-  });
-}
-
-/**
- * The same for one recovery that has just ended. Several of one instance may end within one second, and the second of their end tells
- * them apart: each takes the next one that is free.
- */
-export async function acknowledgeEnded(
-  work: Work,
-  {uid, key}: {readonly uid: string; readonly key: InstanceKey},
-  {by, comment}: Acknowledgement,
-): Promise<void> {
-  const {db, dialect} = work;
-  const ended = db(TABLE).where({hostname: key.host, port: key.port, in_active_period: 0}).whereNot({uid});
-  const row = (await ended.max({last: 'end_active_period_unixtime'}).first()) as {last: number | string | null} | undefined;
-  const last = Number(row?.last ?? 0);
-  await db(TABLE)
-    .where({uid})
+  const ids = ((await query.select('recovery_id')) as readonly {recovery_id: number | string}[]).map((row) => row.recovery_id);
+  if (ids.length === 0) return 0;
+  await endActivePeriod(work, (active) => void active.whereIn('recovery_id', ids));
+  return db(TABLE)
+    .whereIn('recovery_id', ids)
     .update({
       ...fit({acknowledged_by: by, acknowledge_comment: comment}),
-      in_active_period: 0,
-      end_active_period_unixtime: db.raw('case when ? > ? then ? else ? end', [dialect.unix(), last, dialect.unix(), last + 1]),
       acknowledged: 1,
       acknowledged_at: dialect.now(),
     });

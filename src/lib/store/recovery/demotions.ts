@@ -2,6 +2,7 @@ import type {InstanceKey} from '../../model/instance-key.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Demotion, ReturnOutcome, SourceIdentity} from '../../plan/returned-source.ts';
 import type {Backend} from '../backend.ts';
+import {forPurpose} from './purposes.ts';
 
 /** Successful recoveries with the kind of plan they had; rows never leave this file. */
 interface RecoveryRow {
@@ -41,11 +42,10 @@ const LONGEST_CHAIN = 64;
 export async function readDemotions(backend: Backend, keys: readonly InstanceKey[]): Promise<ReadonlyMap<string, Demotion>> {
   if (keys.length === 0) return new Map();
   const [recoveries, plans] = await backend.run(async ({db, dialect}) => {
-    const rows: readonly RecoveryRow[] = await db('topology_recovery')
+    // Who took in the replicas of an intermediate source was not made a source by that.
+    const rows: readonly RecoveryRow[] = await forPurpose(db('topology_recovery'), 'replace')
       .where('is_successful', 1)
       .whereNotNull('successor_hostname')
-      // Who took in the replicas of an intermediate source was not made a source by that.
-      .whereNot('analysis', 'like', '%IntermediateMaster%')
       .orderBy('recovery_id')
       .select('recovery_id', 'uid', 'hostname', 'port', 'cluster_name', 'successor_hostname', 'successor_port', {
         age: db.raw('? - ?', [dialect.unix(), dialect.unix('start_active_period')]),
@@ -75,7 +75,6 @@ function demotionOf(key: InstanceKey, recoveries: readonly RecoveryRow[], plans:
   const returns = plans
     .filter((row) => Number(row.recovery_id) === id && row.kind === 'return' && row.state === 'done')
     .map(documentOf)
-    .filter((one) => keyText(one.plan.failed) === keyText(key))
     .filter((one) => keyText(one.plan.failed) === keyText(key));
   return {
     uid: last.uid,

@@ -1,5 +1,6 @@
 import type {Seconds} from '../../model/units.ts';
 import type {Backend, Work} from '../backend.ts';
+import {endActivePeriod} from './active-period.ts';
 import {LOST_IN_RECOVERY} from '../downtime.ts';
 
 const TABLE = 'topology_recovery';
@@ -8,11 +9,8 @@ const BLOCK_FRESH: Seconds = 2;
 
 /** Ends the active period of recoveries that began this long ago (RecoveryPeriodBlockSeconds). */
 export async function expireRecoveries(backend: Backend, lasting: Seconds): Promise<number> {
-  return backend.run(({db, dialect}) =>
-    db(TABLE)
-      .where('in_active_period', 1)
-      .where('start_active_period', '<', dialect.ago(lasting))
-      .update({in_active_period: 0, end_active_period_unixtime: dialect.unix()}),
+  return backend.transaction((work) =>
+    endActivePeriod(work, (active) => void active.where('start_active_period', '<', work.dialect.ago(lasting))),
   );
 }
 

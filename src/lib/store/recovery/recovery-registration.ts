@@ -1,9 +1,12 @@
+import type {Knex} from 'knex';
 import type {InstanceKey} from '../../model/instance-key.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Backend, Work} from '../backend.ts';
 import {fitter} from '../fit.ts';
 import {keysList} from '../instances/keys-text.ts';
 import {acknowledgeWithin} from './acknowledge.ts';
+import {endActivePeriod} from './active-period.ts';
+import {forPurpose, notMended, purposeOf, type RecoveryPurpose} from './purposes.ts';
 
 const fit = fitter('topology_recovery');
 const fitBlocked = fitter('blocked_topology_recovery');
@@ -18,8 +21,6 @@ export interface NewRecovery {
   readonly node: {readonly hostname: string; readonly token: string};
   /** A person asked: earlier recoveries that are complete are acknowledged and do not block. */
   readonly forced: boolean;
-  /** It replaces the source of the cluster (when absent); else only replicas are moved. Neither keeps the other from being done. */
-  readonly replacesSource?: boolean;
 }
 
 export type Registration =
@@ -38,7 +39,8 @@ interface ActiveRow {
 
 /**
  * Writes the row of a recovery, unless an earlier one is still in its active period (anti-flapping): of the same instance, the one
- * that promoted this instance, or, where the source of the cluster is replaced, one that replaced it. Inside a fenced transaction; the cluster lock keeps others out.
+ * that promoted this instance, or, where the source of the cluster is replaced, one that replaced it. What was put right on a source that
+ * lives blocks only that the same thing is put right there again. Inside a fenced transaction; the cluster lock keeps others out.
  * Repeated with the same uid (the answer to a COMMIT was lost) it gives the same answer.
  */
 export async function registerRecovery(work: Work, recovery: NewRecovery): Promise<Registration> {
@@ -50,6 +52,7 @@ export async function registerRecovery(work: Work, recovery: NewRecovery): Promi
     await writeBlocked(work, recovery, blocking.recovery_id);
     return {registered: false, blockedBy: Number(blocking.recovery_id), because: blockedSentence(blocking)};
   }
+  await endActivePeriod(work, (active) => void forPurpose(active.where(instanceOf(recovery.failed)), 'mend'));
   await work.db('topology_recovery').insert(await newRow(work, recovery));
   return {registered: true, recoveryId: (await recoveryId(work, recovery.uid)) ?? 0};
 }
@@ -87,30 +90,54 @@ async function newRow({db, dialect}: Work, {failed, ...recovery}: NewRecovery): 
   return {...row, start_active_period: dialect.now()};
 }
 
-type Blockable = Pick<NewRecovery, 'failed' | 'cluster' | 'forced' | 'replacesSource'>;
+interface Blockable extends Pick<NewRecovery, 'failed' | 'cluster'> {
+  readonly purpose: RecoveryPurpose;
+}
 
 /** Why an automatic recovery would not be registered now (anti-flapping), in a sentence; null: nothing is in its way. */
-export async function whyBlocked(backend: Backend, recovery: Omit<Blockable, 'forced'>): Promise<string | null> {
-  const blocking = await backend.run((work) => findBlocking(work, {...recovery, forced: false}));
+export async function whyBlocked(backend: Backend, recovery: Blockable): Promise<string | null> {
+  const blocking = await backend.run((work) => blockingOne(work, recovery));
   return blocking ? blockedSentence(blocking) : null;
 }
 
-async function findBlocking({db}: Work, {failed, cluster, forced, replacesSource = true}: Blockable): Promise<ActiveRow | undefined> {
-  const active = db('topology_recovery').where('in_active_period', 1);
-  const same = {hostname: failed.host, port: failed.port};
-  const query = forced
-    ? active.where(same)
-    : active.where(
-        (any) =>
-          void any
-            .where(same)
-            .orWhere((whole) => {
-              if (replacesSource) void whole.where('cluster_name', cluster).whereNot('analysis', 'like', '%IntermediateMaster%');
-              else void whole.where(db.raw('1 = 0'));
-            })
-            .orWhere({successor_hostname: failed.host, successor_port: failed.port}),
-      );
-  return (await query.orderBy('recovery_id', 'desc').first()) as ActiveRow | undefined;
+function findBlocking(work: Work, recovery: NewRecovery): Promise<ActiveRow | undefined> {
+  const purpose = purposeOf(recovery.analysis);
+  if (recovery.forced) return latest(others(work).where(instanceOf(recovery.failed)));
+  return purpose === 'mend' ? blockingMend(work, recovery) : blockingOne(work, {...recovery, purpose});
+}
+
+/** The same thing put right a while ago; and whatever else was done about the instance, of which there is one active row at most. */
+function blockingMend({db}: Work, {failed, analysis}: NewRecovery): Promise<ActiveRow | undefined> {
+  const active = db('topology_recovery').where('in_active_period', 1).where(instanceOf(failed));
+  return latest(active.where((any) => void any.where({analysis}).orWhere((rest) => void notMended(rest))));
+}
+
+function blockingOne(work: Work, {failed, cluster, purpose}: Blockable): Promise<ActiveRow | undefined> {
+  return latest(
+    others(work).where(
+      (any) =>
+        void any
+          .where(instanceOf(failed))
+          .orWhere((whole) => {
+            if (purpose === 'replace') void forPurpose(whole.where('cluster_name', cluster), 'replace');
+            else void whole.where(work.db.raw('1 = 0'));
+          })
+          .orWhere({successor_hostname: failed.host, successor_port: failed.port}),
+    ),
+  );
+}
+
+/** In their active period, and more than something put right. */
+function others({db}: Work): Knex.QueryBuilder {
+  return notMended(db('topology_recovery').where('in_active_period', 1));
+}
+
+async function latest(rows: Knex.QueryBuilder): Promise<ActiveRow | undefined> {
+  return (await rows.orderBy('recovery_id', 'desc').first()) as ActiveRow | undefined;
+}
+
+function instanceOf({host, port}: InstanceKey): {hostname: string; port: number} {
+  return {hostname: host, port};
 }
 
 async function acknowledgeCompleted(work: Work, failed: InstanceKey): Promise<void> {
@@ -153,6 +180,11 @@ export async function writeRecoveryEnd({db, dialect}: Work, uid: string, {lost, 
       ...fit({lost_slaves: keysList(lost), participating_instances: keysList(participating), all_errors: errors.join('\n')}),
       end_recovery: dialect.now(),
     });
+}
+
+/** Nobody was opened or moved by it: it does not block the next one. */
+export async function unblock(work: Work, uid: string): Promise<void> {
+  await endActivePeriod(work, (active) => void active.where({uid}));
 }
 
 /** The same for a recovery that is given up: where somebody has ended it meanwhile, what they wrote stands. */

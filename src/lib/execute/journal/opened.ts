@@ -1,0 +1,14 @@
+import type {Step} from '../../plan/plan.ts';
+import type {RecoveryDocument} from './document.ts';
+import type {ActState} from './run.ts';
+
+/** Steps after which servers may be written to, or replicate from, where they were not before. */
+const OPENING: ReadonlySet<Step['do']> = new Set(['make-writable', 'open-source', 'forget-source', 'repoint', 'follow']);
+
+/**
+ * Whether a recovery that has failed may have come so far that somebody was opened or moved; begun counts, since nobody knows how it
+ * ended. One that has not done so must not keep the next one waiting. Pure.
+ */
+export function mayHaveOpened({acts, tried = []}: Pick<RecoveryDocument, 'acts' | 'tried'>, stateOf: (act: number) => ActState): boolean {
+  return tried.length > 0 || acts.some(({act, number}) => act.do === 'step' && OPENING.has(act.step.do) && stateOf(number) !== 'planned');
+}
