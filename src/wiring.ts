@@ -18,6 +18,7 @@ import {takeOverByHand} from './lib/execute/takeover/take-over.ts';
 import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-hand.ts';
 import type {HostNames} from './lib/names/host-names.ts';
 import {measured} from './measured-backend.ts';
+import {Memory} from './lib/operations/memory.ts';
 import {Measures} from './lib/operations/service/measures.ts';
 import {Metrics} from './lib/operations/service/metrics/metrics.ts';
 import type {Gatherer} from './lib/operations/service/metrics/gather.ts';
@@ -25,6 +26,7 @@ import {audit} from './lib/operations/audit-trail.ts';
 import type {Ports, ServeOptions} from './lib/operations/context.ts';
 import type {OnInstance} from './lib/operations/replication/on-instance.ts';
 import type {Backend} from './lib/store/backend.ts';
+import {listsVersion} from './lib/store/lists-version.ts';
 import {openBackend} from './lib/store/open.ts';
 
 /** What the heavier ports work with. This module is loaded when one of them is called, not before. */
@@ -127,10 +129,11 @@ function measuresOf(config: Config, metrics: Metrics): Measures {
   return new Measures({retention, samples, metrics, poll});
 }
 
-/** The backend and the ports of a service, which measures what it asks of the backend. */
+/** The backend and the ports of a service, which measures what it asks of the backend, and remembers lists of everything. */
 function withMeasures({backend, ports}: Wiring, measures: Measures): readonly [Backend, Ports] {
   const known = measured(backend, measures);
-  return [known, {...ports, backend: () => Promise.resolve(known)}];
+  const memory = new Memory({version: () => listsVersion(known)});
+  return [known, {...ports, memory, backend: () => Promise.resolve(known)}];
 }
 
 async function startHttp(

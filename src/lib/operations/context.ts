@@ -12,6 +12,7 @@ import type {Instance} from '../model/instance.ts';
 import type {Milliseconds, Seconds} from '../model/units.ts';
 import type {RecoveryPlan, Refusal} from '../plan/plan.ts';
 import type {Backend} from '../store/backend.ts';
+import type {Memory} from './memory.ts';
 import type {OnInstance} from './replication/on-instance.ts';
 
 /** Who asks. Written as owner of downtimes and acknowledgements, and into the audit. */
@@ -43,6 +44,8 @@ export interface Ports {
   config(): Promise<Config>;
   /** Opened and migrated; registers this process in node_health where the configuration says so. */
   backend(): Promise<Backend>;
+  /** What lists of everything are remembered by, in a service; absent: they are read each time. */
+  readonly memory?: Memory | undefined;
   /** By HostnameResolveMethod, through the cache kept in the backend; the host itself when it cannot be resolved. */
   resolveHost(host: string): Promise<string>;
   /** Nothing is opened before it is asked for here either. */
@@ -160,6 +163,8 @@ export interface Service {
   isLeader(): boolean;
   /** How long it may go on leading without renewing its lease; 0 when it does not lead. */
   leaseRemaining?(): Milliseconds;
+  /** A time in which this node cannot write to the backend: since when, and what can be read meanwhile, as it was. Null: it can write. */
+  outage?(): {readonly lasts: Milliseconds; backend(): Promise<Backend>} | null;
   /** Writes to the backend and reads the election, at most once a second; throws when the backend cannot be asked. */
   health(): Promise<Health>;
   /**

@@ -2,7 +2,7 @@ import {listNodes, type NodeRecord} from '../coordination/nodes.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Instance} from '../model/instance.ts';
 import {readClusters, type ClusterRecord} from '../store/aliases.ts';
-import {readInstance, readInstances, type InstanceFilter} from '../store/instances.ts';
+import {byImportance, readInstance, readInstances, type InstanceFilter} from '../store/instances.ts';
 import type {Context} from './context.ts';
 
 /** A cluster as lists of clusters show it; its alias is its name where it has none. */
@@ -14,7 +14,12 @@ export async function instancesWhere(context: Context, filter: InstanceFilter): 
 }
 
 export function allInstances(context: Context): Promise<readonly Instance[]> {
-  return instancesWhere(context, {});
+  return remembered(context, 'instances', () => instancesWhere(context, {}));
+}
+
+/** Sources first, then by number of replicas, then by cluster. */
+export function instancesByImportance(context: Context): Promise<readonly Instance[]> {
+  return remembered(context, 'instances by importance', async () => (await instancesWhere(context, {})).toSorted(byImportance));
 }
 
 export function instancesOf(context: Context, cluster: string): Promise<readonly Instance[]> {
@@ -34,7 +39,11 @@ export async function downtimedInstances(context: Context, cluster: string | nul
 
 /** By name. */
 export async function clusterInfos(context: Context): Promise<readonly ClusterInfo[]> {
-  return readClusters(await context.backend());
+  return remembered(context, 'clusters', async () => readClusters(await context.backend()));
+}
+
+function remembered<Value>({memory}: Context, what: string, read: () => Promise<Value>): Promise<Value> {
+  return memory ? memory.get(what, read) : read();
 }
 
 /** Processes of orchestrator that are alive, services and commands alike. */

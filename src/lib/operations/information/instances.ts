@@ -4,7 +4,7 @@ import {instance, knownInstance, optionalCluster} from '../addressing.ts';
 import {describe, describeInstance} from './ascii-topology.ts';
 import {define, type Table} from '../define.ts';
 import {pattern, text} from '../fields.ts';
-import {allInstances, downtimedInstances, instancesWhere} from '../reads.ts';
+import {downtimedInstances, instancesByImportance, instancesWhere} from '../reads.ts';
 import {byImportance} from '../../store/instances.ts';
 import {keyLines} from '../say.ts';
 
@@ -19,7 +19,7 @@ export const allInstancesOperation = define({
   examples: ['all-instances', 'all-instances --json'],
   input: {},
   changes: 'nothing',
-  run: async (context) => (await allInstances(context)).toSorted(byImportance),
+  run: instancesByImportance,
   print: keyLines,
   table: instanceTable,
   legacy: {http: [{path: 'all-instances', reply: {shape: 'instances'}}]},

@@ -1,13 +1,16 @@
-import type {FastifyReply} from 'fastify';
+import {promisify} from 'node:util';
+import {gzip} from 'node:zlib';
+import type {FastifyReply, FastifyRequest} from 'fastify';
 import {httpStatuses, messageOf, OrchestratorError} from '../../errors/errors.ts';
 import {escapedJson} from '../../config/escaped-json.ts';
 import type {Json} from '../legacy-json/values.ts';
+import {Prepared} from './prepared.ts';
 import type {HttpOptions} from './server.ts';
 
 /** What to send, before it is sent. */
 export interface HttpAnswer {
   readonly status: number;
-  readonly json: Json;
+  readonly json: Json | Prepared;
 }
 
 export interface Envelope {
@@ -16,7 +19,7 @@ export interface Envelope {
 }
 
 /** Bare JSON. */
-export function bare(json: Json, status = 200): HttpAnswer {
+export function bare(json: Json | Prepared, status = 200): HttpAnswer {
   return {status, json};
 }
 
@@ -50,6 +53,28 @@ function unforeseen(error: unknown, log: HttpOptions['log']): string {
   return 'internal error; the log of this node has the details';
 }
 
-export function send(reply: FastifyReply, {status, json}: HttpAnswer): FastifyReply {
-  return reply.code(status).type('application/json; charset=UTF-8').send(escapedJson(json));
+export function send(reply: FastifyReply, {status, json}: HttpAnswer): FastifyReply | Promise<FastifyReply> {
+  void reply.code(status).type('application/json; charset=UTF-8');
+  return json instanceof Prepared ? sendPrepared(reply, json) : reply.send(escapedJson(json));
+}
+
+async function sendPrepared(reply: FastifyReply, prepared: Prepared): Promise<FastifyReply> {
+  if (prepared.plain().length < WORTH_COMPRESSING || !takesGzip(reply.request)) return reply.send(prepared.plain());
+  return reply.headers(COMPRESSED).send(await prepared.packed());
+}
+
+/** Below this a compressed answer is not shorter. */
+const WORTH_COMPRESSING = 1400;
+const COMPRESSED = {'Content-Encoding': 'gzip', Vary: 'Accept-Encoding'};
+
+function takesGzip({headers}: FastifyRequest): boolean {
+  return /\bgzip\b/.test(headers['accept-encoding'] ?? '');
+}
+
+/** Of fastify, for all that is sent as text. */
+export async function compress(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  if (typeof payload !== 'string' || payload.length < WORTH_COMPRESSING || !takesGzip(request)) return payload;
+  const packed = await promisify(gzip)(payload);
+  void reply.headers({...COMPRESSED, 'Content-Length': packed.length});
+  return packed;
 }

@@ -3,6 +3,7 @@ import {OrchestratorError} from '../../errors/errors.ts';
 import {optionsOf, type Operation, type Texts} from '../../operations/define.ts';
 import {bare, send, sorryFor, type HttpAnswer} from './answers.ts';
 import type {VisitorOf} from './auth/guard.ts';
+import {say} from './outage.ts';
 import type {Visitor} from './auth/visitors.ts';
 import type {HttpOptions} from './server.ts';
 import type {Json} from '../legacy-json/values.ts';
@@ -47,7 +48,7 @@ async function answer(operation: Operation, {request, visitor, options}: Call): 
     const run = operation.prepare(texts);
     const user = visitor.user || owner?.trim() || ports.node.hostname;
     const warn = (sentence: string): void => options.log('warn', `${operation.name}: ${sentence}`);
-    const said = await run({...ports, caller: {user, via: 'http'}, warn});
+    const said = await say({operation, options, request, run: (known) => run({...known, caller: {user, via: 'http'}, warn})});
     return bare((said.json() ?? null) as Json);
   } catch (error) {
     return sorryFor(error, options);

@@ -1,11 +1,14 @@
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import type {Config} from '../../config/keys.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
-import type {Answer, LegacyRoute, Operation, Texts} from '../../operations/define.ts';
+import type {LegacyRoute, Operation, Texts} from '../../operations/define.ts';
 import {bare, failedBy, ok, send, type HttpAnswer} from './answers.ts';
+import type {Json} from '../legacy-json/values.ts';
+import {PreparedAnswers} from './prepared.ts';
 import type {HttpOptions} from './server.ts';
 import type {VisitorOf} from './auth/guard.ts';
 import type {Visitor} from './auth/visitors.ts';
+import {say} from './outage.ts';
 import {writeShape} from './writers.ts';
 
 /** Path parameters that are not simply the option of their name. */
@@ -16,6 +19,7 @@ const MEANINGS: Readonly<Record<string, string>> = {clusterHint: 'cluster'};
  * call them so; asking for their head alone changes nothing.
  */
 export function registerLegacyRoutes(app: FastifyInstance, options: HttpOptions, visitorOf: VisitorOf): void {
+  const prepared = new PreparedAnswers();
   for (const operation of options.operations) {
     const changes = operation.changes !== 'nothing';
     for (const route of operation.routes) {
@@ -25,7 +29,8 @@ export function registerLegacyRoutes(app: FastifyInstance, options: HttpOptions,
         url,
         config: {access: changes ? 'change' : 'read'},
         exposeHeadRoute: !changes,
-        handler: async (request, reply) => send(reply, await answer({operation, route, visitor: visitorOf(request), options}, request)),
+        handler: async (request, reply) =>
+          send(reply, await answer({operation, route, visitor: visitorOf(request), options, prepared}, request)),
       });
       if (changes) {
         const refuse = (_request: FastifyRequest, reply: FastifyReply): FastifyReply => reply.code(405).header('Allow', 'GET, POST').send();
@@ -40,26 +45,34 @@ interface Call {
   readonly route: LegacyRoute<unknown>;
   readonly visitor: Visitor;
   readonly options: HttpOptions;
+  readonly prepared: PreparedAnswers;
 }
 
 async function answer(call: Call, request: FastifyRequest): Promise<HttpAnswer> {
-  const {operation, route, visitor, options} = call;
+  const {operation, route, visitor, options, prepared} = call;
   try {
     const {owner, ...texts} = textsOf(route, request.params as Texts, request.query as Readonly<Record<string, unknown>>);
     const run = operation.prepare(texts);
     const user = owner ?? (visitor.user || options.ports.node.hostname);
     const warn = (sentence: string): void => options.log('warn', `${operation.name}: ${sentence}`);
-    return replyTo(route, await run({...options.ports, caller: {user, via: 'http'}, warn}), options.config);
+    const {result} = await say({operation, options, request, run: (ports) => run({...ports, caller: {user, via: 'http'}, warn})});
+    return replyTo(route, result, {config: options.config, prepared});
   } catch (error) {
     return failedBy(error, options);
   }
 }
 
-function replyTo(route: LegacyRoute<unknown>, {result}: Answer, config: Config): HttpAnswer {
-  const value = route.reply.from === undefined ? result : route.reply.from(result);
-  const empty = route.reply.nullWhenEmpty === true && Array.isArray(value) && value.length === 0;
-  const details = empty ? null : writeShape(route.reply.shape, value, config);
-  return route.reply.message === undefined ? bare(details) : ok({message: route.reply.message(result), details});
+function replyTo(
+  {reply}: LegacyRoute<unknown>,
+  result: unknown,
+  {config, prepared}: {readonly config: Config; readonly prepared: PreparedAnswers},
+): HttpAnswer {
+  const value = reply.from === undefined ? result : reply.from(result);
+  const isList = Array.isArray(value);
+  const write = (): Json => (reply.nullWhenEmpty === true && isList && value.length === 0 ? null : writeShape(reply.shape, value, config));
+  if (reply.message !== undefined) return ok({message: reply.message(result), details: write()});
+  // A list that is remembered is written once.
+  return bare(isList ? prepared.of(value, reply.shape, write) : write());
 }
 
 /** `:host/:port` are one instance, `:xHost/:xPort` one of option x; the rest are options of their own names. */

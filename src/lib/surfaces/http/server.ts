@@ -1,13 +1,11 @@
 import {randomUUID} from 'node:crypto';
 import type {IncomingHttpHeaders} from 'node:http';
-import {gzip} from 'node:zlib';
-import {promisify} from 'node:util';
 import fastify, {type FastifyInstance, type FastifyReply, type FastifyRequest} from 'fastify';
 import type {Config} from '../../config/keys.ts';
 import {within} from '../../errors/trail.ts';
 import type {Ports, Service} from '../../operations/context.ts';
 import type {Operation} from '../../operations/define.ts';
-import {bare, failed, failedBy, send, sorryFor, type HttpAnswer} from './answers.ts';
+import {bare, compress, failed, failedBy, send, sorryFor, type HttpAnswer} from './answers.ts';
 import {guard} from './auth/guard.ts';
 import {trusting} from './auth/proxies.ts';
 import {registerTokenRoute} from './auth/token.ts';
@@ -18,6 +16,7 @@ import type {Measures} from '../../operations/service/measures.ts';
 import {registerMeasureRoutes} from './measures.ts';
 import {registerLeftOut} from './left-out.ts';
 import {registerMetricRoutes} from './metrics.ts';
+import {markStaleAnswers} from './outage.ts';
 import {registerOpenApi} from './openapi.ts';
 import {registerOurRoutes} from './our-routes.ts';
 import {registerLegacyRoutes} from './routes.ts';
@@ -35,9 +34,6 @@ export interface HttpOptions {
   readonly gatherer?: Gatherer;
   log(level: 'info' | 'warn' | 'error', sentence: string): void;
 }
-
-/** Below this a compressed answer is not shorter. */
-const WORTH_COMPRESSING = 1400;
 
 /**
  * The HTTP interface: status checks, and every legacy route of the operations, below URLPrefix. It does not listen yet; see
@@ -63,6 +59,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     within({request: request.id}, done);
   });
   const visitorOf = guard(app, options);
+  markStaleAnswers(app);
   app.addHook('onSend', compress);
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n'));
   app.setErrorHandler((error, request, reply) =>
@@ -97,12 +94,4 @@ function ourRefusal(error: unknown, options: HttpOptions): HttpAnswer {
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;
   if (status >= 500 || !(error instanceof Error)) return sorryFor(error, options);
   return bare({code: 'INPUT_INVALID', message: error.message, hint: null}, status);
-}
-
-async function compress(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
-  if (typeof payload !== 'string' || payload.length < WORTH_COMPRESSING || !/\bgzip\b/.test(request.headers['accept-encoding'] ?? ''))
-    return payload;
-  const packed = await promisify(gzip)(payload);
-  void reply.header('Content-Encoding', 'gzip').header('Vary', 'Accept-Encoding').header('Content-Length', packed.length);
-  return packed;
 }
