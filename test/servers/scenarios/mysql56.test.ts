@@ -1,0 +1,3 @@
+import {playScenarios} from '../support/scenarios/run.ts';
+
+playScenarios('mysql56');
