@@ -119,6 +119,7 @@ export const COMMANDS: CommandMap = {
   'start-replica': () => import('./commands/start-replica.ts'),
   'stop-replica': () => import('./commands/stop-replica.ts'),
   'stop-replica-nice': () => import('./commands/stop-replica-nice.ts'),
+  'submit-masters-to-kv-stores': () => import('./commands/submit-masters-to-kv-stores.ts'),
   'submit-pool-instances': () => import('./commands/submit-pool-instances.ts'),
   tag: () => import('./commands/tag.ts'),
   'tag-value': () => import('./commands/tag-value.ts'),

@@ -55,7 +55,7 @@ async function work(purpose: string): Promise<KeptLock> {
 
 /** A service that dies in the middle of replacing a: before it points a sibling at the successor. Answers the recovery's UID. */
 async function halfRecovered(): Promise<string> {
-  const service = await at.serve({env: {ORCHESTRATOR_FAULT: 'before:4'}});
+  const service = await at.serve({env: {ORCHESTRATOR_FAULT: 'before:5'}});
   await watching(at, a);
   await a.kill9();
   await service.ended(20_000);

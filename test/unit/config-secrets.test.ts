@@ -14,6 +14,7 @@ test('every key that holds a password or token is a secret', () => {
     'OAuthClientSecret',
     'HTTPAuthPassword',
     'ConsulAclToken',
+    'ProxySQLAdminPassword',
   ]);
   expect(KEY_NAMES.filter((key) => /password|secret|token$/i.test(key)).filter((key) => !SECRET_KEYS.includes(key))).toEqual([]);
 });

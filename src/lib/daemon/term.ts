@@ -4,11 +4,13 @@ import type {Timing} from '../coordination/timing.ts';
 import type {Lease, NodeId} from '../coordination/types.ts';
 import {messageOf} from '../errors/errors.ts';
 import {membersOf} from '../execute/by-hand.ts';
+import {Repair} from '../execute/discovery/repair.ts';
 import type {Environment} from '../execute/environment.ts';
 import {recover} from '../execute/recover.ts';
 import {fetchLeftBehind} from '../execute/left-behind.ts';
 import {dealWithReturned} from '../execute/returned-source.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import {Topology} from '../model/topology.ts';
 import type {Analysis} from '../analysis/analyze.ts';
 import {noteAnalysis} from '../store/recovery/analysis-changelog.ts';
 import type {Servers} from '../servers/servers.ts';
@@ -87,6 +89,7 @@ export function startTerm(options: TermOptions): Term {
   const detector = detectorOf(options, prober, {environment, ...news});
   const leftBehind = leftBehindOf(options, prober, environment);
   const returned = returnedOf(options, prober, environment);
+  const published = publishedOf(options, prober);
   const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
   const loop = (what: string, period: number, round: () => Promise<void> | void): Running =>
     every(leading(round), {period, onError: (error) => log('error', `${what}: ${messageOf(error)}`)});
@@ -112,6 +115,9 @@ export function startTerm(options: TermOptions): Term {
     loop('watching locks', 500, () => locks.round()),
     loop('returned sources', 100, () => (begun ? returned.round() : undefined)),
     loop('replicas left behind', 1000, () => (begun ? leftBehind.round() : undefined)),
+    ...(config.KVRepairSeconds === 0
+      ? []
+      : [loop('telling clients of sources', config.KVRepairSeconds * 1000, () => (begun ? published.round() : undefined))]),
     ...options.chores.map(({what, period, run}) => loop(what, period, run)),
   ];
   return {
@@ -159,6 +165,16 @@ function detectorOf(
       return changelog(analyses);
     },
     standstill: new Standstill({backend, config}, prober.model),
+  });
+}
+
+function publishedOf({backend, config, log, lease}: TermOptions, {model}: Prober): Repair {
+  return new Repair({
+    backend,
+    config,
+    log,
+    isLeader: () => lease() !== null,
+    topology: () => new Topology(model.topology().instances.filter(({key}) => model.probedAt(key) !== null)),
   });
 }
 

@@ -12,6 +12,7 @@ import * as domains from './information/domains.ts';
 import * as lists from './information/lists.ts';
 import * as names from './names/names.ts';
 import * as pools from './pools/pools.ts';
+import * as published from './information/published.ts';
 import * as snapshots from './information/snapshots.ts';
 import * as tokens from './access/tokens.ts';
 import type {Operation} from './define.ts';
@@ -40,6 +41,7 @@ export const ALL: readonly Operation[] = [
   domains,
   equivalents,
   snapshots,
+  published,
   instances,
   lists,
   bulk,

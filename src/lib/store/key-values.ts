@@ -12,6 +12,14 @@ export async function readKeyValues(backend: Backend, keys: readonly string[]): 
   return new Map(rows.map((row) => [row.store_key, row.store_value]));
 }
 
+/** Keys that begin so and have this value. */
+export async function keysThatSay(backend: Backend, prefix: string, value: string): Promise<readonly string[]> {
+  const rows: readonly {store_key: string; store_value: string}[] = await backend.run(({db}) =>
+    db(TABLE).where('store_key', '>=', prefix).select('store_key', 'store_value').orderBy('store_key'),
+  );
+  return rows.filter((row) => row.store_key.startsWith(prefix) && row.store_value === value).map((row) => row.store_key);
+}
+
 /** All of them or none. */
 export async function writeKeyValues(backend: Backend, pairs: readonly {readonly key: string; readonly value: string}[]): Promise<void> {
   await backend.transaction(async ({db, dialect}) => {

@@ -17,10 +17,10 @@ afterEach(async () => {
 });
 afterAll(() => Promise.all([box?.down(), host?.down()]));
 
-// 4 closes the source, 6 opens the successor.
+// 5 closes the source, 7 opens the successor.
 test.each([
-  {fault: 'after:4', ends: 'taken back', successor: 'a'},
-  {fault: 'after:6', ends: 'completed', successor: 'b'},
+  {fault: 'after:5', ends: 'taken back', successor: 'a'},
+  {fault: 'after:7', ends: 'completed', successor: 'b'},
 ] as const)('killed $fault: $ends', async ({fault, successor}) => {
   const all = await taking({box, host});
   const {a, b, c} = all;

@@ -23,6 +23,7 @@ describe('the order of a recovery', () => {
       'PreFailoverProcesses',
       'confirm-dead',
       'close-source',
+      'withdraw',
       'drain',
       'stop-receiver',
       'stop-receiver',
@@ -31,6 +32,7 @@ describe('the order of a recovery', () => {
       'record-success',
       'repoint',
       'repoint',
+      'publish',
       'forget-source',
       'tidy-up',
       'PostMasterFailoverProcesses',
@@ -42,15 +44,16 @@ describe('the order of a recovery', () => {
   test('the successor is drained while replicas are stopped, those are re-pointed at the same time, everything else one after the other', () => {
     const stages = Map.groupBy(actsOf(plan(), {skipHooks: false}), ({stage}) => stage);
     expect([...stages.values()].filter((acts) => acts.length > 1).map((acts) => acts.map(nameOf))).toEqual([
+      ['close-source', 'withdraw'],
       ['drain', 'stop-receiver', 'stop-receiver'],
-      ['repoint', 'repoint'],
+      ['repoint', 'repoint', 'publish'],
     ]);
   });
 
   test('without hooks all else stays', () => {
     const names = actsOf(plan(), {skipHooks: true}).map(nameOf);
     expect(names.filter((name) => name.endsWith('Processes'))).toEqual([]);
-    expect(names).toHaveLength(13);
+    expect(names).toHaveLength(15);
   });
 
   test('a source that can be reached and not be closed ends the recovery', () => {
@@ -73,7 +76,7 @@ describe('what counts as done when somebody takes over', () => {
   test.each([
     {died: 'confirm-dead', looksAgain: ['confirm-dead']},
     {died: 'close-source', looksAgain: ['confirm-dead', 'close-source']},
-    {died: 'drain', looksAgain: ['close-source']},
+    {died: 'drain', looksAgain: ['close-source', 'withdraw']},
     {died: 'make-writable', looksAgain: []},
     {died: 'tidy-up', looksAgain: []},
   ])('died after $died: $looksAgain done again, since the old source may be back', ({died, looksAgain}) => {

@@ -10,9 +10,9 @@ import {ROOT} from '../sources.ts';
 /** What 3.2.6 has and this version is still to have. Empty when it is whole; a name that is there needs no place here. */
 const PENDING = {
   commands:
-    'correlate-binlog-pos correlate-relaylog-pos find-binlog-entry last-pseudo-gtid match match-replicas match-slaves match-up match-up-replicas match-up-slaves regroup-replicas-pgtid regroup-slaves-pgtid rematch submit-masters-to-kv-stores',
+    'correlate-binlog-pos correlate-relaylog-pos find-binlog-entry last-pseudo-gtid match match-replicas match-slaves match-up match-up-replicas match-up-slaves regroup-replicas-pgtid regroup-slaves-pgtid rematch',
   routes:
-    'last-pseudo-gtid match match-below match-replicas match-slaves match-up match-up-replicas match-up-slaves regroup-replicas-pgtid regroup-slaves-pgtid submit-masters-to-kv-stores',
+    'last-pseudo-gtid match match-below match-replicas match-slaves match-up match-up-replicas match-up-slaves regroup-replicas-pgtid regroup-slaves-pgtid',
 } as const;
 
 /** Answered by the service itself, without an operation. */

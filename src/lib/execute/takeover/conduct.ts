@@ -12,6 +12,7 @@ import {closeFinding, downtimeLost, moveAlias} from '../../store/recovery/after-
 import {advancePlan, lostLock, readPlanSteps, writeRecoverySteps, type StepRecord} from '../../store/recovery/plans.ts';
 import {recordSuccessor} from '../../store/recovery/recovery-registration.ts';
 import type {Work} from '../../store/backend.ts';
+import {Publishing} from '../discovery/publishing.ts';
 import type {Environment} from '../environment.ts';
 import {runActs, type Journal, type Progress} from '../journal/run.ts';
 import type {Hands} from '../steps/hands.ts';
@@ -62,13 +63,15 @@ async function carryOut(env: Environment, what: TakingOver): Promise<Promoted | 
   const seen: Seen = {coordinates: null};
   const memory = {privileged: true, logged: null, closedAt: null, closing: null};
   const world = {topology, config: env.config, hands, plan, memory, opened: (at: BinlogCoordinates | null) => void (seen.coordinates = at)};
+  const publishing = publishingOf(env, document);
   const inTurn = new Set(document.acts.filter((act) => act.inTurn).map(({number}) => number));
   const end = await runActs<TakeoverAct>({
     acts: document.acts,
     progress: what.progress,
     journal: journalOf(env, what),
     inTurn: ({number}) => inTurn.has(number),
-    perform: (act, attempt) => (act.do === 'step' ? performTakeover(world, act.step) : surround(env, what, {act, attempt, seen})),
+    perform: (act, attempt) =>
+      act.do === 'step' ? performTakeover(world, act.step) : surround(env, what, {act, attempt, seen, publishing}),
     textOf: takeoverActText,
     ...(env.fault ? {fault: env.fault} : {}),
   });
@@ -90,15 +93,25 @@ interface Surrounding {
   readonly act: Exclude<TakeoverAct, {do: 'step'}>;
   readonly attempt: number;
   readonly seen: Seen;
+  readonly publishing: Publishing;
+}
+
+/** Where clients look for the source that is replaced. */
+export function publishingOf(env: Environment, {plan, alias}: TakeoverDocument): Publishing {
+  return new Publishing(env, {cluster: {name: plan.cluster, alias}, demoted: plan.failed});
 }
 
 /** What is done around the steps. */
-async function surround(env: Environment, what: TakingOver, {act, attempt, seen}: Surrounding): Promise<string> {
+async function surround(env: Environment, what: TakingOver, {act, attempt, seen, publishing}: Surrounding): Promise<string> {
   const {document, topology} = what;
   const {plan, uid} = document;
   switch (act.do) {
     case 'hooks':
       return runTakeoverHooks(env, what, {list: act.list, attempt, coordinates: seen.coordinates});
+    case 'withdraw':
+      return publishing.withdraw();
+    case 'publish':
+      return publishing.publish(plan.successor, {follows: true});
     case 'record-success':
       await fenced(env, what, (work) =>
         recordSuccessor(work, uid, {successor: plan.successor, alias: topology.get(plan.successor)?.alias ?? ''}),

@@ -12,6 +12,10 @@ import type {JournaledAct} from '../journal/acts.ts';
 export type TakeoverAct =
   | {readonly do: 'hooks'; readonly list: HookList}
   | {readonly do: 'step'; readonly step: TakeoverStep}
+  /** Clients are not to find the old source any more. */
+  | {readonly do: 'withdraw'}
+  /** Clients are to find the new source. */
+  | {readonly do: 'publish'}
   /** The successor was seen writable: is_successful and successor recorded. */
   | {readonly do: 'record-success'}
   /** Downtime of what was left behind, the cluster's alias moved. */
@@ -54,8 +58,12 @@ export function takeoverActs(plan: TakeoverPlan): readonly JournaledTakeoverAct[
     hooks('OnFailureDetectionProcesses', 'must'),
     ...(graceful ? [hooks('PreGracefulTakeoverProcesses', 'must')] : []),
     hooks('PreFailoverProcesses', 'must'),
+    [{act: {do: 'withdraw'}, weight: 'note'}],
     ...staged(plan.steps.filter(({stage}) => stage <= opened)),
-    [{act: {do: 'record-success'}, weight: 'must'}],
+    [
+      {act: {do: 'record-success'}, weight: 'must'},
+      {act: {do: 'publish'}, weight: 'note'},
+    ],
     hooks('PostMasterFailoverProcesses', 'note'),
     ...staged(plan.steps.filter(({stage}) => stage > opened)),
     [{act: {do: 'tidy-up'}, weight: 'note'}],
@@ -83,6 +91,10 @@ export function takeoverActText(act: TakeoverAct): string {
       return `run ${act.list}`;
     case 'step':
       return takeoverStepText(act.step);
+    case 'withdraw':
+      return 'take the old source out of where clients look for it';
+    case 'publish':
+      return 'tell clients of the new source';
     case 'record-success':
       return 'record the successor';
     case 'tidy-up':

@@ -10,7 +10,7 @@ import {Hands, type Hand} from '../steps/hands.ts';
 import {isReadOnly} from '../steps/promote.ts';
 import {waitFor} from '../steps/wait.ts';
 import {closeBooks} from './books.ts';
-import {conductTakeover, journaled, runTakeoverHooks, sentenceOf, type Promoted, type TakingOver} from './conduct.ts';
+import {conductTakeover, journaled, publishingOf, runTakeoverHooks, sentenceOf, type Promoted, type TakingOver} from './conduct.ts';
 import {serversOfTakeover, type JournaledTakeoverAct, type TakeoverDocument} from './document.ts';
 import type {TakeoverStep} from '../../plan/takeover/plan.ts';
 
@@ -109,6 +109,9 @@ async function takeBack(env: Environment, what: TakingOver, {because, stateOf, r
     ...remarks,
     ...(begun('close-source') ? await reopen(what) : []),
     ...(begun('prepare') ? await restore(what, plan.successor) : []),
+    ...(await publishAgain(env, what, {
+      wasWithdrawn: document.acts.some(({act, number}) => act.do === 'withdraw' && stateOf(number) !== 'planned'),
+    })),
   ];
   try {
     lines.push(await runTakeoverHooks(env, what, {list: 'PostUnsuccessfulFailoverProcesses', attempt: 1, coordinates: null}));
@@ -130,6 +133,20 @@ async function reopen({document: {plan}, topology, hands}: TakingOver): Promise<
     const hand = await hands.on(source);
     for (const statement of hand.flavor.setReadOnly(false, hand.flavor.hasSuperReadOnly)) await hand.say(statement);
     return (await isReadOnly(hand)) ? `${name} says read_only although it was switched off` : `${name} is writable again`;
+  });
+}
+
+/** Clients are to find the source that stays, if it takes writes again. */
+async function publishAgain(
+  env: Environment,
+  {document, topology, hands}: TakingOver,
+  {wasWithdrawn}: {readonly wasWithdrawn: boolean},
+): Promise<readonly string[]> {
+  const {failed, wasReadOnly} = document.plan;
+  if (!wasWithdrawn || wasReadOnly) return [];
+  return told(`clients may not find ${keyText(failed)}`, topology.get(failed), async (source) => {
+    if (await isReadOnly(await hands.on(source))) return `clients are not told of ${keyText(failed)}, which takes no writes`;
+    return publishingOf(env, document).restore();
   });
 }
 
