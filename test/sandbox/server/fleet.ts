@@ -24,6 +24,8 @@ export interface Member {
   instance: Instance;
   /** Null until it has answered for the first time. */
   pristine: Pristine | null;
+  /** Whether it was built to use GTIDs. */
+  gtid: boolean;
 }
 
 /** The servers of a sandbox: named, each keeping its port and server_id while its process and data come and go. */
@@ -66,12 +68,12 @@ export class Fleet {
   }
 
   private async makeBlank(names: readonly string[], gtid: boolean): Promise<void> {
-    const sameMode = gtid === this.gtid;
     this.gtid = gtid;
     const members = [...this.members.values()];
     const usable = members.flatMap((member) => {
       const {instance, pristine} = member;
-      return sameMode && pristine && instance.alive() ? [{member, instance, pristine}] : [];
+      const fits = member.gtid === gtid || !names.includes(instance.name);
+      return fits && pristine && instance.alive() ? [{member, instance, pristine}] : [];
     });
     // All let go before any is emptied: a replica that still reads would write again.
     await together(usable.map(({instance}) => detach(instance)));
@@ -87,7 +89,7 @@ export class Fleet {
     const serverId = ++this.lastServerId;
     const reserved = more.reserved ?? (await reservePorts(1));
     const instance = await this.build(name, serverId, reserved, more);
-    const member: Member = {serverId, reserved, instance, pristine: null};
+    const member: Member = {serverId, reserved, instance, pristine: null, gtid: this.gtid};
     this.members.set(name, member);
     return member;
   }
@@ -109,6 +111,7 @@ export class Fleet {
 
   private async renew(member: Member): Promise<void> {
     await member.instance.kill9();
+    member.gtid = this.gtid;
     member.instance = await this.build(member.instance.name, member.serverId, member.reserved);
     await this.begin(member);
   }
