@@ -22,6 +22,8 @@ export interface Composing {
   readonly env: NodeJS.ProcessEnv;
   /** A sentence for a person who is looking; not for cron, which mails every line. */
   warn(sentence: string): void;
+  /** A sentence for whoever reads the result, cron too. */
+  alert(sentence: string): void;
   /** Of the service, and of commands that change servers. */
   readonly log: Log & Partial<Pick<Logger, 'tee'>>;
 }
@@ -110,8 +112,11 @@ async function openRegistered(config: () => Promise<Config>, node: NodeId, compo
     refuseIfNotDeployed: found.PanicIfDifferentDatabaseDeploy,
   };
   const isService = operation.name === 'serve' || operation.name === 'continuous';
-  const backend = await openMigrated(found, options, isService ? {} : ONE_CONNECTION);
-  if (isService || common['skip-continuous-registration'] === 'true') return {backend, deregister: () => Promise.resolve()};
+  const reads = operation.changes === 'nothing';
+  const backend = await openMigrated(found, options, {...(isService ? {} : ONE_CONNECTION), stale: reads ? 'if-cut-off' : 'never'});
+  if (backend.stale) composing.alert(`the database node ${backend.where} does not belong to a majority: what it says may be out of date`);
+  if (backend.stale || isService || common['skip-continuous-registration'] === 'true')
+    return {backend, deregister: () => Promise.resolve()};
   const registration = {me: node, mode: 'CLIMode', command: operation.name, version: build.version} as const;
   const start = (): Promise<Registered> => startNodeHealth(backend, registration, (_level, sentence) => composing.warn(sentence));
   if (operation.changes === 'servers') return {backend, deregister: (await start()).stop};
@@ -141,7 +146,7 @@ async function openMigrated(config: Config, options: MigrateOptions, opening: Op
   const [{openBackend}, {migrate}] = await Promise.all([import('./lib/store/open.ts'), import('./lib/store/migrations/migrate.ts')]);
   const backend = await openBackend(config, opening);
   try {
-    await migrate(backend, options);
+    if (!backend.stale) await migrate(backend, options);
     return backend;
   } catch (error) {
     await backend.close();

@@ -22,6 +22,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   const warn = (sentence: string): void => {
     if (process.stderr.isTTY || argv.includes('serve') || argv.includes('http')) io.err(`orchestrator: ${sentence}\n`);
   };
+  const alert = (sentence: string): void => {
+    if (!argv.includes('--quiet')) io.err(`orchestrator: ${sentence}\n`);
+  };
   const logOf = (operation: Operation, common: Texts): Logger => {
     const isService = operation.name === 'serve' || operation.name === 'continuous';
     const wordy = isService || common['verbose'] === 'true' || common['debug'] === 'true';
@@ -34,7 +37,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     operations: ALL,
     user: userName(),
     ports: (common: Texts, operation: Operation) =>
-      compose({common, operation, build, env: process.env, warn, log: logOf(operation, common)}),
+      compose({common, operation, build, env: process.env, warn, alert, log: logOf(operation, common)}),
   };
   process.exitCode = await runCommandLine(argv, {program, commands: COMMANDS, facts: packageFacts, build});
 }

@@ -46,7 +46,7 @@ beforeAll(async () => {
   const build = {version: 'test', revision: ''};
   const common = {config: path.join(it.folder, 'orchestrator.conf.json')};
   const silent = (): void => undefined;
-  opened = compose({common, operation: {name: 'serve', changes: 'servers'}, build, env: {}, warn: silent, log: silent});
+  opened = compose({common, operation: {name: 'serve', changes: 'servers'}, build, env: {}, warn: silent, alert: silent, log: silent});
   const {ports} = opened;
   const registration = {me: ports.node, mode: 'HttpMode', command: '', version: 'test'} as const;
   const unused = (): Promise<never> => Promise.reject(new Error('unused'));

@@ -1,7 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import {hostname as hostName} from 'node:os';
 import {messageOf, OrchestratorError} from '../errors/errors.ts';
-import type {BackendTime, Milliseconds, Seconds} from '../model/units.ts';
+import type {BackendTime, Milliseconds, Monotonic, Seconds} from '../model/units.ts';
 import type {Backend, Work} from '../store/backend.ts';
 import {pause, type Log} from './keep-renewing.ts';
 import type {NodeId} from './types.ts';
@@ -78,18 +78,27 @@ export async function registerNode(backend: Backend, registration: Registration)
   await backend.run((work) => writeSignOfLife(work, registration, backend.where));
 }
 
+/** A process that says each second that it lives. */
+export interface SignsOfLife {
+  /** When it could say so last, where it could not the last time it tried; null where it could. */
+  readonly failingSince: () => Monotonic | null;
+  readonly stop: () => Promise<void>;
+}
+
 /**
  * Registers, then says each second that this process lives, until stopped. A failed write is told and tried again at the next turn.
  */
-export async function startNodeHealth(
-  backend: Backend,
-  registration: Registration,
-  log: Log,
-): Promise<{readonly stop: () => Promise<void>}> {
+export async function startNodeHealth(backend: Backend, registration: Registration, log: Log): Promise<SignsOfLife> {
   await registerNode(backend, registration);
   const stopping = new AbortController();
-  const ended = keepAlive(backend, registration, {log, signal: stopping.signal});
+  const last = {said: performance.now(), failed: false};
+  const onSaid = (ok: boolean): void => {
+    last.failed = !ok;
+    if (ok) last.said = performance.now();
+  };
+  const ended = keepAlive(backend, registration, {log, signal: stopping.signal, onSaid});
   return {
+    failingSince: () => (last.failed ? last.said : null),
     stop: async () => {
       stopping.abort();
       await ended;
@@ -149,12 +158,14 @@ export async function forgetAbsentNodes(backend: Backend): Promise<void> {
 async function keepAlive(
   backend: Backend,
   registration: Registration,
-  {log, signal}: {readonly log: Log; readonly signal: AbortSignal},
+  {log, signal, onSaid}: {readonly log: Log; readonly signal: AbortSignal; readonly onSaid: (ok: boolean) => void},
 ): Promise<void> {
   while (await pause(BEAT_EACH, signal)) {
     try {
       await backend.run((work) => writeSignOfLife(work, registration, backend.where), {deadline: BEAT_EACH});
+      onSaid(true);
     } catch (error) {
+      onSaid(false);
       log('warn', `this node could not say that it lives: ${messageOf(error)}`);
     }
   }

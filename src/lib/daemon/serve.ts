@@ -20,6 +20,7 @@ import type {Milliseconds} from '../model/units.ts';
 import {choresOf} from './chores.ts';
 import {every} from './every.ts';
 import {LockWatch} from './lock-watch.ts';
+import {Remains, type Outage} from './remains.ts';
 import {superviseBySystemd} from './systemd.ts';
 import {startTerm, type Term} from './term.ts';
 
@@ -53,6 +54,8 @@ export interface RunningService {
   /** How long it may go on leading without renewing its lease; 0 when it does not lead. */
   leaseRemaining(): Milliseconds;
   health(): Promise<NodeHealth & {readonly isLeader: boolean}>;
+  /** Null while this node can write to the backend. */
+  outage(): Outage | null;
   grabElection(): Promise<void>;
   reelect(): Promise<void>;
 }
@@ -103,7 +106,10 @@ async function start(options: ServiceOptions, atEnd: (end: End) => void): Promis
   atEnd(() => health.stop());
   let leading: Leading | null = null;
   const leadership = (): Leadership | null => leading?.leadership ?? null;
-  const service = serviceOf({...options, backend: heartbeats}, registration, leadership);
+  const remains = new Remains(config);
+  atEnd(() => remains.close());
+  const outage = (): Outage | null => remains.outage(health.failingSince());
+  const service = serviceOf({...options, backend: heartbeats}, registration, {leadership, outage});
   const attended = options.attend?.(service);
   if (attended) atEnd(() => attended.close());
   const http = options.startHttp ? await options.startHttp(service) : null;
@@ -214,7 +220,7 @@ async function plantSeeds({backend, config}: ServiceOptions): Promise<void> {
 function serviceOf(
   {backend, timing = defaultTiming}: ServiceOptions,
   registration: Registration,
-  leadership: () => Leadership | null,
+  {leadership, outage}: {readonly leadership: () => Leadership | null; readonly outage: () => Outage | null},
 ): RunningService {
   const isLeader = (): boolean => (leadership()?.current() ?? null) !== null;
   let asked: {readonly at: number; readonly answer: Promise<NodeHealth>} | null = null;
@@ -232,6 +238,7 @@ function serviceOf(
         throw new OrchestratorError('NOT_SUPPORTED', 'this node runs with --discovery=false: it does not stand for election');
       await election.grab();
     },
+    outage,
     reelect: () => reelect(backend, timing),
   };
 }

@@ -30,6 +30,11 @@ export interface Backend extends Work {
   /** Several database nodes certify writes between them (Galera, Group Replication): reads of another node's rows may be stale. */
   readonly multiWriter: boolean;
   /**
+   * Reads what one database node has, without asking the others whether they know better, and writes nothing: for showing what was known
+   * when a node was cut off. Nothing may be decided from it.
+   */
+  readonly stale: boolean;
+  /**
    * Runs one short transaction: at most ten statements and no other I/O. Any error inside ends in ROLLBACK, also one that `work`
    * caught: after a 1213 the server has rolled back by itself and would answer COMMIT with OK. Errors that mean "somebody else
    * was faster" (1213, 1205, SQLITE_BUSY) or "not now" (1047, 1180, 3101, 3100, 1290, connection lost) start it anew with jitter

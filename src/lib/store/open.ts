@@ -12,5 +12,5 @@ export type {OpenOptions};
  * @throws OrchestratorError BACKEND_UNREACHABLE, BACKEND_ACCESS_DENIED, CONFIG_INVALID, CONFIG_UNREADABLE (a certificate)
  */
 export async function openBackend(config: Config, options: OpenOptions = {}): Promise<Backend> {
-  return config.BackendDB.includes('sqlite') ? openSqlite(config) : openMysql(config, options);
+  return config.BackendDB.includes('sqlite') ? openSqlite(config, options) : openMysql(config, options);
 }

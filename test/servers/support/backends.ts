@@ -1,8 +1,9 @@
 import type {Config} from '../../../src/lib/config/keys.ts';
-import {ACCOUNTS, sandbox, type Instance} from '../../sandbox/index.ts';
+import {ACCOUNTS, galera, groupReplication, sandbox, type Galera, type Group, type Instance} from '../../sandbox/index.ts';
 
 export const BACKENDS = ['sqlite', 'mariadb'] as const;
-export type BackendKind = (typeof BACKENDS)[number];
+/** With those whose nodes all write. */
+export type BackendKind = (typeof BACKENDS)[number] | 'galera' | 'group';
 
 /** Where backends are made, one for each site of a file of tests. */
 export interface BackendHost {
@@ -11,17 +12,39 @@ export interface BackendHost {
   readonly server: Instance | null;
   /** Settings of a backend that nobody has used yet. `folder` is the site's own. */
   fresh(folder: string): Partial<Config>;
+  /** Beside that, what each node has for itself: its own database node. One for all where there is only one. */
+  readonly ways: readonly Partial<Config>[];
   down(): Promise<void>;
 }
 
-export async function backendHost(kind: BackendKind): Promise<BackendHost> {
-  return kind === 'sqlite' ? sqliteHost() : await mariadbHost();
+const HOSTS: Readonly<Record<BackendKind, () => Promise<BackendHost>>> = {
+  sqlite: () => Promise.resolve(sqliteHost()),
+  mariadb: mariadbHost,
+  galera: async () => clusterHost('galera', await galera({nodes: 3})),
+  group: async () => clusterHost('group', await groupReplication({nodes: 3, multiPrimary: true})),
+};
+
+export function backendHost(kind: BackendKind): Promise<BackendHost> {
+  return HOSTS[kind]();
+}
+
+/** Three database nodes that all write; a schema each. */
+export function clusterHost(kind: 'galera' | 'group', cluster: Pick<Galera | Group, 'nodes' | 'down'>): BackendHost {
+  const first = cluster.nodes[0]!;
+  return {
+    kind,
+    server: first,
+    fresh: schemas(first),
+    ways: cluster.nodes.map(({key}) => ({MySQLOrchestratorPort: key.port})),
+    down: () => cluster.down(),
+  };
 }
 
 function sqliteHost(): BackendHost {
   return {
     kind: 'sqlite',
     server: null,
+    ways: [{}],
     fresh: (folder) => ({BackendDB: 'sqlite', SQLite3DataFile: `${folder}/backend.db`}),
     down: () => Promise.resolve(),
   };
@@ -34,19 +57,18 @@ async function mariadbHost(): Promise<BackendHost> {
     await box.down();
     throw error;
   });
+  return {kind: 'mariadb', server: shared, fresh: schemas(shared), ways: [{}], down: () => box.down()};
+}
+
+function schemas({key}: Instance): BackendHost['fresh'] {
   const {user, password} = ACCOUNTS.orc;
   let made = 0;
-  return {
-    kind: 'mariadb',
-    server: shared,
-    fresh: () => ({
-      BackendDB: 'mysql',
-      MySQLOrchestratorHost: shared.key.host,
-      MySQLOrchestratorPort: shared.key.port,
-      MySQLOrchestratorDatabase: `orchestrator_${++made}`,
-      MySQLOrchestratorUser: user,
-      MySQLOrchestratorPassword: password,
-    }),
-    down: () => box.down(),
-  };
+  return () => ({
+    BackendDB: 'mysql',
+    MySQLOrchestratorHost: key.host,
+    MySQLOrchestratorPort: key.port,
+    MySQLOrchestratorDatabase: `orchestrator_${++made}`,
+    MySQLOrchestratorUser: user,
+    MySQLOrchestratorPassword: password,
+  });
 }

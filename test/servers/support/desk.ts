@@ -17,7 +17,15 @@ export function desk(at: Pick<Site, 'file'>): (...args: readonly string[]) => Pr
       operations: ALL,
       user: 'tester',
       ports: (common: Parameters<typeof compose>[0]['common'], operation: Parameters<typeof compose>[0]['operation']) =>
-        compose({common, operation, build, env: {}, warn: () => undefined, log: (_level, sentence) => io.err(`${sentence}\n`)}),
+        compose({
+          common,
+          operation,
+          build,
+          env: {},
+          warn: () => undefined,
+          alert: (sentence) => io.err(`orchestrator: ${sentence}\n`),
+          log: (_level, sentence) => io.err(`${sentence}\n`),
+        }),
     };
     const status = await runCommandLine([...args, '--config', at.file], {program, commands: COMMANDS, facts: packageFacts, build});
     return {status, stdout, stderr};

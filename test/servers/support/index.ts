@@ -1,4 +1,4 @@
-export {BACKENDS, backendHost, type BackendHost, type BackendKind} from './backends.ts';
+export {BACKENDS, backendHost, clusterHost, type BackendHost, type BackendKind} from './backends.ts';
 export {busy} from './busy.ts';
 export {desk} from './desk.ts';
 export {gate, type Gate} from './gate.ts';

@@ -29,9 +29,16 @@ export interface Site {
   /** Direct access to the backend, for assertions. Not before a service or a command has made its tables. */
   backend(): Promise<Backend>;
   /** Starts a service and waits until it runs. */
-  serve(options?: {readonly env?: NodeJS.ProcessEnv; readonly args?: readonly string[]}): Promise<Service>;
-  /** Runs one command. */
+  serve(options?: {
+    readonly env?: NodeJS.ProcessEnv;
+    readonly args?: readonly string[];
+    /** Of the backend's ways in, by number; nodes take turns otherwise. */
+    readonly way?: number;
+  }): Promise<Service>;
+  /** Runs one command, by the first way into the backend. */
   run(...args: string[]): Promise<Ended>;
+  /** Runs one command on the box of a node, by its way into the backend. */
+  runAt(way: number, ...args: string[]): Promise<Ended>;
   /** Runs one command with more in its environment. */
   runWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Ended>;
   /** Stops what was started and removes every file. */
@@ -42,8 +49,11 @@ export async function site(options: SiteOptions): Promise<Site> {
   const folder = await guardedFolder();
   const hooks = new HookLog(join(folder.path, 'hooks.log'));
   const settings = settingsOf(options, folder, hooks);
-  const file = join(folder.path, 'orchestrator.conf.json');
-  await writeFile(file, JSON.stringify(settings, null, 2));
+  const {ways} = options.backend;
+  const files = ways.map((_, way) => join(folder.path, `${way === 0 ? '' : `box${way + 1}-`}orchestrator.conf.json`));
+  await Promise.all(files.map((path, way) => writeFile(path, JSON.stringify({...settings, ...ways[way]}, null, 2))));
+  const fileAt = (way: number): string => files[way % files.length] ?? '';
+  const file = fileAt(0);
   const env = {PATH: process.env['PATH'], HOME: folder.path, ...folder.mark};
   const services: Service[] = [];
   const opened: Promise<Backend>[] = [];
@@ -54,9 +64,10 @@ export async function site(options: SiteOptions): Promise<Site> {
     servers: options.servers,
     backend: () => (opened[0] ??= openBackend({...defaultDraft().values, ...settings}, {pool: 1})),
     run: (...args) => runProgram([...args, '--config', file], env),
+    runAt: (way, ...args) => runProgram([...args, '--config', fileAt(way)], env),
     runWith: (more, ...args) => runProgram([...args, '--config', file], {...env, ...more}),
-    async serve({env: more = {}, args = []} = {}) {
-      const service = new Service([...args, '--config', file], {...env, ...more});
+    async serve({env: more = {}, args = [], way = services.length} = {}) {
+      const service = new Service([...args, '--config', fileAt(way)], {...env, ...more});
       services.push(service);
       await service.says(/listening on /);
       return service;

@@ -12,6 +12,7 @@ export interface OpenedBackend {
   readonly dialect: Dialect;
   readonly where: string;
   readonly multiWriter: boolean;
+  readonly stale: boolean;
 }
 
 /** The backend interface over an opened knex: retries, one place of translation, no transaction committed after an error. */

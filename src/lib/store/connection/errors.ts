@@ -17,10 +17,13 @@ export type Verdict = 'conflict' | 'not-now' | 'lost' | 'final';
 /** Somebody else was faster: lock deadlock, lock wait timeout, record changed since last read. */
 const CONFLICT_ERRNOS: ReadonlySet<number> = new Set([1213, 1205, 1020]);
 /**
- * The node cannot serve now: Galera out of its primary component (1047, 1180), group replication (3100, 3101), too many
- * connections (1040, 1203, 1226), shutting down (1053), statement or connection killed (1317, 1927).
+ * The node cannot serve now: Galera out of its primary component (1047, 1180), group replication (3100, 3101; 3796 to 3799: a member that
+ * joins, or has left, or has waited in vain, keeps no reads consistent), too many connections (1040, 1203, 1226), shutting down (1053) or
+ * closed to all but administrators (3032), statement or connection killed (1317, 1927).
  */
-const NOT_NOW_ERRNOS: ReadonlySet<number> = new Set([1047, 1180, 3100, 3101, 1040, 1203, 1226, 1053, 1317, 1927]);
+const NOT_NOW_ERRNOS: ReadonlySet<number> = new Set([
+  1047, 1180, 3100, 3101, 3796, 3797, 3798, 3799, 1040, 1203, 1226, 1053, 3032, 1317, 1927,
+]);
 /** Started read-only, read-only transaction, read-only mode. */
 export const READ_ONLY_ERRNOS: ReadonlySet<number> = new Set([1290, 1792, 1836]);
 const ACCESS_ERRNOS: ReadonlySet<number> = new Set([1044, 1045, 1142, 1143, 1227, 1251, 1698, 1820, 1862, 3118, 3159, 4151]);

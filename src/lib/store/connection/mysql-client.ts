@@ -3,6 +3,7 @@ import type {Connection, ConnectionOptions} from 'mysql2';
 import type {Milliseconds} from '../../model/units.ts';
 import {errnoOf, isLostConnection, READ_ONLY_ERRNOS} from './errors.ts';
 import type {WayIn} from './way-in.ts';
+import {sever} from './sever.ts';
 
 export interface MysqlClientOptions {
   readonly queryTimeout: Milliseconds;
@@ -10,8 +11,8 @@ export interface MysqlClientOptions {
   readonly way: WayIn;
   /** Run on every new connection before its first use. */
   readonly session: readonly string[];
-  /** A connection that is there already: the first that is handed out. */
-  readonly first: Connection;
+  /** A connection that is there already: the first that is handed out. Null: none is. */
+  readonly first: Connection | null;
 }
 
 interface Query {
@@ -31,7 +32,7 @@ type Marked = Connection & {__knex__disposed?: unknown};
 export async function mysqlClient(options: MysqlClientOptions): Promise<typeof Knex.Client> {
   const [{default: MysqlBase}, mysql] = await Promise.all([import('knex/lib/dialects/mysql2/index.js'), import('mysql2')]);
 
-  let first: Connection | null = options.first;
+  let {first} = options;
 
   class TimedMysqlClient extends MysqlBase {
     _driver(): object {
@@ -50,14 +51,14 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
         for (const sql of options.session) await query(connection, {sql}, options.queryTimeout);
       } catch (error) {
         options.way.forget();
-        connection.destroy();
+        sever(connection);
         throw error;
       }
       return connection;
     }
 
     override async destroy(callback?: () => void): Promise<void> {
-      first?.destroy();
+      if (first) sever(first);
       await super.destroy(callback);
     }
 
@@ -68,7 +69,7 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
     }
 
     override async destroyRawConnection(connection: Marked): Promise<void> {
-      if (connection.__knex__disposed !== undefined) return connection.destroy();
+      if (connection.__knex__disposed !== undefined) return sever(connection);
       await new Promise<void>((resolve) => {
         const impatient = setTimeout(() => resolve(), GOODBYE_TIMEOUT);
         connection.end(() => {
@@ -76,7 +77,7 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
           resolve();
         });
       });
-      connection.destroy();
+      sever(connection);
     }
 
     async _query(connection: Marked, asked: Query): Promise<Query> {
@@ -88,7 +89,7 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
         if (isLostConnection(error) || READ_ONLY_ERRNOS.has(errnoOf(error))) {
           options.way.forget();
           connection.__knex__disposed = error;
-          connection.destroy();
+          sever(connection);
         }
         throw error;
       }

@@ -7,11 +7,13 @@ import {keyText} from '../../model/instance-key.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Backend} from '../backend.ts';
 import {backendOverKnex} from './backend-over-knex.ts';
+import {isWatchful, staleSessionOf, whyCutOff, withoutOthers, type Kind} from './cut-off.ts';
 import {mysqlDialect} from './dialect.ts';
 import {errnoOf, translateError} from './errors.ts';
 import {mysqlClient} from './mysql-client.ts';
 import {quiet} from './quiet.ts';
 import {backendAddresses, wayIn, type WayIn} from './way-in.ts';
+import {sever} from './sever.ts';
 
 export interface OpenOptions {
   /** Most connections at a time; MySQLOrchestratorMaxPoolConnections when absent. SQLite always has one. */
@@ -22,6 +24,11 @@ export interface OpenOptions {
   readonly connectTimeout?: Milliseconds;
   /** What these connections are for, as the server's connection attributes show it. */
   readonly purpose?: string;
+  /**
+   * Where the database node is cut off from the others: `never` refuses it, `if-cut-off` reads what it has (`Backend.stale`). `always` reads
+   * so without looking whether it is. Absent: nobody looks.
+   */
+  readonly stale?: 'never' | 'if-cut-off' | 'always';
 }
 
 const UNKNOWN_DATABASE = 1049;
@@ -38,15 +45,17 @@ export async function openMysql(config: Config, options: OpenOptions): Promise<B
   const way = wayIn(addresses, settings, Math.min(queryTimeout, LOOK_TIMEOUT));
   try {
     const {kind, connection} = await ask({...settings, ...(await way.next())}, config, queryTimeout);
-    const db = await connect({settings, config, options, queryTimeout, session: sessionOf(queryTimeout, kind), first: connection, way});
-    return backendOverKnex({db, dialect: mysqlDialect(db), where, multiWriter: kind !== 'single'});
+    const causal = sessionOf(queryTimeout, kind);
+    const cutOff = kind !== 'single' && isWatchful(options) ? await whyCutOff(connection, causal, {...options, kind}) : null;
+    if (cutOff && options.stale === 'never') throw withoutOthers(where, cutOff.error);
+    const stale = options.stale === 'always' || cutOff !== null;
+    const session = stale ? staleSessionOf(kind) : causal;
+    const db = await connect({settings, config, options, queryTimeout, session, first: cutOff ? null : connection, way});
+    return backendOverKnex({db, dialect: mysqlDialect(db), where, multiWriter: kind !== 'single', stale});
   } catch (error) {
     throw translateError(error, where);
   }
 }
-
-/** What the backend is made of; it decides how its reads are kept from being stale. */
-type Kind = 'single' | 'galera' | 'group';
 
 interface First {
   readonly kind: Kind;
@@ -66,7 +75,7 @@ async function ask(settings: ConnectionOptions, config: Config, queryTimeout: Mi
     try {
       return await use(query, connection);
     } catch (error) {
-      connection.destroy();
+      sever(connection);
       throw error;
     }
   };
@@ -79,7 +88,7 @@ async function ask(settings: ConnectionOptions, config: Config, queryTimeout: Mi
     const name = config.MySQLOrchestratorDatabase.replaceAll('`', '``');
     await session(undefined, async (query, connection) => {
       await query(`create database if not exists \`${name}\``);
-      connection.destroy();
+      sever(connection);
     });
     return first();
   }
@@ -124,7 +133,7 @@ interface Connecting {
   readonly options: OpenOptions;
   readonly queryTimeout: Milliseconds;
   readonly session: readonly string[];
-  readonly first: Connection;
+  readonly first: Connection | null;
   readonly way: WayIn;
 }
 

@@ -4,6 +4,7 @@ import type {Config} from '../../config/keys.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
 import type {Backend} from '../backend.ts';
 import {backendOverKnex} from './backend-over-knex.ts';
+import type {OpenOptions} from './open-mysql.ts';
 import {sqliteDialect} from './dialect.ts';
 import {sqliteClient} from './sqlite-client.ts';
 import {quiet} from './quiet.ts';
@@ -15,7 +16,7 @@ const ACQUIRE_TIMEOUT = 10_000;
  * The embedded backend: one file in WAL mode, readable by its owner alone, its folder made when it is missing. One connection,
  * so that statements of one process queue instead of colliding.
  */
-export async function openSqlite(config: Config): Promise<Backend> {
+export async function openSqlite(config: Config, {stale}: OpenOptions = {}): Promise<Backend> {
   const filename = config.SQLite3DataFile;
   if (filename === '') {
     throw new OrchestratorError('CONFIG_INVALID', 'BackendDB is sqlite and SQLite3DataFile is empty', {
@@ -32,7 +33,7 @@ export async function openSqlite(config: Config): Promise<Backend> {
     acquireConnectionTimeout: ACQUIRE_TIMEOUT,
     log: quiet,
   });
-  const backend = backendOverKnex({db, dialect: sqliteDialect(db), where: filename, multiWriter: false});
+  const backend = backendOverKnex({db, dialect: sqliteDialect(db), where: filename, multiWriter: false, stale: stale === 'always'});
   try {
     await backend.run((work) => work.db.raw('select count(*) from sqlite_master'));
   } catch (error) {

@@ -4,6 +4,7 @@ import {OrchestratorError} from '../../errors/errors.ts';
 import {keyText, parseInstanceKey, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import {errnoOf} from './errors.ts';
+import {sever} from './sever.ts';
 
 /** Where the next connection to the backend goes. */
 export interface WayIn {
@@ -101,7 +102,7 @@ async function membersAt(settings: ConnectionOptions, timeout: Milliseconds): Pr
     if (KNOWS_NO_GROUPS.has(errnoOf(error))) throw noGroup(settings);
     throw error;
   } finally {
-    connection.destroy();
+    sever(connection);
   }
 }
 
