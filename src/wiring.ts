@@ -12,6 +12,7 @@ import {
   restartStatements,
   waitForPosition,
 } from './lib/execute/instance/ask.ts';
+import {correlateBinlog, correlateRelayLog, findBinlogEntry, lastPseudoGtid} from './lib/execute/pseudo-gtid/ask.ts';
 import {changeInstance} from './lib/execute/instance/change.ts';
 import {relocateByHand} from './lib/execute/relocation/relocate.ts';
 import {takeOverByHand} from './lib/execute/takeover/take-over.ts';
@@ -80,6 +81,10 @@ function onInstance(options: HandOptions): OnInstance {
     locateErrant: (key) => locateErrant(options, key),
     restartStatements: (key, between) => restartStatements(options, key, between),
     lastExecutedRelayEntry: (key) => lastExecutedRelayEntry(options, key),
+    lastPseudoGtid: (key) => lastPseudoGtid(options, key),
+    findBinlogEntry: (key, text) => findBinlogEntry(options, key, text),
+    correlateBinlog: (key, wish) => correlateBinlog(options, key, wish),
+    correlateRelayLog: (key, wish) => correlateRelayLog(options, key, wish),
     waitForPosition: (key, wish) => waitForPosition(options, key, wish),
     killQuery: (key, wish) => killQueryAt(options, key, wish),
   };

@@ -17,11 +17,13 @@ import * as snapshots from './information/snapshots.ts';
 import * as tokens from './access/tokens.ts';
 import type {Operation} from './define.ts';
 import * as gtid from './replication/gtid.ts';
+import * as pseudoGtid from './replication/pseudo-gtid.ts';
 import * as replication from './replication/server.ts';
 import * as state from './replication/state.ts';
 import * as threads from './replication/threads.ts';
 import * as relocation from './relocation/one.ts';
 import * as manyRelocations from './relocation/many.ts';
+import * as matches from './relocation/match.ts';
 import * as possible from './relocation/possible.ts';
 import * as regroup from './relocation/regroup.ts';
 import * as downtime from './instances/downtime.ts';
@@ -55,10 +57,12 @@ export const ALL: readonly Operation[] = [
   tags,
   relocation,
   manyRelocations,
+  matches,
   regroup,
   possible,
   threads,
   gtid,
+  pseudoGtid,
   state,
   replication,
   recovery,

@@ -26,6 +26,8 @@ function withReplicas(wish: RelocationWish, source: InstanceKey | null | undefin
     case 'relocate-replicas':
     case 'move-replicas-gtid':
     case 'move-up-replicas':
+    case 'match-replicas':
+    case 'match-up-replicas':
     case 'repoint-replicas':
     case 'regroup':
       return [wish.instance];

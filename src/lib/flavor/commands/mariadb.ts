@@ -19,6 +19,7 @@ export function mariadbCommands(change: ChangeDialect): CommandWords {
     emptyTransactions,
     skipNext: say('SET GLOBAL sql_slave_skip_counter = 1'),
     showFailedTransactions: null,
+    showApplierOrder: null,
     waitForPosition: (at, timeout) => say('SELECT MASTER_POS_WAIT(?, ?, ?) AS waited', at.file, at.position, Math.max(timeout, 0.001)),
     showRelayEvents: (part) => events('RELAYLOG', part),
   };

@@ -31,11 +31,19 @@ export function mysqlCommands(able: CommandAbilities, change: ChangeDialect): Co
     emptyTransactions,
     skipNext: say(`SET GLOBAL ${able.newWords ? 'sql_replica_skip_counter' : 'sql_slave_skip_counter'} = 1`),
     showFailedTransactions: failedTransactions(able),
+    showApplierOrder: applierOrder(able),
     // Whole seconds; 0 would wait for ever.
     waitForPosition: (at, timeout) =>
       say(`SELECT ${wait}(?, ?, ?${able.channels ? ", ''" : ''}) AS waited`, at.file, at.position, Math.max(Math.ceil(timeout), 1)),
     showRelayEvents: (part) => events('RELAYLOG', part, channel),
   };
+}
+
+function applierOrder({newWords, channels}: CommandAbilities): Statement {
+  const replica = newWords ? 'replica' : 'slave';
+  return say(
+    `SELECT @@global.${replica}_parallel_workers AS workers, ${channels ? `@@global.${replica}_preserve_commit_order` : 0} AS ordered`,
+  );
 }
 
 function failedTransactions({channels, applyingTransaction}: CommandAbilities): Statement | null {

@@ -47,6 +47,11 @@ export interface CommandWords {
   readonly skipNext: Statement;
   /** What its appliers failed at: column `gtid`; null where the server does not say (before 5.7, MariaDB). */
   readonly showFailedTransactions: Statement | null;
+  /**
+   * Whether its applier commits in the order of its source: columns `workers` and `ordered`, see `keepsOrder`; null where it always
+   * does.
+   */
+  readonly showApplierOrder: Statement | null;
   /** Blocks on the server until the position in the source's log is applied; the row decides, see `positionReached`. */
   waitForPosition(at: BinlogCoordinates, timeout: Seconds): Statement;
   readonly showBinlogs: Statement;
@@ -60,6 +65,11 @@ export const flushBinlog: Statement = {text: 'FLUSH LOCAL BINARY LOGS', values: 
 /** Ends what a session runs, and leaves it connected. */
 export function killQuery(connectionId: number): Statement {
   return {text: 'KILL QUERY ?', values: [connectionId]};
+}
+
+/** Rows of `showApplierOrder`. */
+export function keepsOrder(rows: readonly Row[]): boolean {
+  return Number(rows[0]?.['workers'] ?? 0) <= 1 || Number(rows[0]?.['ordered'] ?? 0) === 1;
 }
 
 /** Null: the applier does not run, so nothing can be waited for. */

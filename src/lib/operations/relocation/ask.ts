@@ -88,11 +88,17 @@ export type Wanted = RelocationWish extends infer Wish
   : never;
 
 /**
- * Does it, or plans it. Remarks and those that are left alone are told beside the result.
+ * Does it, or plans it. Remarks, those that are left alone, and what went wrong are told beside the result.
  *
  * @throws OrchestratorError REFUSED, NOT_FOUND, CONTENDED
  */
-export async function relocate(context: Context, command: string, {given, wanted}: {given: Given; wanted: Wanted}): Promise<Relocated> {
+export async function relocate(context: Context, command: string, wish: {given: Given; wanted: Wanted}): Promise<Relocated> {
+  const done = await attempt(context, command, wish);
+  for (const problem of problemsOf(done)) context.warn(problem);
+  return done;
+}
+
+async function attempt(context: Context, command: string, {given, wanted}: {given: Given; wanted: Wanted}): Promise<Relocated> {
   const {instance: key, noop: planOnly, allowErrant, wait} = given;
   const wish = {...wanted, command, allowErrant, instance: key} as RelocationWish;
   const answer = await context.relocate({wish, noop: planOnly, wait: (wait ?? 0) * 1000});
@@ -102,13 +108,12 @@ export async function relocate(context: Context, command: string, {given, wanted
   for (const remark of plan.remarks) context.warn(remark);
   for (const one of plan.left) context.warn(leftText(one));
   const {uid, outcomes, errors, subject} = answer;
-  const done = {noop: false, plan, uid, outcomes, errors, subject};
-  return done;
+  return {noop: false, plan, uid, outcomes, errors, subject};
 }
 
 /** For commands about one instance: that it is not where it should be is a failure. */
 export async function relocateOne(context: Context, command: string, wish: {given: Given; wanted: Wanted}): Promise<Relocated> {
-  const done = await relocate(context, command, wish);
+  const done = await attempt(context, command, wish);
   const problems = problemsOf(done);
   if (problems.length === 0) return done;
   throw new OrchestratorError(

@@ -19,7 +19,7 @@ function shared(name: string, texts: Texts) {
 }
 
 /** `KEY<SOURCE`, or the plan. */
-function whereLines(done: Relocated): readonly string[] {
+export function whereLines(done: Relocated): readonly string[] {
   const [move] = done.plan.moves;
   return done.noop ? planLines(done.plan) : move ? [belowLine(move.key, move.to)] : [];
 }
@@ -29,7 +29,7 @@ function subjectLines({noop, plan}: Relocated): readonly string[] {
   return noop ? planLines(plan) : [keyText(plan.subject)];
 }
 
-function instanceRoute(path: string, what: string, params?: LegacyRoute<Relocated>['params']): LegacyRoute<Relocated> {
+export function instanceRoute(path: string, what: string, params?: LegacyRoute<Relocated>['params']): LegacyRoute<Relocated> {
   return {
     path,
     reply: {
@@ -44,10 +44,10 @@ function instanceRoute(path: string, what: string, params?: LegacyRoute<Relocate
   };
 }
 
-const BELOW = {below: 'destination'} as const;
+export const BELOW = {below: 'destination'} as const;
 
 /** A command that moves one instance below another. */
-function belowCommand(
+export function belowCommand(
   name: string,
   {
     texts,
@@ -65,7 +65,7 @@ function belowCommand(
 }
 
 /** A command that names one instance and nobody else. */
-function aloneCommand(
+export function aloneCommand(
   name: string,
   {
     texts,
@@ -88,7 +88,7 @@ export const relocate = belowCommand('relocate', {
     formerly: ['relocate-below'],
     about: 'Move an instance below another, by whatever way works',
     details:
-      'By GTID where both use it; else by positions: up until both have a source in common, then down below siblings, whose appliers are stopped at the same place for a moment. Everything is checked before anything is changed, the plan is journaled, and what was received is never dropped. The instance is seen to replicate from its new source, or it is put back.',
+      'By GTID where both use it; else by positions: up until both have a source in common, then down below siblings, whose appliers are stopped at the same place for a moment; where that cannot be done, by Pseudo-GTID if both use it. Everything is checked before anything is changed, the plan is journaled, and what was received is never dropped. The instance is seen to replicate from its new source, or it is put back.',
     examples: ['relocate -i db3 -d db2', 'relocate -i db3 -d db2 --dry-run'],
   },
   routes: ['relocate', 'relocate-below'].map((path) =>

@@ -1,7 +1,7 @@
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import {Topology} from '../../model/topology.ts';
 import {chooseLeader} from '../../plan/relocation/regroup.ts';
-import {isRefusal} from '../../plan/relocation/plan.ts';
+import {isRefusal, type RegroupBy} from '../../plan/relocation/plan.ts';
 import {knownInstance} from '../addressing.ts';
 import {define, type LegacyRoute, type Operation} from '../define.ts';
 import {allInstances} from '../reads.ts';
@@ -12,7 +12,7 @@ import {planLines, relocatedJson} from './say.ts';
 /** Counted as 3.2.6 did: moved at the position they had, or by comparing what they have. */
 function counts({plan, outcomes}: Relocated): {readonly lost: number; readonly trivial: number; readonly matched: number} {
   const moved = outcomes.filter(({ok}) => ok);
-  const trivial = moved.filter(({by}) => !by.includes('gtid')).length;
+  const trivial = moved.filter(({by}) => !by.includes('gtid') && !by.includes('pseudo-gtid')).length;
   return {lost: plan.left.length + outcomes.length - moved.length, trivial, matched: moved.length - trivial};
 }
 
@@ -31,7 +31,7 @@ function gtidSummary(done: Relocated): string {
 }
 
 interface Manner {
-  readonly how: 'any' | 'gtid' | 'binlog-servers';
+  readonly how: RegroupBy;
   readonly formerly: readonly string[];
   readonly routes: readonly string[];
   readonly about: string;
@@ -77,6 +77,15 @@ export const regroupReplicasGtid = regroupCommand('regroup-replicas-gtid', {
   about: 'Let one of the replicas of an instance take the others below itself, by GTID only',
   print: (done) => [keyText(promotedOf(done)), gtidSummary(done)],
   message: (done) => `promoted replica: ${gtidSummary(done).replace(' lost:', ', lost:')}`,
+});
+
+export const regroupReplicasPgtid = regroupCommand('regroup-replicas-pgtid', {
+  how: 'pseudo-gtid',
+  formerly: ['regroup-slaves-pgtid'],
+  routes: ['regroup-replicas-pgtid', 'regroup-slaves-pgtid'],
+  about: 'Let one of the replicas of an instance take the others below itself, by Pseudo-GTID only',
+  print: (done) => [keyText(promotedOf(done)), summary(done)],
+  message: (done) => `promoted replica: ${summary(done).replace(' lost:', ', lost:')}`,
 });
 
 export const regroupReplicasBls = regroupCommand('regroup-replicas-bls', {

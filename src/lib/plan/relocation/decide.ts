@@ -8,7 +8,7 @@ import {isRefusal, no, type Only, type RelocationCase, type RelocationDecision, 
 import {regroup} from './regroup.ts';
 import {coSourceDecision, takeSource} from './turn-round.ts';
 import {unreachable} from './vetoes.ts';
-import {wayBelowSibling, wayByEquivalence, wayByGtid, wayByRepoint, wayFor, wayUp} from './ways.ts';
+import {wayBelowSibling, wayByEquivalence, wayByGtid, wayByMatch, wayByMatchUp, wayByRematch, wayByRepoint, wayFor, wayUp} from './ways.ts';
 
 /**
  * What to do about a wish to rearrange replicas: a plan, or why nothing is done. Decides, never does; same inputs, same answer.
@@ -43,6 +43,20 @@ export function planRelocation(at: RelocationCase): RelocationDecision {
       return many(
         it,
         replicas(it, wish.only, at).map((one) => [one, wayUp(one, at)]),
+        at,
+      );
+    case 'match':
+      return below(it, wish.below, {at, way: wayByMatch});
+    case 'match-up':
+      return single(it, wayByMatchUp(it, at), at);
+    case 'rematch':
+      return below(it, it.replication?.source ?? it.key, {at, way: wayByRematch});
+    case 'match-replicas':
+      return replicasBelow(it, wish, {at, way: wayByMatch});
+    case 'match-up-replicas':
+      return many(
+        it,
+        replicas(it, wish.only, at).map((one) => [one, wayByMatchUp(one, at)]),
         at,
       );
     case 'take-siblings':

@@ -11,6 +11,7 @@ export type Hop =
   | {readonly by: 'same-log'; readonly to: InstanceKey}
   | {readonly by: 'up'; readonly over: InstanceKey; readonly to: InstanceKey}
   | {readonly by: 'below'; readonly from: InstanceKey; readonly to: InstanceKey}
+  | {readonly by: 'pseudo-gtid'; readonly to: InstanceKey; readonly again?: true}
   | {readonly by: 'equivalent'; readonly to: InstanceKey; readonly from: BinlogCoordinates; readonly at: BinlogCoordinates};
 
 /** An instance and the way it goes. */
@@ -66,6 +67,8 @@ function stepsAlone(on: InstanceKey, hop: Hop): Stage {
       return [['lost', {do: 'follow-same-log', on, source: hop.to}]];
     case 'equivalent':
       return [['lost', {do: 'settle-at', on, source: hop.to, from: hop.from, at: hop.at}]];
+    case 'pseudo-gtid':
+      return [['lost', {do: 'match', on, source: hop.to, ...(hop.again ? {again: true} : {})}]];
     default:
       return [];
   }
@@ -119,6 +122,8 @@ export function relocationStepText(step: RelocationStep): string {
       return `point ${on} at ${keyText(step.source)}, past ${keyText(step.over)}`;
     case 'settle-at':
       return `point ${on} at ${keyText(step.source)} at ${step.at.file}:${step.at.position}`;
+    case 'match':
+      return `point ${on} at ${keyText(step.source)} at the place that Pseudo-GTID finds`;
     case 'go-on':
       return `start ${on} and see it follow ${keyText(step.source)}`;
     case 'join-ring':

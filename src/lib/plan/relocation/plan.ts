@@ -31,9 +31,17 @@ type Asked =
   | {readonly do: 'take-source'; readonly instance: InstanceKey}
   | {readonly do: 'make-co-source'; readonly instance: InstanceKey}
   | {readonly do: 'make-source'; readonly instance: InstanceKey}
+  /** By Pseudo-GTID, and nothing else; `match-up` below the source of its source, `rematch` below its source again. */
+  | {readonly do: 'match'; readonly instance: InstanceKey; readonly below: InstanceKey}
+  | {readonly do: 'match-up'; readonly instance: InstanceKey}
+  | {readonly do: 'rematch'; readonly instance: InstanceKey}
+  | {readonly do: 'match-replicas'; readonly instance: InstanceKey; readonly below: InstanceKey; readonly only: Only}
+  | {readonly do: 'match-up-replicas'; readonly instance: InstanceKey; readonly only: Only}
   | {readonly do: 'make-local-source'; readonly instance: InstanceKey}
-  /** `how`: by GTID alone, among binlog servers alone, or whichever is possible. */
-  | {readonly do: 'regroup'; readonly instance: InstanceKey; readonly how: 'any' | 'gtid' | 'binlog-servers'};
+  /** `how`: by GTID alone, by Pseudo-GTID alone, among binlog servers alone, or whichever is possible. */
+  | {readonly do: 'regroup'; readonly instance: InstanceKey; readonly how: RegroupBy};
+
+export type RegroupBy = 'any' | 'gtid' | 'pseudo-gtid' | 'binlog-servers';
 
 /** Which of the replicas; null = all of them. */
 export type Only = ((key: InstanceKey) => boolean) | null;
@@ -41,7 +49,10 @@ export type Only = ((key: InstanceKey) => boolean) | null;
 /** The part of the configuration that relocations read. */
 export type RelocationPolicy = ReplicatePolicy &
   PlanPolicy &
-  Pick<Config, 'ReasonableMaintenanceReplicationLagSeconds' | 'RecoveryDrainTimeoutSeconds' | 'MaxConcurrentReplicaOperations'>;
+  Pick<
+    Config,
+    'ReasonableMaintenanceReplicationLagSeconds' | 'RecoveryDrainTimeoutSeconds' | 'MaxConcurrentReplicaOperations' | 'PseudoGTIDPattern'
+  >;
 
 export interface RelocationCase {
   readonly topology: Topology;
@@ -76,6 +87,11 @@ export type RelocationStep =
       readonly from: BinlogCoordinates;
       readonly at: BinlogCoordinates;
     }
+  /**
+   * To where another server has the same, as a comparison of their logs finds out. All that was received is applied first. `again`:
+   * also if it follows that source already.
+   */
+  | {readonly do: 'match'; readonly on: InstanceKey; readonly source: InstanceKey; readonly again?: true}
   /** Start both threads, and see it replicate from `source`. */
   | {readonly do: 'go-on'; readonly on: InstanceKey; readonly source: InstanceKey}
   /** A source begins to replicate from one of its replicas. */
@@ -93,7 +109,7 @@ export interface PlannedRelocationStep {
 }
 
 /** How an instance gets to its new source. */
-export type Method = 'repoint' | 'gtid' | 'same-log' | 'up' | 'below' | 'equivalent' | 'co-source';
+export type Method = 'repoint' | 'gtid' | 'same-log' | 'up' | 'below' | 'equivalent' | 'pseudo-gtid' | 'co-source';
 
 export interface Move {
   readonly key: InstanceKey;
@@ -145,7 +161,9 @@ export type RelocationRefusalCode =
   | 'group-member'
   | 'binlog-server'
   | 'no-gtid'
+  | 'uses-gtid'
   | 'needs-pseudo-gtid'
+  | 'ahead'
   | 'no-equivalence'
   | 'wrong-place'
   | 'co-source'

@@ -77,14 +77,14 @@ export function route(mover: Instance, target: Instance, at: RelocationCase): re
   return hops;
 }
 
-/** Where neither GTIDs nor positions of a common source tell where to go on. */
+/** Where neither GTIDs nor positions of a common source tell where to go on, nor is Pseudo-GTID in use. */
 export function needsPseudoGtid(mover: Instance, target: Instance): RelocationRefusal {
   const bySource = areSiblings(mover, target)
     ? ', and their source cannot bring them level'
     : ', and no source in common whose positions would tell';
   return no(
     'needs-pseudo-gtid',
-    `${keyText(mover.key)} and ${keyText(target.key)} have no GTIDs to compare${bySource}: only Pseudo-GTID could match them, which this version does not do`,
-    'switch replication over to GTID, or provision it anew',
+    `${keyText(mover.key)} and ${keyText(target.key)} have no GTIDs to compare${bySource}: only Pseudo-GTID could match them, and it is not known to be in use there`,
+    'switch Pseudo-GTID on for the next time (AutoPseudoGTID), switch replication over to GTID, or provision it anew',
   );
 }

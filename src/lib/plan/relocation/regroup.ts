@@ -1,4 +1,4 @@
-import {compareCoordinates} from '../../model/binlog-coordinates.ts';
+import {compareCoordinates, type BinlogCoordinates} from '../../model/binlog-coordinates.ts';
 import type {Instance} from '../../model/instance.ts';
 import {keyText, sameKey} from '../../model/instance-key.ts';
 import {choose} from '../choose.ts';
@@ -6,13 +6,21 @@ import {contendersOf} from '../contenders.ts';
 import type {Candidate} from '../plan.ts';
 import {stagesFor} from './hops.ts';
 import {planOf, refuse, sorted, type Answered} from './journeys.ts';
-import {no, type RelocationCase, type RelocationDecision, type RelocationPolicy, type RelocationRefusal} from './plan.ts';
+import {
+  isRefusal,
+  no,
+  type RegroupBy,
+  type RelocationCase,
+  type RelocationDecision,
+  type RelocationPolicy,
+  type RelocationRefusal,
+} from './plan.ts';
 import {needsPseudoGtid} from './position.ts';
 import {isBinlogServer} from './vetoes.ts';
-import {wayFor} from './ways.ts';
+import {wayByMatch, wayFor} from './ways.ts';
 
 /** One of the replicas of an instance takes the others below itself. The instance may be dead; then nobody may have received more. */
-export function regroup(it: Instance, how: 'any' | 'gtid' | 'binlog-servers', at: RelocationCase): RelocationDecision {
+export function regroup(it: Instance, how: RegroupBy, at: RelocationCase): RelocationDecision {
   const all = at.topology.replicasOf(it.key);
   const replicas = how === 'binlog-servers' ? all.filter(isBinlogServer) : all;
   const what = how === 'binlog-servers' ? 'binlog servers below it' : 'replicas';
@@ -21,7 +29,7 @@ export function regroup(it: Instance, how: 'any' | 'gtid' | 'binlog-servers', at
   if ('code' in chosen) return refuse(chosen);
   const {leader, candidates} = chosen;
   const others = replicas.filter(({key}) => !sameKey(key, leader.key));
-  const {journeys, left} = sorted(others.map((one): Answered => [one, wayFor(one, leader, at)]));
+  const {journeys, left} = sorted(others.map((one): Answered => [one, wayOf(how)(one, leader, at)]));
   const stages = stagesFor(journeys);
   return {act: true, plan: planOf(it, {journeys, left, stages, promoted: leader.key, candidates}, at)};
 }
@@ -32,11 +40,7 @@ export interface Leader {
 }
 
 /** Which replica of an instance would lead the others: by what it received, by rule, place, version and log format. */
-export function chooseLeader(
-  it: Instance,
-  {how}: {readonly how: 'any' | 'gtid' | 'binlog-servers'},
-  at: RelocationCase,
-): Leader | RelocationRefusal {
+export function chooseLeader(it: Instance, {how}: {readonly how: RegroupBy}, at: RelocationCase): Leader | RelocationRefusal {
   const all = at.topology.replicasOf(it.key);
   const reachable = all.filter(({check}) => check.valid);
   const wanted = how === 'binlog-servers' ? reachable.filter(isBinlogServer) : reachable;
@@ -47,9 +51,13 @@ export function chooseLeader(
   if (wanted.every(isBinlogServer)) return mostAdvanced(wanted);
   const byGtid =
     wanted.every(({replication}) => replication?.usingOracleGtid) || wanted.every(({replication}) => replication?.usingMariadbGtid);
-  if (byGtid) return bestByGtid(it, wanted, at);
+  if (byGtid && how !== 'pseudo-gtid') return bestByGtid(it, wanted, at);
   if (how === 'gtid') return no('no-gtid', `not all replicas of ${keyText(it.key)} use GTID`, 'regroup-replicas takes those that do not');
-  return byPosition(it, wanted, at);
+  return byPosition(it, wanted, {how, at});
+}
+
+function wayOf(how: RegroupBy): typeof wayFor {
+  return how === 'pseudo-gtid' ? wayByMatch : wayFor;
 }
 
 /** A binlog server has no rule and no place: what it received is all there is. */
@@ -94,17 +102,28 @@ function withoutVetoes(policy: RelocationPolicy): RelocationPolicy {
   };
 }
 
-/** By file and position a living source brings all to the same place; of a dead one only those who stand there already can follow. */
-function byPosition(it: Instance, replicas: readonly Instance[], at: RelocationCase): Leader | RelocationRefusal {
+/**
+ * By file and position a living source brings all to the same place; of a dead one only those who stand there already can follow. By
+ * Pseudo-GTID all can who received no more than the one that leads, and who applies nothing any more leads nobody.
+ */
+function byPosition(
+  it: Instance,
+  replicas: readonly Instance[],
+  {how, at}: {readonly how: RegroupBy; readonly at: RelocationCase},
+): Leader | RelocationRefusal {
   const able = replicas.filter((one) => one.binlog.enabled && one.binlog.logsReplicaUpdates && !isBinlogServer(one));
-  const followers = (one: Instance): number => replicas.filter((other) => other !== one && !isRefused(other, one, at)).length;
+  const followers = (one: Instance): number => replicas.filter((other) => other !== one && !isRefusal(wayOf(how)(other, one, at))).length;
   const ranked = able
     .filter(({wishes}) => wishes.promotionRule !== 'must_not')
     .map((one) => ({one, followers: followers(one)}))
-    .sort((a, b) => (it.check.valid ? 0 : compareExecuted(b.one, a.one)) || b.followers - a.followers || compareExecuted(b.one, a.one));
+    .sort((a, b) => (it.check.valid ? 0 : compareHeld(b.one, a.one)) || b.followers - a.followers || compareHeld(b.one, a.one));
   const [best] = ranked;
   if (!best) return no('no-candidate', `no replica of ${keyText(it.key)} logs what it replicates, so nobody could follow it`);
-  if (best.followers === 0 && !it.check.valid) return needsPseudoGtid(replicas.find((one) => one !== best.one) ?? best.one, best.one);
+  const [other] = replicas.filter((one) => one !== best.one);
+  if (best.followers === 0 && !it.check.valid) {
+    const way = wayOf(how)(other ?? best.one, best.one, at);
+    return isRefusal(way) ? way : needsPseudoGtid(other ?? best.one, best.one);
+  }
   return {
     leader: best.one,
     candidates: ranked.map(({one, followers: count}) => ({
@@ -115,6 +134,12 @@ function byPosition(it: Instance, replicas: readonly Instance[], at: RelocationC
   };
 }
 
-function isRefused(mover: Instance, target: Instance, at: RelocationCase): boolean {
-  return 'code' in wayFor(mover, target, at);
+/** By what each will have, once it has applied what it received; one whose applier failed will have no more than it has. */
+function compareHeld(a: Instance, b: Instance): number {
+  const [ours, theirs] = [heldBy(a), heldBy(b)];
+  return (ours && theirs ? compareCoordinates(ours, theirs) : Number(!!ours) - Number(!!theirs)) || compareExecuted(a, b);
+}
+
+function heldBy({replication}: Instance): BinlogCoordinates | null {
+  return replication?.applier.errno === 0 ? (replication.read ?? replication.executed) : (replication?.executed ?? null);
 }

@@ -2,6 +2,7 @@ import type {Instance} from '../../model/instance.ts';
 import {keyText, sameKey} from '../../model/instance-key.ts';
 import {gtidCompatible, vetoOnGtid} from './gtid.ts';
 import type {Hop} from './hops.ts';
+import {matchHop, whyNoMatch} from './match.ts';
 import {isRefusal, no, type RelocationCase, type RelocationRefusal} from './plan.ts';
 import {hopBelow, hopUp, needsPseudoGtid, route} from './position.ts';
 import {areSiblings, isBinlogServer, vetoOn} from './vetoes.ts';
@@ -55,7 +56,8 @@ export function wayFor(mover: Instance, target: Instance, at: RelocationCase): A
   const way = WAYS.find(({applies}) => applies(mover, target, at));
   const answer = way ? way.hops(mover, target, at) : needsPseudoGtid(mover, target);
   // Last, because it only holds as long as the mover stands exactly there.
-  const known = isRefusal(answer) && !gtidCompatible(mover, target) ? equivalentHop(mover, target, at) : null;
+  if (!isRefusal(answer) || gtidCompatible(mover, target)) return answer;
+  const known = equivalentHop(mover, target, at) ?? (whyNoMatch(mover, target, at) === null ? matchHop(target) : null);
   return known ? [known] : answer;
 }
 
@@ -111,6 +113,25 @@ export function wayBelowSibling(mover: Instance, target: Instance, at: Relocatio
 /** By GTID, and nothing else. */
 export function wayByGtid(mover: Instance, target: Instance, at: RelocationCase): Answer {
   return vetoOn(mover, target, at) ?? vetoOnGtid(mover, target, at) ?? [{by: 'gtid', to: target.key}];
+}
+
+/** By Pseudo-GTID, and nothing else. */
+export function wayByMatch(mover: Instance, target: Instance, at: RelocationCase): Answer {
+  return vetoOn(mover, target, at) ?? whyNoMatch(mover, target, at) ?? [matchHop(target)];
+}
+
+/** By Pseudo-GTID below its source again, as if it were another. */
+export function wayByRematch(mover: Instance, target: Instance, at: RelocationCase): Answer {
+  return vetoOn(mover, target, at) ?? whyNoMatch(mover, target, at) ?? [{...matchHop(target), again: true}];
+}
+
+/** By Pseudo-GTID up to the source of its source, which may be dead. */
+export function wayByMatchUp(mover: Instance, at: RelocationCase): Answer {
+  const over = at.topology.sourceOf(mover);
+  const to = over && at.topology.sourceOf(over);
+  if (to) return wayByMatch(mover, to, at);
+  const known = over ? `${keyText(over.key)}, its source, is not a replica of a known server` : 'its source is not known';
+  return no('wrong-place', `${keyText(mover.key)} cannot move up: ${known}`);
 }
 
 /** By a recorded equivalence, and nothing else. */

@@ -7,7 +7,8 @@ import {mustFollow} from '../../steps/repoint.ts';
 import type {Hand} from '../../steps/hands.ts';
 import {waitFor} from '../../steps/wait.ts';
 import {broken} from './follow.ts';
-import {logEnd, type Aside} from './positions.ts';
+import type {Aside} from './positions.ts';
+import {logEnd} from '../../steps/log-end.ts';
 import {variableOn} from '../../steps/variable.ts';
 
 /**

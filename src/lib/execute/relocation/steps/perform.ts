@@ -3,6 +3,7 @@ import type {RelocationStep} from '../../../plan/relocation/plan.ts';
 import {drainPatience, mustKnow, perform, type World} from '../../steps/perform.ts';
 import {follow, followSameLog} from './follow.ts';
 import {joinRing} from './join-ring.ts';
+import {match} from './match.ts';
 import {climb, goOn, hold, level, settleAt, settleBelow, type Aside, type Bystanders} from './positions.ts';
 
 /** What steps of a relocation need beside those of a recovery. */
@@ -39,6 +40,8 @@ export async function performRelocation(world: RelocationWorld, step: Relocation
       return climb(await at(), {over: await other(step.over), source: step.source});
     case 'settle-at':
       return settleAt(await at(), step);
+    case 'match':
+      return match(await at(), await other(step.source), {again: step.again === true, policy: world.config});
     case 'go-on':
       return goOn(await at(), {source: step.source, isReachable: mustKnow(world.topology, step.source).check.valid});
     case 'join-ring':

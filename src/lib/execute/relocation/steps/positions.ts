@@ -1,9 +1,8 @@
-import {OrchestratorError} from '../../../errors/errors.ts';
-import {textOf} from '../../../flavor/rows.ts';
 import {compareCoordinates, coordinatesText, type BinlogCoordinates} from '../../../model/binlog-coordinates.ts';
 import type {Instance, Replication} from '../../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../../model/instance-key.ts';
 import type {Milliseconds} from '../../../model/units.ts';
+import {logEnd} from '../../steps/log-end.ts';
 import type {Hand} from '../../steps/hands.ts';
 import {mustFollow} from '../../steps/repoint.ts';
 import {waitFor} from '../../steps/wait.ts';
@@ -196,13 +195,6 @@ async function onHold(hand: Hand): Promise<Replication & {readonly executed: Bin
   const now = await mustReplicate(hand);
   if (now.applier.state === 'stopped' && now.applier.errno === 0 && now.executed) return {...now, executed: now.executed};
   throw broken(hand, `is not on hold: its applier is ${now.applier.state}${now.applier.errno ? ` (error ${now.applier.errno})` : ''}`);
-}
-
-/** Where its own log ends. */
-export async function logEnd(hand: Hand): Promise<BinlogCoordinates> {
-  const [row] = await hand.say(hand.flavor.showBinlogStatus);
-  if (!row) throw new OrchestratorError('REPLICATION_BROKEN', `${keyText(hand.key)} writes no binary log`);
-  return {file: textOf(row['File']), position: Number(row['Position'])};
 }
 
 function name(key: InstanceKey | null): string {

@@ -1,0 +1,4 @@
+import {matchUpReplicas} from '../lib/operations/relocation/match.ts';
+import {commandFor} from '../lib/surfaces/cli/command.ts';
+
+export default commandFor(matchUpReplicas);

@@ -1,0 +1,135 @@
+import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import {binlogPosition, replicaStatus, sandbox, stopReplication, type Flavor, type Instance, type Sandbox} from '../../sandbox/index.ts';
+import {backendHost, idsOn, insert, receivedAll, rows, stopThread, type BackendHost, type Site} from '../support/index.ts';
+import {bench, following, nameOf, sameRows} from './moving.ts';
+
+/** As AutoPseudoGTID sets them, without a service that writes entries by itself. */
+const PSEUDO = {
+  PseudoGTIDPattern: 'drop view if exists `_pseudo_gtid_`',
+  PseudoGTIDPatternIsFixedSubstring: true,
+  PseudoGTIDMonotonicHint: 'asc:',
+  DetectPseudoGTIDQuery: 'select 1',
+  // So small that every search reads several pages.
+  BinlogEventsChunkSize: 7,
+  RecoveryDrainTimeoutSeconds: 10,
+};
+
+const markText = (number: number): string => `drop view if exists \`_pseudo_gtid_\`.\`_asc:${String(number).padStart(8, '0')}:00000001:0\``;
+const mark = (on: Instance, number: number): Promise<unknown> => on.query(markText(number));
+
+/** A transaction whose statement is logged as it was said. */
+async function insertByStatement(into: Instance, id: number): Promise<void> {
+  const client = into.connect();
+  try {
+    await client.query("SET SESSION binlog_format = 'STATEMENT'");
+    await client.query('INSERT INTO test.t (id) VALUES (?)', [id]);
+  } finally {
+    client.close();
+  }
+}
+
+async function rotate(server: Instance): Promise<void> {
+  await server.query('FLUSH BINARY LOGS');
+}
+
+describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavor: 'mysql56'}])('by Pseudo-GTID on $flavor', ({flavor}) => {
+  let box: Sandbox;
+  let host: BackendHost;
+  let at: Site;
+  beforeAll(async () => {
+    const optionsOf = (name: string): readonly string[] => (name === 'd' ? ['--skip-log-slave-updates'] : []);
+    [box, host] = await Promise.all([sandbox({flavor, optionsOf}), backendHost('sqlite')]);
+  });
+  afterEach(() => at?.down());
+  afterAll(() => Promise.all([box?.down(), host?.down()]));
+
+  test('replicas of a dead source that stopped at different places follow the one that received most; nothing is lost or applied twice', async () => {
+    const servers = await box.topology('a: b c d', {gtid: false});
+    const {a, b, c, d} = servers;
+    await mark(a, 1);
+    await insert(a, 1, 3);
+    await box.caughtUp();
+    at = await bench(host, [a, b, c, d], PSEUDO);
+    await stopReplication(c);
+    await rotate(b);
+    await mark(a, 2);
+    await insert(a, 4, 5);
+    await receivedAll(d, a);
+    await stopThread(d, 'IO_THREAD');
+    await insertByStatement(a, 6);
+    await mark(a, 3);
+    await insert(a, 7, 7);
+    await box.waitFor('b has all', async () => (await idsOn(b)).length === 7);
+    await a.kill9();
+    await box.waitFor('b has noticed', async () => (await replicaStatus(b))[0]?.receiver.running !== 'Yes');
+
+    const {status, stdout, stderr} = await at.run('regroup-replicas', '-i', nameOf(a));
+    expect({status, stdout}, stderr).toEqual({
+      status: 0,
+      stdout: `${nameOf(b)}\n${nameOf(b)} lost: 0, trivial: 0, pseudo-gtid: 2\n`,
+    });
+    expect(await following({b, c, d})).toMatchObject({c: 'b', d: 'b'});
+    await b.query('SET GLOBAL read_only = OFF');
+    await insert(b, 8, 9);
+    await sameRows(box, [b, c, d]);
+    expect([await rows(at, 'cluster_lock'), await rows(at, 'recovery_plan', {state: 'open'})]).toEqual([[], []]);
+  });
+
+  test('below a sibling, up again and to its own source anew, while somebody writes', async () => {
+    const servers = await box.topology('a: b c; c: e', {gtid: false});
+    const {a, b, c, e} = servers;
+    await mark(a, 1);
+    await insert(a, 1, 5);
+    await box.caughtUp();
+    at = await bench(host, [a, b, c, e], {...PSEUDO, BinlogEventsChunkSize: 500});
+    const writer = await box.writer(a);
+    const told = (one: Instance, below: Instance): object => ({status: 0, stdout: `${nameOf(one)}<${nameOf(below)}\n`});
+
+    expect(await at.run('match', '-i', nameOf(c), '-d', nameOf(b))).toMatchObject(told(c, b));
+    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'b', e: 'c'});
+    await mark(a, 2);
+    expect(await at.run('match-up', '-i', nameOf(c))).toMatchObject(told(c, a));
+    expect(await at.run('rematch', '-i', nameOf(c))).toMatchObject(told(c, a));
+    expect(await at.run('match-up-replicas', '-i', nameOf(c))).toMatchObject({status: 0, stdout: `${nameOf(e)}\n`});
+    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'a', e: 'a'});
+    const moved = [c, e].map(nameOf).toSorted();
+    const {status, stdout} = await at.run('match-replicas', '-i', nameOf(a), '-d', nameOf(b));
+    expect({status, moved: stdout.trim().split('\n').toSorted()}).toEqual({status: 0, moved});
+    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'b', e: 'b'});
+
+    await writer.stop();
+    await sameRows(box, [a, b, c, e]);
+    expect([await rows(at, 'cluster_lock'), await rows(at, 'recovery_plan', {state: 'open'})]).toEqual([[], []]);
+  });
+
+  test('where an entry stands, and where the same is elsewhere', async () => {
+    const {a, b, d} = await box.topology('a: b d', {gtid: false});
+    await mark(a, 1);
+    await insert(a, 1, 2);
+    await mark(a, 2);
+    await insert(a, 3, 3);
+    await box.caughtUp();
+    at = await bench(host, [a, b, d], PSEUDO);
+    const position = await at.run('find-binlog-entry', '-i', nameOf(a), '--pattern', markText(2));
+    expect(await at.run('last-pseudo-gtid', '-i', nameOf(a))).toEqual({
+      status: 0,
+      stdout: `${position.stdout.trim()}:${markText(2)}\n`,
+      stderr: '',
+    });
+    // d has no binary logs of what it replicates.
+    expect(await at.run('last-pseudo-gtid', '-i', nameOf(d))).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^relay\.\d+:\d+:drop view/) as unknown,
+    });
+    const end = await binlogPosition(a);
+    expect(await at.run('correlate-binlog-pos', '-i', nameOf(b), '-d', nameOf(a))).toMatchObject({
+      status: 0,
+      stdout: `${end.file}:${end.position}\n`,
+    });
+    const places = (await at.run('correlate-relaylog-pos', '-i', nameOf(b), '-d', nameOf(d))).stdout.trim().split(';');
+    expect(places).toHaveLength(3);
+    const [status] = await replicaStatus(d);
+    expect(places[2]).toBe(`${String(status?.row['Relay_Log_File'])}:${String(status?.row['Relay_Log_Pos'])}`);
+    expect(await at.run('find-binlog-entry', '-i', nameOf(a), '--pattern', markText(9))).toMatchObject({status: 3, stdout: ''});
+  });
+});
