@@ -57,8 +57,11 @@ export function wayFor(mover: Instance, target: Instance, at: RelocationCase): A
   const answer = way ? way.hops(mover, target, at) : needsPseudoGtid(mover, target);
   // Last, because it only holds as long as the mover stands exactly there.
   if (!isRefusal(answer) || gtidCompatible(mover, target)) return answer;
-  const known = equivalentHop(mover, target, at) ?? (whyNoMatch(mover, target, at) === null ? matchHop(target) : null);
-  return known ? [known] : answer;
+  const known = equivalentHop(mover, target, at);
+  if (known) return [known];
+  const why = whyNoMatch(mover, target, at);
+  if (why === null) return [matchHop(target)];
+  return answer.code === 'needs-pseudo-gtid' && why.code === 'ahead' ? why : answer;
 }
 
 export function repointHop({replication}: Instance, target: Instance): Hop {
