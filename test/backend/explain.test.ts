@@ -60,6 +60,7 @@ describe.each(['sqlite', 'mariadb'] as const)('explanations on a %s backend', (k
   test('a source that is well: no rule applies, and what would happen if it failed now', async () => {
     const said = await explain({instance: 'a'});
     expect(said).toMatch(/NoProblem: none of \d+ rules applies/);
+    expect(said).toMatch(/Rules that do not apply:\n {2}it can be reached: DeadMasterWithoutReplicas \(1\), DeadMaster \(2\), /);
     expect(said).toContain('If it failed now:');
     expect(said).toContain('no: a:3306 is not recovered: no filter of RecoverMasterClusterFilters matches cluster a:3306');
     expect(said).toMatch(/plan: [bc]:3306 is promoted in place of a:3306/);

@@ -6,7 +6,8 @@ import type {Topology} from '../model/topology.ts';
 import type {AnalysisCode, StructureCode} from './codes.ts';
 import {NOTHING_OBSERVED, type Observations} from './evidence.ts';
 import {factsOf, type CountPolicy, type Facts} from './facts.ts';
-import {NO_PROBLEM, RULES, STRUCTURE_RULES, type RecoveryKind, type Rule, type RulePolicy} from './rules.ts';
+import type {RulePolicy} from './conditions.ts';
+import {NO_PROBLEM, RULES, STRUCTURE_RULES, type RecoveryKind, type Rule} from './rules.ts';
 
 /** What is wrong with one instance, and what that calls for. */
 export interface Analysis {
@@ -90,7 +91,7 @@ function analysisOf(facts: Facts, topology: Topology, policy: AnalysisPolicy): A
 
 /** The first rule that matches. */
 export function ruleFor(facts: Facts, policy: RulePolicy): Rule {
-  return RULES.find((rule) => rule.when(facts, policy)) ?? NO_PROBLEM;
+  return RULES.find(({needs}) => needs.every((one) => one.holds(facts, policy))) ?? NO_PROBLEM;
 }
 
 /** Findings that downtime of all replicas makes skippable. A dead source is not among them: its replicas are not the trouble. */

@@ -1,5 +1,43 @@
-import type {Config} from '../config/keys.ts';
 import type {AnalysisCode, StructureCode} from './codes.ts';
+import {
+  aBinlogServer,
+  aCoSource,
+  aSource,
+  agreedGoneOrNoneReached,
+  allReachedFailToConnect,
+  allReplicasReached,
+  answeredNothing,
+  answeredNothingOrShunned,
+  directlyBelowSource,
+  exactSemiSync,
+  exceedsSemiSync,
+  failsToConnect,
+  givenUp,
+  hasReplicas,
+  inGroup,
+  itsReplicaFailsToConnect,
+  lacksSemiSync,
+  lagging,
+  lost,
+  noReplicaReached,
+  noReplicas,
+  noSource,
+  noneReplicates,
+  notReached,
+  oneReplica,
+  outsideGroups,
+  reached,
+  readOnly,
+  recoverReadOnly,
+  refusesUs,
+  severalReplicas,
+  someReplicaNotReached,
+  someReplicaReached,
+  someReplicates,
+  standsStill,
+  type Condition,
+  type RulePolicy,
+} from './conditions.ts';
 import type {Facts} from './facts.ts';
 
 /** What a finding calls for. `detect-only`: registered and told to hooks, nothing is repaired; `none`: not even that. */
@@ -14,19 +52,18 @@ export type RecoveryKind =
   | 'too-many-semi-sync'
   | 'non-writable-source';
 
-export type RulePolicy = Pick<Config, 'RecoverNonWriteableMaster' | 'EnforceExactSemiSyncReplicas'>;
-
 export interface Rule {
   readonly code: AnalysisCode;
   /** For people: completes "it is so because …". */
   readonly because: string;
   readonly recovery: RecoveryKind;
-  when(facts: Facts, policy: RulePolicy): boolean;
+  /** All of them. The first that does not hold is why the rule does not match. */
+  readonly needs: readonly Condition[];
 }
 
 /**
  * Outside of groups. A source is dead only if we cannot reach it, it sends no packet of its own, and its replicas say so
- * (`evidence.gone`); the predecessor took replicas that do not replicate, for whatever reason, as saying so. What its rules
+ * (`agreedGone`); the predecessor took replicas that do not replicate, for whatever reason, as saying so. What its rules
  * called dead without that is unreachable here.
  */
 const ALONE: readonly Rule[] = [
@@ -34,217 +71,211 @@ const ALONE: readonly Rule[] = [
     code: 'DeadMasterWithoutReplicas',
     because: 'it cannot be reached and has no replicas to ask',
     recovery: 'none',
-    when: (f) => isLostSource(f) && f.replicas === 0,
+    needs: [aSource, lost, noReplicas],
   },
   {
     code: 'DeadMaster',
     because: 'it cannot be reached, and all its replicas are up and cannot replicate from it',
     recovery: 'dead-source',
-    when: (f) => isLostSource(f) && f.reachableReplicas === f.replicas && isGivenUp(f),
+    needs: [aSource, lost, allReplicasReached, ...givenUp],
   },
   {
     code: 'DeadMasterAndReplicas',
     because: 'neither it nor any of its replicas can be reached',
     recovery: 'detect-only',
-    when: (f) => isLostSource(f) && f.reachableReplicas === 0,
+    needs: [aSource, lost, noReplicaReached],
   },
   {
     code: 'DeadMasterAndSomeReplicas',
     because: 'it and some of its replicas cannot be reached, and the others cannot replicate from it',
     recovery: 'dead-source',
-    when: (f) => isLostSource(f) && isGivenUp(f),
+    needs: [aSource, lost, ...givenUp],
   },
   {
     code: 'UnreachableMasterWithLaggingReplicas',
     because: 'it cannot be reached, and all its replicas lag',
     recovery: 'detect-only',
-    when: (f) => isLostSource(f) && allLag(f),
+    needs: [aSource, lost, ...lagging],
   },
   {
     code: 'UnreachableMaster',
     because: 'it refuses us, but with an answer of its own: it is alive',
     recovery: 'detect-only',
-    when: (f) => f.isSource && f.answers,
+    needs: [aSource, refusesUs],
   },
   {
     code: 'UnreachableMaster',
     because: 'it cannot be reached, but at least one replica still replicates from it',
     recovery: 'detect-only',
-    when: (f) => isLostSource(f) && f.replicating > 0 && (!f.partial || f.failingToConnect > 0),
+    needs: [aSource, lost, someReplicates, answeredNothingOrShunned],
   },
   {
     code: 'UnreachableMaster',
     because: 'it cannot be reached and nothing replicates from it, but its replicas do not prove that it is gone',
     recovery: 'detect-only',
-    when: (f) => isLostSource(f) && f.replicating === 0,
+    needs: [aSource, lost, noneReplicates],
   },
   {
     code: 'LockedSemiSyncMaster',
     because: 'its writes wait for more semi-sync replicas than it has, and its binary log stands still',
     recovery: 'locked-semi-sync',
-    when: (f) => f.isSource && lacksSemiSync(f) && f.standsStill,
+    needs: [aSource, lacksSemiSync, standsStill],
   },
   {
     code: 'LockedSemiSyncMasterHypothesis',
     because: 'its writes wait for more semi-sync replicas than it has',
     recovery: 'none',
-    when: (f) => f.isSource && lacksSemiSync(f),
+    needs: [aSource, lacksSemiSync],
   },
   {
     code: 'MasterWithTooManySemiSyncReplicas',
     because: 'it has more semi-sync replicas than it waits for',
     recovery: 'too-many-semi-sync',
-    when: (f, policy) =>
-      policy.EnforceExactSemiSyncReplicas && f.isSource && f.semiSyncWaits && f.it.semiSync.sourceClients > f.it.semiSync.sourceWaitCount,
+    needs: [exactSemiSync, aSource, exceedsSemiSync],
   },
   {
     code: 'NoWriteableMasterStructureWarning',
     because: 'it is read-only while replicas follow it',
     recovery: 'non-writable-source',
-    when: (f, policy) => policy.RecoverNonWriteableMaster && f.isSource && f.reachable && f.isReadOnly && f.replicating > 0,
+    needs: [recoverReadOnly, aSource, reached, readOnly, someReplicates],
   },
   {
     code: 'MasterSingleReplicaNotReplicating',
     because: 'its only replica is up but does not replicate',
     recovery: 'none',
-    when: (f) => isLiveSource(f) && f.replicas === 1 && f.reachableReplicas === 1 && f.replicating === 0,
+    needs: [aSource, reached, oneReplica, someReplicaReached, noneReplicates],
   },
   {
     code: 'MasterSingleReplicaDead',
     because: 'its only replica cannot be reached',
     recovery: 'none',
-    when: (f) => isLiveSource(f) && f.replicas === 1 && f.reachableReplicas === 0,
+    needs: [aSource, reached, oneReplica, noReplicaReached],
   },
   {
     code: 'AllMasterReplicasNotReplicating',
     because: 'all its replicas are up, but none replicates',
     recovery: 'detect-only',
-    when: (f) => isLiveSource(f) && f.replicas > 1 && f.reachableReplicas === f.replicas && f.replicating === 0,
+    needs: [aSource, reached, severalReplicas, allReplicasReached, noneReplicates],
   },
   {
     code: 'AllMasterReplicasNotReplicatingOrDead',
     because: 'some of its replicas cannot be reached, and the others do not replicate',
     recovery: 'detect-only',
-    when: (f) => isLiveSource(f) && f.reachableReplicas > 0 && f.reachableReplicas < f.replicas && f.replicating === 0,
+    needs: [aSource, reached, someReplicaReached, someReplicaNotReached, noneReplicates],
   },
   {
     code: 'DeadCoMaster',
     because: 'it cannot be reached, and all its replicas, the other co-source included, are up and cannot replicate from it',
     recovery: 'dead-co-source',
-    when: (f) => isLostCoSource(f) && f.reachableReplicas === f.replicas && isGivenUp(f),
+    needs: [aCoSource, lost, allReplicasReached, ...givenUp],
   },
   {
     code: 'DeadCoMasterAndSomeReplicas',
     because: 'it and some of its replicas cannot be reached, and the others cannot replicate from it',
     recovery: 'dead-co-source',
-    when: (f) => isLostCoSource(f) && isGivenUp(f),
+    needs: [aCoSource, lost, ...givenUp],
   },
   {
     code: 'UnreachableCoMaster',
     because: 'it refuses us, but with an answer of its own: it is alive',
     recovery: 'none',
-    when: (f) => f.isCoSource && f.answers && f.replicas > 0,
+    needs: [aCoSource, refusesUs, hasReplicas],
   },
   {
     code: 'UnreachableCoMaster',
     because: 'it cannot be reached, but at least one replica still replicates from it',
     recovery: 'none',
-    when: (f) => isLostCoSource(f) && !f.partial && f.replicating > 0,
+    needs: [aCoSource, lost, answeredNothing, someReplicates],
   },
   {
     code: 'UnreachableCoMaster',
     because: 'it cannot be reached and nothing replicates from it, but its replicas do not prove that it is gone',
     recovery: 'none',
-    when: (f) => isLostCoSource(f) && f.reachableReplicas > 0 && f.replicating === 0,
+    needs: [aCoSource, lost, someReplicaReached, noneReplicates],
   },
   {
     code: 'AllCoMasterReplicasNotReplicating',
     because: 'none of its replicas, the other co-source included, replicates',
     recovery: 'none',
-    when: (f) => f.isCoSource && f.reachable && f.replicas > 0 && f.replicating === 0,
+    needs: [aCoSource, reached, hasReplicas, noneReplicates],
   },
   {
     code: 'DeadIntermediateMasterWithSingleReplicaFailingToConnect',
     because: 'it cannot be reached, and its only replica cannot connect to it',
     recovery: 'dead-intermediate-source',
-    when: (f) => isLostIntermediate(f) && f.replicas === 1 && f.failingToConnect === 1 && isGivenUp(f),
+    needs: [noSource, lost, oneReplica, itsReplicaFailsToConnect, ...givenUp],
   },
   {
     code: 'DeadIntermediateMasterWithSingleReplica',
     because: 'it cannot be reached, and its only replica does not replicate from it',
     recovery: 'none',
-    when: (f) => isLostIntermediate(f) && f.replicas === 1 && isGivenUp(f),
+    needs: [noSource, lost, oneReplica, ...givenUp],
   },
   {
     code: 'DeadIntermediateMaster',
     because: 'it cannot be reached, and all its replicas are up and cannot replicate from it',
     recovery: 'dead-intermediate-source',
-    when: (f) => isLostIntermediate(f) && f.reachableReplicas === f.replicas && isGivenUp(f),
+    needs: [noSource, lost, allReplicasReached, ...givenUp],
   },
   {
     code: 'DeadIntermediateMasterAndSomeReplicas',
     because: 'it and some of its replicas cannot be reached, and the others cannot replicate from it',
     recovery: 'dead-intermediate-source',
-    when: (f) => isLostIntermediate(f) && isGivenUp(f),
+    needs: [noSource, lost, ...givenUp],
   },
   {
     code: 'DeadIntermediateMasterAndReplicas',
     because: 'neither it nor any of its replicas can be reached',
     recovery: 'detect-only',
-    when: (f) => isLostIntermediate(f) && f.replicas > 0 && f.reachableReplicas === 0,
+    needs: [noSource, lost, hasReplicas, noReplicaReached],
   },
   {
     code: 'UnreachableIntermediateMasterWithLaggingReplicas',
     because: 'it cannot be reached, and all its replicas lag',
     recovery: 'detect-only',
-    when: (f) => isLostIntermediate(f) && allLag(f),
+    needs: [noSource, lost, ...lagging],
   },
   {
     code: 'UnreachableIntermediateMaster',
     because: 'it refuses us, but with an answer of its own: it is alive',
     recovery: 'none',
-    when: (f) => !f.isSource && f.answers && f.replicas > 0,
+    needs: [noSource, refusesUs, hasReplicas],
   },
   {
     code: 'UnreachableIntermediateMaster',
     because: 'it cannot be reached, but at least one replica still replicates from it',
     recovery: 'none',
-    when: (f) => isLostIntermediate(f) && !f.partial && f.replicating > 0,
+    needs: [noSource, lost, answeredNothing, someReplicates],
   },
   {
     code: 'UnreachableIntermediateMaster',
     because: 'it cannot be reached and nothing replicates from it, but its replicas do not prove that it is gone',
     recovery: 'none',
-    when: (f) => isLostIntermediate(f) && f.replicas > 0 && f.replicating === 0,
+    needs: [noSource, lost, hasReplicas, noneReplicates],
   },
   {
     code: 'AllIntermediateMasterReplicasFailingToConnectOrDead',
     because: 'we reach it, but all its replicas that are up cannot connect to it',
     recovery: 'dead-intermediate-source',
-    when: (f) =>
-      isLiveIntermediate(f) &&
-      f.replicas > 1 &&
-      f.replicating === 0 &&
-      f.failingToConnect > 0 &&
-      f.failingToConnect === f.reachableReplicas,
+    needs: [noSource, reached, severalReplicas, noneReplicates, allReachedFailToConnect],
   },
   {
     code: 'AllIntermediateMasterReplicasNotReplicating',
     because: 'none of its replicas replicates',
     recovery: 'none',
-    when: (f) => isLiveIntermediate(f) && f.replicas > 0 && f.replicating === 0,
+    needs: [noSource, reached, hasReplicas, noneReplicates],
   },
   {
     code: 'BinlogServerFailingToConnectToMaster',
     because: 'it is a binlog server and cannot connect to its source',
     recovery: 'none',
-    when: (f) => f.isBinlogServer && f.isFailingToConnect,
+    needs: [aBinlogServer, failsToConnect],
   },
   {
     code: 'FirstTierReplicaFailingToConnectToMaster',
     because: 'it stands directly below the source and cannot connect to it',
     recovery: 'none',
-    when: (f) => f.it.cluster.depth === 1 && f.isFailingToConnect,
+    needs: [directlyBelowSource, failsToConnect],
   },
 ];
 
@@ -253,30 +284,35 @@ const IN_GROUPS: readonly Rule[] = [
     code: 'DeadReplicationGroupMemberWithReplicas',
     because: 'it is a member of a replication group, cannot be reached, and its replicas cannot replicate from it',
     recovery: 'dead-group-member',
-    when: (f) => isLost(f) && f.replicas > 0 && f.replicating === 0 && (f.evidence.gone || f.reachableReplicas === 0),
+    needs: [lost, hasReplicas, noneReplicates, agreedGoneOrNoneReached],
   },
   {
     code: 'UnreachableMaster',
     because: 'it is a member of a replication group and cannot be reached, but it answers or its replicas do not prove that it is gone',
     recovery: 'detect-only',
-    when: (f) => f.isSource && !f.reachable && f.replicas > 0,
+    needs: [aSource, notReached, hasReplicas],
   },
   {
     code: 'UnreachableIntermediateMaster',
     because: 'it is a member of a replication group and cannot be reached, but it answers or its replicas do not prove that it is gone',
     recovery: 'none',
-    when: (f) => !f.reachable && f.replicas > 0,
+    needs: [notReached, hasReplicas],
   },
 ];
 
 /** First match wins, so order is meaning: a rule may rely on every rule above it having said no. */
 export const RULES: readonly Rule[] = [
-  ...ALONE.map((rule): Rule => ({...rule, when: (f, policy) => !f.isGroupMember && rule.when(f, policy)})),
-  ...IN_GROUPS.map((rule): Rule => ({...rule, when: (f, policy) => f.isGroupMember && rule.when(f, policy)})),
+  ...ALONE.map((rule): Rule => ({...rule, needs: [outsideGroups, ...rule.needs]})),
+  ...IN_GROUPS.map((rule): Rule => ({...rule, needs: [inGroup, ...rule.needs]})),
 ];
 
 /** When no rule matches. */
-export const NO_PROBLEM: Rule = {code: 'NoProblem', because: 'nothing is wrong with it', recovery: 'none', when: () => true};
+export const NO_PROBLEM: Rule = {code: 'NoProblem', because: 'nothing is wrong with it', recovery: 'none', needs: []};
+
+/** Why a rule does not match, as a clause; null: it does. */
+export function unmet({needs}: Rule, facts: Facts, policy: RulePolicy): string | null {
+  return needs.find((one) => !one.holds(facts, policy))?.otherwise(facts) ?? null;
+}
 
 /** All that apply are reported, in this order, whatever else was found. */
 export const STRUCTURE_RULES: readonly {readonly code: StructureCode; readonly because: string; when(facts: Facts): boolean}[] = [
@@ -336,41 +372,3 @@ export const STRUCTURE_RULES: readonly {readonly code: StructureCode; readonly b
       f.it.semiSync.sourceClients < f.it.semiSync.sourceWaitCount,
   },
 ];
-
-function isLost(f: Facts): boolean {
-  return !f.reachable && !f.answers;
-}
-
-function isLostSource(f: Facts): boolean {
-  return f.isSource && isLost(f);
-}
-
-function isLostCoSource(f: Facts): boolean {
-  return f.isCoSource && isLost(f);
-}
-
-function isLostIntermediate(f: Facts): boolean {
-  return !f.isSource && isLost(f);
-}
-
-function isLiveSource(f: Facts): boolean {
-  return f.isSource && f.reachable;
-}
-
-function isLiveIntermediate(f: Facts): boolean {
-  return !f.isSource && f.reachable;
-}
-
-/** At least one replica is up, none replicates, and they agree that the source is gone. */
-function isGivenUp(f: Facts): boolean {
-  return f.reachableReplicas > 0 && f.replicating === 0 && f.evidence.gone;
-}
-
-/** Lag on all of them for a reason other than a delay that was configured on all of them. */
-function allLag(f: Facts): boolean {
-  return f.replicating > 0 && f.lagging === f.replicas && f.delayed < f.replicas;
-}
-
-function lacksSemiSync(f: Facts): boolean {
-  return f.semiSyncWaits && f.it.semiSync.sourceClients < f.it.semiSync.sourceWaitCount;
-}

@@ -1,5 +1,6 @@
 import {analyze, type Analysis} from '../analysis/analyze.ts';
-import {RULES, type RecoveryKind} from '../analysis/rules.ts';
+import type {AnalysisCode} from '../analysis/codes.ts';
+import {RULES, unmet, type RecoveryKind} from '../analysis/rules.ts';
 import type {Config} from '../config/keys.ts';
 import {matchesHost} from '../config/filters.ts';
 import type {Instance} from '../model/instance.ts';
@@ -29,6 +30,17 @@ export interface Sighting {
   readonly says: string;
 }
 
+/** A rule that was tried. */
+export interface Tried {
+  /** Its place in the table of rules, from 1. */
+  readonly rule: number;
+  readonly code: AnalysisCode;
+  /** What it is about, as it says where it matches. */
+  readonly because: string;
+  /** Why it does not match: what is so instead of the first thing it needs. Null: it does, and no later one is tried. */
+  readonly unmet: string | null;
+}
+
 /** Why an instance is judged as it is, and what would be done. From the rules and the planner that the leader uses. */
 export interface Explanation {
   readonly analysis: Analysis;
@@ -36,6 +48,8 @@ export interface Explanation {
   readonly rule: number | null;
   /** Rules there are. */
   readonly rules: number;
+  /** In their order, up to the one that matched. */
+  readonly tried: readonly Tried[];
   /** The instance, then its direct replicas. */
   readonly seen: readonly Sighting[];
   /** Why replication-analysis says nothing about it, though it is as it is; null: it does. */
@@ -59,18 +73,25 @@ export function explain(
   const analysis = instance && analysisOf(topology, instance, config);
   if (!analysis) return null;
   const supposed = analysis.recovery === 'none' && analysis.facts.reachable && analysis.facts.replicas > 0;
-  const place = RULES.findIndex((rule) => rule.code === analysis.code && rule.because === analysis.because);
+  const tried = rulesTried(analysis, config);
   const about = supposed ? supposingDead(topology, analysis, config) : {topology, analysis};
   return {
     analysis,
-    rule: place < 0 ? null : place + 1,
+    rule: tried.find(({unmet: why}) => why === null)?.rule ?? null,
     rules: RULES.length,
+    tried,
     seen: [instance, ...topology.replicasOf(key)].map(sightingOf),
     leftOut: leftOut(instance, analysis, config),
     checks: checksOn(instance, about.analysis.recovery, by),
     decision: about.analysis.recovery === 'none' ? null : decide(about, config),
     supposed,
   };
+}
+
+function rulesTried({facts}: Analysis, config: Config): readonly Tried[] {
+  const all = RULES.map((rule, at): Tried => ({rule: at + 1, code: rule.code, because: rule.because, unmet: unmet(rule, facts, config)}));
+  const matched = all.findIndex((one) => one.unmet === null);
+  return matched < 0 ? all : all.slice(0, matched + 1);
 }
 
 /** Of everything there is, healthy or not, whoever else is not to be told of it. */

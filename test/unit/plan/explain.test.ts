@@ -72,6 +72,31 @@ test.each([
 });
 
 test.each([
+  {name: 'a', buts: {}, code: 'DeadMaster', unmet: 'it can be reached'},
+  {name: 'a', buts: {a: full, b: broken, c: broken}, code: 'DeadMaster', unmet: 'it refuses us with an answer of its own, so it is alive'},
+  {name: 'b', buts: {}, code: 'DeadMaster', unmet: 'it replicates from another instance'},
+  {name: 'a', buts: dead, code: 'DeadMasterWithoutReplicas', unmet: 'it has 2 replicas'},
+  {name: 'a', buts: {a: down, b: broken, c: down}, code: 'DeadMaster', unmet: '1 of its 2 replicas cannot be reached'},
+  {name: 'a', buts: {a: down, b: broken}, code: 'DeadMaster', unmet: '1 replica replicates from it'},
+  {name: 'a', buts: {}, code: 'MasterWithTooManySemiSyncReplicas', unmet: 'EnforceExactSemiSyncReplicas is off'},
+  {name: 'a', buts: {}, code: 'LockedSemiSyncMaster', unmet: 'its writes do not wait for semi-sync replicas'},
+  {name: 'b', buts: {}, code: 'AllIntermediateMasterReplicasNotReplicating', unmet: '2 replicas replicate from it'},
+  {name: 'd', buts: {}, code: 'DeadReplicationGroupMemberWithReplicas', unmet: 'it is no member of a replication group'},
+])('$name with $buts is no $code: $unmet', ({name, buts, code, unmet}) => {
+  expect(held(name, buts).tried.find((one) => one.code === code)).toMatchObject({unmet});
+});
+
+test('the rules are tried in order up to the one that matches; where none does, each says why', () => {
+  const found = held('a', dead);
+  expect(found.tried.map(({rule}) => rule)).toEqual(found.tried.map((_, at) => at + 1));
+  expect(found.tried.map((one) => one.unmet === null)).toEqual(found.tried.map(({rule}) => rule === found.rule));
+  expect(found.tried.at(-1)).toMatchObject({code: 'DeadMaster', unmet: null});
+  const well = held('d', {}).tried;
+  expect(well).toHaveLength(found.rules);
+  expect(well.filter(({unmet}) => unmet === null || unmet === '')).toEqual([]);
+});
+
+test.each([
   {name: 'd', buts: {}, keys: {}, says: /no replicas/},
   {name: 'a', buts: {a: {wishes: {inMaintenance: true}}}, keys: {}, says: /in maintenance/},
   {name: 'a', buts: {}, keys: {RecoveryIgnoreHostnameFilters: ['^a$']}, says: /RecoveryIgnoreHostnameFilters/},

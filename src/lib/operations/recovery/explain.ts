@@ -25,7 +25,7 @@ export const explain = define({
   formerly: [],
   about: 'Why an instance is judged as it is, and what would be done about it; or what a recovery was decided from, and did',
   details:
-    'Of an instance: what was seen of it and its replicas, and when; which rule matched; what holds a recovery back; whom it would promote and why nobody else; what the leader refused last. Of one that is well, what would happen if it failed now. From the rules and the planner that the leader uses; probes nothing and changes nothing.',
+    'Of an instance: what was seen of it and its replicas, and when; which rule matched, and why each before it did not; what holds a recovery back; whom it would promote and why nobody else; what the leader refused last. Of one that is well, what would happen if it failed now. From the rules and the planner that the leader uses; probes nothing and changes nothing.',
   examples: ['explain -i db1', 'explain db1:3307 --json', 'explain --recovery 1700000000000000000:0a1b'],
   input: {subject},
   changes: 'nothing',

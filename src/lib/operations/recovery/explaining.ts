@@ -65,6 +65,7 @@ function linesOf(found: Explanation, refusal: StandingRefusal | null): readonly 
       seen.map(({key, says}) => `${keyText(key)} ${says}`),
     ),
     ...section('Found', foundLines(found)),
+    ...section('Rules that do not apply', ruleLines(found)),
     ...(decision === null ? section('Recovery', ['there is nothing to recover']) : recoveryLines({checks, decision, supposed})),
     ...section('The leader said', refusal ? [refusalText(refusal)] : ['no refusal of its stands']),
   ];
@@ -81,6 +82,13 @@ function foundLines({analysis, rule, rules, leftOut}: Explanation): readonly str
     ...structure.map((one) => `structure: ${one}`),
     ...(leftOut === null ? [] : [`replication-analysis leaves it out: ${leftOut}`]),
   ];
+}
+
+/** Rules that fail for one reason on one line: they are many, and the reasons few. */
+function ruleLines({tried}: Explanation): readonly string[] {
+  const failed = tried.filter((one) => one.unmet !== null);
+  const reasons = Map.groupBy(failed, (one) => one.unmet);
+  return [...reasons].map(([why, rules]) => `${why}: ${rules.map(({rule, code}) => `${code} (${rule})`).join(', ')}`);
 }
 
 function recoveryLines({checks, decision, supposed}: Pick<Explanation, 'checks' | 'supposed'> & {decision: Decision}): readonly string[] {
@@ -118,14 +126,14 @@ function refusalText({code, because, by, term, at}: StandingRefusal): string {
 }
 
 function jsonOf(found: Explanation, refusal: StandingRefusal | null): unknown {
-  const {analysis, rule, rules, seen, leftOut, checks, decision, supposed} = found;
+  const {analysis, rule, rules, tried, seen, leftOut, checks, decision, supposed} = found;
   const {instance, code, because, structure, recovery, facts} = analysis;
   return {
     instance: instance.key,
     cluster: instance.cluster.name,
     alias: instance.cluster.suggestedAlias,
     seen,
-    finding: {code, because, structure, recovery, rule, rules, leftOut},
+    finding: {code, because, structure, recovery, rule, rules, tried, leftOut},
     facts: {
       reachable: facts.reachable,
       answers: facts.answers,
