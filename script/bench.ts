@@ -4,6 +4,7 @@ import {counter} from './benchmarks/counter.ts';
 import {failover} from './benchmarks/failover.ts';
 import {idle} from './benchmarks/idle.ts';
 import {isGood, reportText, type Report} from './benchmarks/report.ts';
+import {scale} from './benchmarks/scale.ts';
 import {silent} from './benchmarks/silent.ts';
 import {takeover} from './benchmarks/takeover.ts';
 import {Stage, type BackendKind} from './benchmarks/stage.ts';
@@ -20,9 +21,10 @@ const HELP = `Measures the built program on real servers of this machine.
   script/bench silent     a source that answers nothing, SIGSTOP                            (5 runs)
   script/bench idle       processor and memory of a service with nothing to do              (60 s)
   script/bench command    whole process of a command that reads                             (20 runs)
+  script/bench scale      commands and routes that show all of 1,000 instances              (20 runs)
 
   --flavor ${FLAVORS.join('|')}   servers that are managed (default mariadb)
-  --backend ${BACKENDS.join('|')}          where the service keeps its state (default sqlite; command: mariadb)
+  --backend ${BACKENDS.join('|')}          where the service keeps its state (default sqlite; command and scale: mariadb)
   --runs N                          how many runs, or times
   --backlog N                       failover: then as many runs with one replica N transactions behind
   --quick                           shorter pauses and fewer runs: to see that it works, not to quote
@@ -65,6 +67,12 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: async (stage, {quick, idle: settle}) => [await idle(stage, {settle, period: quick ? 10_000 : 60_000})],
   },
   command: {runs: 20, quickRuns: 5, backend: 'mariadb', run: async (stage, {runs}) => [await command(stage, {runs})]},
+  scale: {
+    runs: 20,
+    quickRuns: 5,
+    backend: 'mariadb',
+    run: async (stage, {runs, quick}) => [await scale(stage, {runs, period: quick ? 5_000 : 30_000})],
+  },
 };
 
 await runScript('script/bench', async () => {

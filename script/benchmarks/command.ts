@@ -4,7 +4,8 @@ import {addressOf, type Stage} from './stage.ts';
 
 const TARGET_MS = 130;
 
-interface Line {
+/** A process that ends by itself. */
+export interface Line {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
@@ -34,7 +35,7 @@ export async function command(stage: Stage, {runs}: {readonly runs: number}): Pr
 }
 
 /** One after the other, so that a busy moment meets all alike; two rounds before the first counted one warm the file cache. */
-function inTurn(lines: ReadonlyMap<string, Line>, runs: number): ReadonlyMap<string, readonly number[]> {
+export function inTurn(lines: ReadonlyMap<string, Line>, runs: number): ReadonlyMap<string, readonly number[]> {
   const took = new Map([...lines.keys()].map((what) => [what, [] as number[]]));
   for (let round = -2; round < runs; round++) {
     for (const [what, line] of lines) took.get(what)?.push(timed(line));

@@ -69,6 +69,13 @@ export class Stage {
     return {source, replicas, service};
   }
 
+  /** An empty backend and a configuration that names it; no servers, no service. @returns where a service would listen */
+  async prepared(settings: Settings = {}): Promise<number> {
+    await this.#emptyBackend();
+    this.program.configure({...this.#connections(), ...settings});
+    return this.#listen;
+  }
+
   async down(): Promise<void> {
     await Promise.all([this.box.down(), this.#backendBox?.down(), this.program.close()]);
     await this.#port.release();

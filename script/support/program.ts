@@ -42,11 +42,18 @@ export class Program {
     writeFileSync(this.#configuration, `${JSON.stringify(settings, null, 2)}\n`, {mode: 0o600});
   }
 
-  /** Program and arguments, for whoever starts it by itself. */
+  /** Program and arguments as `bin/orchestrator` has them, for whoever starts it by itself. */
   commandLine(args: readonly string[]): {readonly command: string; readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv} {
     return {
       command: process.execPath,
-      args: ['--disable-warning=ExperimentalWarning', this.#loader, '--config', this.#configuration, ...args],
+      args: [
+        ...(args[0] === 'serve' ? [] : ['--min-semi-space-size=16']),
+        '--disable-warning=ExperimentalWarning',
+        this.#loader,
+        '--config',
+        this.#configuration,
+        ...args,
+      ],
       env: {...process.env, ...this.#guarded.mark},
     };
   }

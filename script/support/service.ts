@@ -8,6 +8,9 @@ const LEADS_WITHIN = 30_000;
 const STOP_WITHIN = 10_000;
 const ANSWER_WITHIN = 5_000;
 
+/** An argument of `serve`: it stands for no election. */
+export const ONLY_ANSWERS = '--discovery=false';
+
 /** One line of the service's log. */
 export interface LogLine {
   /** Milliseconds since 1970, as the line itself says. */
@@ -29,11 +32,12 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Starts the service and returns when it leads. @throws Error with its last words when it ends or does not lead in time */
+/** Starts the service and returns when it leads, or answers where it is told not to. @throws Error with its last words when it ends or is too late */
 export async function startService(
   line: {readonly command: string; readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv},
   port: number,
 ): Promise<Service> {
+  const isReady = line.args.includes(ONLY_ANSWERS) ? answers : leads;
   // Of its own session, so that Ctrl-C ends it through us and in order.
   const child = spawn(line.command, [...line.args], {env: line.env, stdio: ['ignore', 'ignore', 'pipe'], detached: true});
   const log: LogLine[] = [];
@@ -52,7 +56,7 @@ export async function startService(
     stop: () => stop(child),
   };
   try {
-    await waitFor('the service leads', () => hasEnded(child) || leads(port), {within: LEADS_WITHIN});
+    await waitFor('the service is ready', () => hasEnded(child) || isReady(port), {within: LEADS_WITHIN});
     if (hasEnded(child)) throw new Error('the service ended by itself');
     return service;
   } catch (error) {
@@ -65,6 +69,12 @@ export async function startService(
 function parseLine(line: string): LogLine | null {
   const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3}) ([A-Z]+) (.*)$/.exec(line);
   return match ? {at: Date.parse(`${match[1]}T${match[2]}`), level: match[3] ?? '', text: match[4] ?? ''} : null;
+}
+
+async function answers(port: number): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/health/live`, {signal: AbortSignal.timeout(ANSWER_WITHIN)});
+  await answer.arrayBuffer();
+  return answer.ok;
 }
 
 async function leads(port: number): Promise<boolean> {
