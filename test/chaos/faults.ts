@@ -12,13 +12,16 @@ export const FAULT_KINDS = [
   'leader-term',
   'leader-stop',
   'leader-block',
+  'node-clock',
   'source-kill',
   'source-stop',
   'source-flap',
+  'candidate-kill',
   'replica-kill',
   'replica-stop',
   'backend-kill',
   'backend-stop',
+  'backend-clock',
   'quorum-loss',
   'backend-failover',
   'proxy-astray',
@@ -85,7 +88,10 @@ export class Faults {
     for (const server of this.#stopped) server.instance.resume();
     for (const node of this.#stage.nodes) node.resume();
     await this.#stage.backend.revive();
-    for (const node of this.#stage.nodes) if (!node.alive) await node.start();
+    for (const node of this.#stage.nodes) {
+      if (node.isClockOff) await node.setClock(0).then(() => node.stop());
+      if (!node.alive) await node.start();
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import type {Samples, Sample, ServerState} from './observer.ts';
 
-/** What a scenario says beforehand of one cluster. */
-export type Outcome = {readonly ends: 'promote' | 'none'} | {readonly ends: 'refuse'; readonly code: string};
+/** What a fault says beforehand of the cluster that it hits. `abandon`: a recovery begins, and is given up before anything was changed. */
+export type Outcome = {readonly ends: 'promote' | 'none' | 'abandon'} | {readonly ends: 'refuse'; readonly code: string};
 
 export const VIOLATIONS = [
   'two-leaders',
@@ -26,9 +26,10 @@ export interface Violation {
 /** What is known of one cluster when a scenario has ended. */
 export interface ClusterEvidence {
   readonly name: string;
-  readonly expected: Outcome;
-  /** More recoveries than one, where an incident is known to take several. */
-  readonly recoveriesAllowed: number;
+  /** One for each fault that hit it. */
+  readonly expected: readonly Outcome[];
+  /** Beside the one for each promotion: attempts that an incident is known to take. */
+  readonly moreAttempts: number;
   readonly recoveries: readonly {readonly uid: string; readonly successful: boolean}[];
   /** Codes of refusals, as the leaders logged them. */
   readonly refusals: readonly string[];
@@ -94,21 +95,29 @@ function flaps({leases}: Samples): readonly Violation[] {
   return terms.size <= 1 ? [] : [{code: 'leader-flap', text: `leadership moved without need: terms ${[...terms].join(', ')}`}];
 }
 
-function outcomeOf({name, expected, recoveries, refusals, recoveriesAllowed}: ClusterEvidence): readonly Violation[] {
+function outcomeOf(cluster: ClusterEvidence): readonly Violation[] {
+  return [...recoveriesOf(cluster), ...refusalsOf(cluster)];
+}
+
+/** One recovery for each incident, and none without. */
+function recoveriesOf({name, expected, recoveries, refusals, moreAttempts}: ClusterEvidence): readonly Violation[] {
+  const due = expected.filter(({ends}) => ends === 'promote').length;
+  const attempts = expected.filter(({ends}) => ends === 'promote' || ends === 'abandon').length + moreAttempts;
   const good = recoveries.filter(({successful}) => successful).length;
   const all = `${name}: ${recoveries.length} recoveries, ${good} successful`;
-  switch (expected.ends) {
-    case 'promote':
-      if (good === 0) return [{code: 'missing-recovery', text: `${all}, instead of one; refusals: ${refusals.join(', ') || 'none'}`}];
-      return good > 1 || recoveries.length > recoveriesAllowed ? [{code: 'second-recovery', text: `${all}, for one incident`}] : [];
-    case 'none':
-      return recoveries.length > 0 ? [{code: 'undue-recovery', text: `${all}, and none was due`}] : [];
-    case 'refuse':
-      if (recoveries.length > 0) return [{code: 'undue-recovery', text: `${all}, and ${expected.code} was due`}];
-      return refusals.includes(expected.code)
-        ? []
-        : [{code: 'wrong-refusal', text: `${name} was refused as ${refusals.join(', ') || 'nothing'}, not as ${expected.code}`}];
-  }
+  if (good < due) return [{code: 'missing-recovery', text: `${all}, instead of ${due}; refusals: ${refusals.join(', ') || 'none'}`}];
+  if (good === due && recoveries.length <= attempts) return [];
+  return due === 0
+    ? [{code: 'undue-recovery', text: `${all}, and ${attempts === 0 ? 'none was due' : 'it was to be given up'}`}]
+    : [{code: 'second-recovery', text: `${all}, for ${due === 1 ? 'one incident' : `${due} incidents`}`}];
+}
+
+function refusalsOf({name, expected, refusals}: ClusterEvidence): readonly Violation[] {
+  const missing = expected.flatMap((one) => (one.ends === 'refuse' && !refusals.includes(one.code) ? [one.code] : []));
+  return missing.map((code) => ({
+    code: 'wrong-refusal',
+    text: `${name} was refused as ${refusals.join(', ') || 'nothing'}, not as ${code}`,
+  }));
 }
 
 /** After a new holder's first statement on a server none with an older fence executes there. */

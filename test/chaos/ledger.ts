@@ -52,8 +52,8 @@ export function summaryOf(entries: readonly Entry[]): readonly string[] {
     '',
     ...timingsOf(entries),
     ...violated.map(
-      ({at, backend, scenario, seed, violations}) =>
-        `${at} ${backend}: ${scenario} (seed ${seed}): ${violations.map(({code}) => code).join(', ')}`,
+      ({at, backend, scenario, cluster, seed, violations}) =>
+        `${at} ${backend}: ${cluster}: ${scenario} (seed ${seed}): ${violations.map(({code}) => code).join(', ')}`,
     ),
   ];
 }

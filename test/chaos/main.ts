@@ -13,26 +13,30 @@ import {
   type CommandLine,
 } from '../../script/support/command-line.ts';
 import {BACKEND_KINDS, type BackendKind} from './backends/backend.ts';
-import {Stage} from './cluster/stage.ts';
+import {Stage, type StageOptions} from './cluster/stage.ts';
 import {Traps} from './faults.ts';
 import {addToLedger, ledgerFile, readLedger, summaryOf, type Entry} from './ledger.ts';
 import {play, type Result} from './run.ts';
 import {CANARIES, without} from './canaries.ts';
 import {choose, type Choice} from './choose.ts';
+import {measuring, numbersOf} from './numbers.ts';
+import {SCENARIOS} from './scenarios/index.ts';
 
 const HELP = `Plays faults against three services, their backend and the servers they look after, and checks what must hold.
 
-  script/chaos [--seed N] [--scenarios N] [--backend ${BACKEND_KINDS.join('|')}] [--only TEXT] [--cluster maria|mysql]
-      Plays scenarios chosen by the seed (1 unless given; 10 scenarios on galera). --only: those whose name contains TEXT.
+  script/chaos [--seed N] [--scenarios N] [--backend ${BACKEND_KINDS.join('|')}] [--only TEXT | --sequences] [--cluster maria|mysql]
+      Plays scenarios chosen by the seed (1 unless given; 10 scenarios on galera); every fifth is a sequence of several faults.
+      --only: single ones whose name contains TEXT. --sequences: nothing but sequences. Each tells how it is played again.
   script/chaos --continue [...]
       Plays those that the ledger has fewest of, with seeds it has not seen.
+  script/chaos --numbers [--scenarios N] [--backend galera|group|proxy]
+      Measures how long it takes until another node leads, and until a cluster is written to again (N times each, 5 unless given).
   script/chaos --canaries
       Takes one protection after the other out of the program and sees that the violation comes to light.
   script/chaos --summary
       Says what the ledger holds.
 
   --ledger FILE   the ledger, a line of JSON for each scenario; ${ledgerFile()} unless given
-  --clusters A,B  which clusters there are: maria,mysql unless given
 `;
 
 const OPTIONS = {
@@ -41,6 +45,8 @@ const OPTIONS = {
   scenarios: {type: 'string'},
   backend: {type: 'string'},
   only: {type: 'string'},
+  sequences: {type: 'boolean'},
+  numbers: {type: 'boolean'},
   cluster: {type: 'string'},
   clusters: {type: 'string'},
   continue: {type: 'boolean'},
@@ -57,27 +63,18 @@ async function main(): Promise<void> {
   if (line.words.length > 0) throw new BadInput(`script/chaos takes no arguments but options, not "${line.words.join(' ')}".`);
   const file = String(line.options['ledger'] ?? ledgerFile());
   if (line.options['summary']) return void process.stdout.write(`${summaryOf(await readLedger(file)).join('\n')}\n`);
-  if (line.options['canaries']) return playCanaries();
+  if (line.options['canaries']) return onStage({kind: 'galera', clusters: ['maria']}, sing);
+  if (line.options['numbers']) return measure(line);
   await playAll(line, file);
-}
-
-async function playCanaries(): Promise<void> {
-  const stage = await Stage.open({kind: 'galera', clusters: ['maria']});
-  const interrupted = interruption();
-  try {
-    await Promise.race([sing(stage), interrupted]);
-  } finally {
-    await stage.down();
-  }
 }
 
 async function sing(stage: Stage): Promise<void> {
   const traps = new Traps(stage.folder);
   for (const canary of CANARIES) {
     process.env['ORCHESTRATOR_BIN'] = await build(join(stage.folder, `canary-${canary.violation}`), [without(canary)]);
-    const [choice] = choose({kind: 'galera', clusters: ['maria'], seed: 1, count: 1, only: canary.scenario, played: []});
+    const scenario = SCENARIOS.find(({name}) => name.includes(canary.scenario))!;
     await stage.begin({PreFailoverProcesses: [traps.hook]});
-    const result = await play(stage, traps, {scenario: choice!.scenario, cluster: stage.cluster('maria'), seed: 1});
+    const result = await play(stage, traps, {moves: [{scenario, cluster: 'maria'}], seed: 1});
     const codes = [...new Set(result.violations.map(({code}) => code))];
     const noticed = codes.includes(canary.violation);
     say(`${noticed ? 'ok  ' : 'BAD '} ${canary.name}: ${codes.join(', ') || 'nothing'} came to light, expected ${canary.violation}`);
@@ -85,25 +82,57 @@ async function sing(stage: Stage): Promise<void> {
   }
 }
 
+async function measure(line: CommandLine): Promise<void> {
+  const kind = choiceOption(line, 'backend', {choices: BACKEND_KINDS, absent: 'galera'});
+  const times = countOption(line, 'scenarios', 5);
+  await onStage({kind, clusters: ['maria']}, async (stage) => {
+    const traps = new Traps(stage.folder);
+    const results: Result[] = [];
+    for (const scenario of measuring().filter(({on}) => on?.includes(kind) ?? true)) {
+      for (let seed = 1; seed <= times; seed += 1) {
+        await stage.begin({PreFailoverProcesses: [traps.hook]});
+        const result = await play(stage, traps, {moves: [{scenario, cluster: 'maria'}], seed});
+        results.push(result);
+        for (const {code, text} of result.violations) say(`BAD  ${scenario.name}: ${code}: ${text}`);
+        if (result.violations.length > 0) process.exitCode = 1;
+      }
+    }
+    say(`On ${stage.backend.version}:`);
+    for (const {text, kept} of numbersOf(results)) {
+      say(text);
+      if (!kept) process.exitCode = 1;
+    }
+  });
+}
+
+/** Builds the program unless a built one is named, sets the stage, and takes it down whatever happens. */
+async function onStage(options: StageOptions, work: (stage: Stage) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'orchestrator-chaos-'));
+  try {
+    process.env['ORCHESTRATOR_BIN'] ??= await build(folder);
+    const stage = await Stage.open(options);
+    try {
+      await Promise.race([work(stage), interruption()]);
+    } finally {
+      await stage.down();
+    }
+  } finally {
+    await rm(folder, {recursive: true, force: true});
+  }
+}
+
 async function playAll(line: CommandLine, file: string): Promise<void> {
   const kind = choiceOption(line, 'backend', {choices: BACKEND_KINDS, absent: 'galera'});
   const cluster = choiceOption(line, 'cluster', {choices: ['maria', 'mysql', 'any'], absent: 'any'});
   const count = countOption(line, 'scenarios', 10);
-  const before = line.options['continue'] ? (await readLedger(file)).filter(({backend}) => backend === kind) : [];
-  const seed = countOption(line, 'seed', 1 + Math.max(0, ...before.map((entry) => entry.seed)));
+  const before = line.options['continue'] ? await readLedger(file) : [];
+  const mine = before.filter(({backend}) => backend === kind);
+  const seed = countOption(line, 'seed', 1 + Math.max(0, ...mine.map((entry) => entry.seed)));
   const only = String(line.options['only'] ?? '');
-  const folder = await mkdtemp(join(tmpdir(), 'orchestrator-chaos-'));
-  process.env['ORCHESTRATOR_BIN'] ??= await build(folder);
+  const sequences = line.options['sequences'] ? 'all' : only === '' ? 'some' : 'none';
   const clusters = cluster === 'any' ? (['maria', 'mysql'] as const) : ([cluster] as const);
-  const stage = await Stage.open({kind, clusters});
-  const interrupted = interruption();
-  try {
-    const choices = choose({kind, clusters, seed, count, only, played: before});
-    await Promise.race([playEach(stage, choices, {kind, file}), interrupted]);
-  } finally {
-    await stage.down();
-    await rm(folder, {recursive: true, force: true});
-  }
+  const choices = choose({kind, clusters, seed, count, only, sequences, played: before});
+  await onStage({kind, clusters}, (stage) => playEach(stage, choices, {kind, file}));
 }
 
 async function playEach(stage: Stage, choices: readonly Choice[], {kind, file}: {kind: BackendKind; file: string}): Promise<void> {
@@ -113,12 +142,12 @@ async function playEach(stage: Stage, choices: readonly Choice[], {kind, file}: 
     `${choices.length} scenarios on ${stage.backend.version}; ${stage.managed.map(({version}) => version).join(', ')}; commit ${revision}`,
   );
   let bad = 0;
-  for (const {scenario, cluster, seed} of choices) {
+  for (const choice of choices) {
     const began = performance.now();
     await stage.begin({PreFailoverProcesses: [traps.hook]});
-    const result = await play(stage, traps, {scenario, cluster: stage.cluster(cluster), seed});
+    const result = await play(stage, traps, choice);
     await addToLedger(file, {at: new Date().toISOString(), revision, backend: kind, ...result} satisfies Entry);
-    for (const text of linesOf(result, performance.now() - began)) say(text);
+    for (const text of linesOf(result, {kind, took: performance.now() - began})) say(text);
     if (result.violations.length === 0) continue;
     bad += 1;
     say(`     what the nodes said is in ${await keepLogs(stage, file)}`);
@@ -127,10 +156,23 @@ async function playEach(stage: Stage, choices: readonly Choice[], {kind, file}: 
   process.exitCode = bad > 0 ? 1 : 0;
 }
 
-function linesOf({scenario, cluster, seed, expected, timings, violations}: Result, took: number): readonly string[] {
+function linesOf(result: Result, {kind, took}: {kind: BackendKind; took: number}): readonly string[] {
+  const {scenario, cluster, moves, timings, violations} = result;
   const times = Object.entries(timings).map(([what, milliseconds]) => `${what} ${milliseconds} ms`);
-  const head = `${violations.length === 0 ? 'ok  ' : 'BAD '} ${cluster}: ${scenario} (seed ${seed}), expected ${expected.ends}; ${times.join(', ')}; ${Math.round(took / 1000)} s`;
-  return [head, ...violations.map(({code, text}) => `     ${code}: ${text}`)];
+  const single = moves.length === 1;
+  const ends = single ? `, expected ${moves.map(expectedOf).join()}` : '';
+  const head = `${violations.length === 0 ? 'ok  ' : 'BAD '} ${cluster}: ${scenario}${ends}; ${times.join(', ')}; ${Math.round(took / 1000)} s`;
+  const parts = single ? [] : moves.map((move) => `     ${move.cluster}: ${move.scenario}, expected ${expectedOf(move)}`);
+  return [head, ...parts, ...violations.map(({code, text}) => `     ${code}: ${text}`), `     again: ${again(result, kind)}`];
+}
+
+function expectedOf({expected}: Result['moves'][number]): string {
+  return expected.ends === 'refuse' ? `refuse (${expected.code})` : expected.ends;
+}
+
+function again({scenario, cluster, moves, seed}: Result, kind: BackendKind): string {
+  const what = moves.length === 1 ? `--only '${scenario}' --cluster ${cluster}` : '--sequences';
+  return `script/chaos --backend ${kind} --seed ${seed} --scenarios 1 ${what}`;
 }
 
 /** Beside the ledger, for whoever looks for the cause. */

@@ -13,6 +13,8 @@ export interface Backend {
   way(node: number): number;
   /** Ends one server with kill -9; `revive` brings it back. */
   kill(server: number): Promise<void>;
+  /** Starts one server again with a clock that is so many seconds fast, or slow; `revive` sets it right. */
+  setClock(server: number, seconds: number): Promise<void>;
   /** Makes it unable to write: without a majority, or without its one writable server. */
   loseQuorum(): Promise<void>;
   /** Makes it take writes again on every way in, whatever was done to it. Services may be at work. */

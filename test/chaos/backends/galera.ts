@@ -1,5 +1,6 @@
 import {galera, type Galera, type Instance} from '../../sandbox/index.ts';
 import type {Backend} from './backend.ts';
+import {Clocks} from './clocks.ts';
 
 /** Three nodes, one for each service. */
 export async function galeraBackend(): Promise<Backend> {
@@ -9,6 +10,7 @@ export async function galeraBackend(): Promise<Backend> {
 class GaleraBackend implements Backend {
   readonly kind = 'galera';
   readonly #cluster: Galera;
+  readonly #clocks = new Clocks();
 
   constructor(cluster: Galera) {
     this.#cluster = cluster;
@@ -30,6 +32,14 @@ class GaleraBackend implements Backend {
     return this.servers[server]!.kill9();
   }
 
+  async setClock(place: number, seconds: number): Promise<void> {
+    const server = this.servers[place]!;
+    await server.stop();
+    await this.#clocks.set(server, seconds);
+    await this.#cluster.join(server);
+    await this.#clocks.verify(server, seconds);
+  }
+
   /** Each on its own: no two of them hear each other. */
   async loseQuorum(): Promise<void> {
     await Promise.all(this.servers.slice(1).map((server) => this.#cluster.isolate(server)));
@@ -37,6 +47,10 @@ class GaleraBackend implements Backend {
 
   async revive(): Promise<void> {
     for (const server of this.servers) server.resume();
+    for (const server of this.#clocks.wrong) {
+      await this.#clocks.set(server, 0);
+      await server.stop();
+    }
     const alive = this.servers.filter((server) => server.alive());
     await Promise.all(alive.map((server) => this.#cluster.heal(server)));
     if (alive.length === 0) return this.#cluster.begin();

@@ -1,5 +1,6 @@
 import {groupReplication, waitFor, type Group, type Instance} from '../../sandbox/index.ts';
 import type {Backend} from './backend.ts';
+import {Clocks} from './clocks.ts';
 
 const WHOLE_WITHIN = 60_000;
 /** How long members that were stopped may take to find each other again by themselves. */
@@ -14,6 +15,7 @@ export async function groupBackend(): Promise<Backend> {
 class GroupBackend implements Backend {
   readonly kind = 'group';
   readonly #group: Group;
+  readonly #clocks = new Clocks();
 
   constructor(group: Group) {
     this.#group = group;
@@ -35,6 +37,14 @@ class GroupBackend implements Backend {
     return this.servers[server]!.kill9();
   }
 
+  async setClock(place: number, seconds: number): Promise<void> {
+    const server = this.servers[place]!;
+    await this.#startAgain(server, seconds);
+    await rejoin(server);
+    await waitFor('it is a member again', async () => (await this.#online(server)).includes(server.key.port), {within: WHOLE_WITHIN});
+    await this.#clocks.verify(server, seconds);
+  }
+
   loseQuorum(): Promise<void> {
     for (const server of this.servers.slice(1)) server.pause();
     return Promise.resolve();
@@ -42,6 +52,7 @@ class GroupBackend implements Backend {
 
   async revive(): Promise<void> {
     for (const server of this.servers) server.resume();
+    for (const server of this.#clocks.wrong) await this.#startAgain(server, 0);
     const dead = this.servers.filter((server) => !server.alive());
     await Promise.all(dead.map((server) => server.start()));
     if (dead.length === 0 && (await this.#isWhole(BY_THEMSELVES))) return;
@@ -57,6 +68,16 @@ class GroupBackend implements Backend {
 
   down(): Promise<void> {
     return this.#group.down();
+  }
+
+  /** It leaves first, so that the others need not find out. */
+  async #startAgain(server: Instance, seconds: number): Promise<void> {
+    await this.#clocks.set(server, seconds);
+    if (server.alive()) {
+      await leave(server);
+      await server.kill9();
+    }
+    await server.start();
   }
 
   /** All see all ONLINE, at latest after so long. */

@@ -3,6 +3,7 @@ import {once} from 'node:events';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {haproxy, reservePorts, sandbox, type Instance, type Proxy, type ReservedPorts, type Sandbox} from '../../sandbox/index.ts';
 import type {Backend, Proxied} from './backend.ts';
+import {Clocks} from './clocks.ts';
 
 const NAMES = ['p', 'r'] as const;
 const ASKS_WITHIN = 400;
@@ -23,6 +24,7 @@ class ProxiedBackend implements Backend {
   readonly proxied: Proxied;
   readonly #box: Sandbox;
   readonly #parts: {readonly checks: readonly Check[]; readonly proxy: Proxy; readonly ports: ReservedPorts};
+  readonly #clocks = new Clocks();
   #pristine = true;
 
   constructor(box: Sandbox, parts: {readonly checks: readonly Check[]; readonly proxy: Proxy; readonly ports: ReservedPorts}) {
@@ -51,6 +53,14 @@ class ProxiedBackend implements Backend {
     return this.servers[server]!.kill9();
   }
 
+  async setClock(place: number, seconds: number): Promise<void> {
+    const server = this.servers[place]!;
+    await server.stop();
+    await this.#clocks.set(server, seconds);
+    await server.start();
+    await this.#clocks.verify(server, seconds);
+  }
+
   /** Its one writable server is gone. */
   async loseQuorum(): Promise<void> {
     const [source] = this.servers;
@@ -60,6 +70,11 @@ class ProxiedBackend implements Backend {
   async revive(): Promise<void> {
     for (const check of this.#parts.checks) check.says = null;
     for (const server of this.servers) server.resume();
+    for (const server of this.#clocks.wrong) {
+      await this.#clocks.set(server, 0);
+      await server.stop();
+      await server.start();
+    }
     if (!(await this.#isWritable())) await this.servers[0]!.start();
   }
 

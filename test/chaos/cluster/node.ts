@@ -1,6 +1,7 @@
 import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {Config} from '../../../src/lib/config/keys.ts';
+import {clockOff} from '../../sandbox/index.ts';
 import {Service} from '../../servers/support/service.ts';
 import type {Wire} from './wire.ts';
 
@@ -29,6 +30,8 @@ export class Node {
   readonly #options: NodeOptions;
   readonly #past: Service[] = [];
   #service: Service | null = null;
+  #settings: Partial<Config> = {};
+  #clock: NodeJS.ProcessEnv = {};
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -54,20 +57,36 @@ export class Node {
     return join(this.#options.folder, 'orchestrator.conf.json');
   }
 
-  /** Starts it and returns when it answers HTTP. */
-  async start(settings: Partial<Config> = {}): Promise<void> {
+  /** True when its process was started with a wrong clock. */
+  get isClockOff(): boolean {
+    return this.#clock['FAKETIME'] !== undefined;
+  }
+
+  /** For every start from now on: seconds by which its clock is fast, or slow; 0: as everybody's. */
+  async setClock(seconds: number): Promise<void> {
+    this.#clock = seconds === 0 ? {} : await clockOff(seconds);
+  }
+
+  /**
+   * Starts it and returns when it answers HTTP.
+   *
+   * @param settings beside its own; unless given those of its last start
+   */
+  async start(settings: Partial<Config> = this.#settings): Promise<void> {
     const {folder, mark} = this.#options;
+    this.#settings = settings;
     await writeFile(this.file, JSON.stringify({...this.#options.settings, ...settings}, null, 2));
     for (let tries = 1; ; tries += 1) {
       if (this.#service) this.#past.push(this.#service);
       this.#service = new Service(['--config', this.file], {
         PATH: process.env['PATH'],
         HOME: folder,
-        NODE_OPTIONS: `--inspect-port=127.0.0.1:${this.#options.inspectPort}`,
+        NODE_OPTIONS: `--inspect=127.0.0.1:${this.#options.inspectPort} --inspect-publish-uid=http`,
         ...mark,
+        ...this.#clock,
       });
       try {
-        return await this.#service.says(/listening on /, STARTS_WITHIN);
+        return await this.#service.says(/listening on http/, STARTS_WITHIN);
       } catch (error) {
         // As a supervisor does: its backend may not have been ready.
         if (tries === STARTS || this.#service.alive) throw error;
@@ -95,7 +114,6 @@ export class Node {
   /** Keeps its event loop from turning: the process lives, and answers nothing. Returns at once. */
   async block(milliseconds: number): Promise<void> {
     if (!this.pid) throw new Error(`${this.name} does not run.`);
-    process.kill(this.pid, 'SIGUSR1'); // opens the inspector
     const socket = new WebSocket(await this.#inspector());
     await new Promise((resolve, reject) => {
       socket.addEventListener('open', resolve);

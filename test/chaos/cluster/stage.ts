@@ -92,7 +92,10 @@ export class Stage {
     await Promise.all(this.servers.map(({instance}) => truncate(join(instance.datadir, 'general.log'))));
     await this.#empty();
     await this.#admit();
-    for (const node of this.nodes) node.forget();
+    for (const node of this.nodes) {
+      node.forget();
+      await node.setClock(0);
+    }
     await this.nodes[0]!.start(settings);
     await Promise.all(this.nodes.slice(1).map((node) => node.start(settings)));
     await this.watched();

@@ -3,7 +3,8 @@ import type {Stage} from '../cluster/stage.ts';
 import {pause} from '../faults.ts';
 import {deposed, NONE, PATIENCE, PROMOTE, promoted, type Scenario} from './scene.ts';
 
-function placeOf(stage: Stage, node: Node): number {
+/** Which of the ways into the backend, and where it has several servers which of these, is a node's own. */
+export function placeOf(stage: Stage, node: Node): number {
   return stage.nodes.indexOf(node);
 }
 
@@ -57,6 +58,48 @@ export const BACKEND: readonly Scenario[] = [
       server.pause();
       await pause(between(3_000, 8_000));
       server.resume();
+      await pause(2_000);
+    },
+  },
+  {
+    name: 'database node of the leader stopped',
+    faults: ['backend-stop'],
+    expected: NONE,
+    on: ['galera', 'group'],
+    async act({stage, between}) {
+      const leader = await stage.leader();
+      const server = stage.backend.servers[placeOf(stage, leader)]!;
+      server.pause();
+      await deposed(stage, leader.name);
+      await pause(between(0, 4_000));
+      server.resume();
+      await pause(2_000);
+    },
+  },
+  {
+    name: 'the writable server of the backend stopped for a while',
+    faults: ['backend-stop'],
+    expected: NONE,
+    on: ['proxy'],
+    async act({stage, between}) {
+      const [server] = stage.backend.servers;
+      server!.pause();
+      await pause(between(1_000, 9_000));
+      server!.resume();
+      await stage.leader(PATIENCE);
+      await pause(2_000);
+    },
+  },
+  {
+    name: 'the writable server of the backend killed, and started again',
+    faults: ['backend-kill'],
+    expected: NONE,
+    on: ['proxy'],
+    async act({stage, between}) {
+      await stage.backend.kill(0);
+      await pause(between(0, 8_000));
+      await stage.backend.revive();
+      await stage.leader(PATIENCE);
       await pause(2_000);
     },
   },

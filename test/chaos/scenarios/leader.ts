@@ -106,4 +106,20 @@ export const LEADER: readonly Scenario[] = [
       await pause(12_000);
     },
   },
+  {
+    name: 'event loop of the leader blocked for 10 s, and the source killed',
+    faults: ['leader-block', 'source-kill'],
+    expected: PROMOTE,
+    async act(scene) {
+      const {stage, faults, cluster, between} = scene;
+      const leader = await stage.leader();
+      const blocked = performance.now();
+      await leader.block(10_000);
+      await pause(between(0, 4_000));
+      const began = performance.now();
+      await faults.killServer(cluster.source);
+      await promoted(scene, began);
+      await pause(Math.max(0, blocked + 12_000 - performance.now()));
+    },
+  },
 ];

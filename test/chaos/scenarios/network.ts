@@ -60,6 +60,16 @@ export const NETWORK: readonly Scenario[] = [
     },
   },
   ...(['to-server', 'to-client'] as const).map((silence): Scenario => ({
+    name: `packets between source and replicas dropped ${silence === 'to-server' ? 'on the way there' : 'on the way back'}`,
+    faults: ['one-way', 'cut-replicas-source'],
+    expected: NONE,
+    steady: true,
+    async act({faults, cluster, between}) {
+      for (const {name} of cluster.replicas) faults.cut(name, cluster.source, {silence});
+      await pause(between(5_000, 9_000));
+    },
+  })),
+  ...(['to-server', 'to-client'] as const).map((silence): Scenario => ({
     name: `packets between leader and source dropped ${silence === 'to-server' ? 'on the way there' : 'on the way back'}`,
     faults: ['one-way', 'cut-leader-source'],
     expected: NONE,

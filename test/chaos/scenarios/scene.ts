@@ -24,8 +24,8 @@ export interface Scenario {
   readonly faults: readonly FaultKind[];
   /** Of the cluster that is hit; all others end as `none`. */
   readonly expected: Outcome;
-  /** Recoveries that one incident takes, where that is more than one. */
-  readonly recoveries?: number;
+  /** Recoveries that fail before the one that succeeds, at most; none unless given. */
+  readonly moreAttempts?: number;
   /** Leadership must stay where it is. */
   readonly steady?: true;
   /** Leadership may move all the same: the machine is too busy to tell. */
@@ -34,6 +34,12 @@ export interface Scenario {
   readonly on?: readonly BackendKind[];
   readonly clusters?: readonly ClusterName[];
   act(scene: Scene): Promise<void>;
+}
+
+/** A scenario, and the cluster that it hits. */
+export interface Move {
+  readonly scenario: Scenario;
+  readonly cluster: ClusterName;
 }
 
 export const NONE: Outcome = {ends: 'none'};

@@ -1,6 +1,8 @@
+import {waitFor} from '../../sandbox/index.ts';
 import {holdApplier} from '../../servers/support/replicas.ts';
+import {refusalsOf} from '../evidence.ts';
 import {pause} from '../faults.ts';
-import {NONE, PROMOTE, promoted, type Scenario} from './scene.ts';
+import {NONE, PATIENCE, PROMOTE, promoted, type Scenario} from './scene.ts';
 
 /** What happens to the servers that are looked after. */
 export const SERVERS: readonly Scenario[] = [
@@ -77,17 +79,48 @@ export const SERVERS: readonly Scenario[] = [
     },
   },
   {
-    name: 'the source comes back after a few seconds',
+    name: 'source and a replica killed together, which may know what nobody else does',
+    faults: ['source-kill', 'replica-kill'],
+    expected: {ends: 'refuse', code: 'lossless-unprovable'},
+    async act({stage, faults, cluster}) {
+      const [replica] = cluster.replicas;
+      await Promise.all([faults.killServer(cluster.source), faults.killServer(replica!)]);
+      const refused = (): boolean => refusalsOf(stage, cluster).includes('lossless-unprovable');
+      await waitFor('it is refused', refused, {within: PATIENCE});
+      await cluster.source.instance.start();
+      await replica!.instance.start();
+      await pause(2_000);
+    },
+  },
+  {
+    name: 'the source comes back when its recovery was planned',
+    faults: ['source-flap'],
+    expected: {ends: 'abandon'},
+    async act({faults, traps, cluster}) {
+      await traps.set('wait');
+      await faults.killServer(cluster.source);
+      await traps.sprung();
+      await cluster.source.instance.start();
+      await traps.lift('wait');
+      await pause(5_000);
+    },
+  },
+  ...[5, 11].map((seconds): Scenario => ({
+    name: `the source comes back after ${seconds} s, and again`,
     faults: ['source-flap'],
     expected: PROMOTE,
     async act(scene) {
-      const {faults, cluster, between} = scene;
+      const {faults, cluster} = scene;
       const began = performance.now();
       await faults.killServer(cluster.source);
       await promoted(scene, began);
-      await pause(between(0, 1) < 0.5 ? 5_000 : 11_000);
+      await pause(Math.max(0, began + seconds * 1_000 - performance.now()));
       await cluster.source.instance.start();
-      await pause(10_000);
+      await pause(seconds * 500);
+      await faults.killServer(cluster.source);
+      await pause(1_000);
+      await cluster.source.instance.start();
+      await pause(4_000);
     },
-  },
+  })),
 ];

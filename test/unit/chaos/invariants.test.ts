@@ -18,8 +18,8 @@ const server = (of: string, at: number, writable: boolean) =>
 function cluster(more: Partial<ClusterEvidence>): Evidence['clusters'] {
   const quiet: ClusterEvidence = {
     name: 'c',
-    expected: {ends: 'none'},
-    recoveriesAllowed: 1,
+    expected: [],
+    moreAttempts: 0,
     recoveries: [],
     refusals: [],
     lost: [],
@@ -51,22 +51,22 @@ test.each<{what: string; given: Parameters<typeof codes>[0]; found: readonly str
   {what: 'a term of two holders', given: {leases: [lease(1, 7, 'x'), lease(2, 7, 'y')]}, found: ['term-reused']},
   {what: 'a term that was released', given: {leases: [lease(1, 7, 'x'), lease(2, 7, '')]}, found: []},
   {what: 'leadership that moved without need', given: {steady: true, leases: [lease(1, 7, 'x'), lease(2, 8, 'y')]}, found: ['leader-flap']},
-  {what: 'a recovery that was due', given: {clusters: cluster({expected: {ends: 'promote'}, recoveries: [PROMOTED!]})}, found: []},
+  {what: 'a recovery that was due', given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [PROMOTED!]})}, found: []},
   {what: 'a recovery that was not', given: {clusters: cluster({recoveries: [PROMOTED!]})}, found: ['undue-recovery']},
   {
     what: 'none that was due',
-    given: {clusters: cluster({expected: {ends: 'promote'}, recoveries: [FAILED!]})},
+    given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [FAILED!]})},
     found: ['missing-recovery'],
   },
   {
     what: 'two of one incident',
-    given: {clusters: cluster({expected: {ends: 'promote'}, recoveries: [FAILED!, PROMOTED!]})},
+    given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [FAILED!, PROMOTED!]})},
     found: ['second-recovery'],
   },
-  {what: 'a refusal as declared', given: {clusters: cluster({expected: {ends: 'refuse', code: 'x'}, refusals: ['x']})}, found: []},
+  {what: 'a refusal as declared', given: {clusters: cluster({expected: [{ends: 'refuse', code: 'x'}], refusals: ['x']})}, found: []},
   {
     what: 'a refusal for another reason',
-    given: {clusters: cluster({expected: {ends: 'refuse', code: 'x'}, refusals: ['y']})},
+    given: {clusters: cluster({expected: [{ends: 'refuse', code: 'x'}], refusals: ['y']})},
     found: ['wrong-refusal'],
   },
   {what: 'fences that only grow', given: {clusters: cluster({fences: new Map([['a', [1, 1, 2, 5]]])})}, found: []},

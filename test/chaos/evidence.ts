@@ -1,0 +1,59 @@
+import {readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import type {Managed} from './cluster/managed.ts';
+import type {Stage} from './cluster/stage.ts';
+import type {Faults} from './faults.ts';
+import type {ClusterEvidence} from './invariants.ts';
+import {stateOf} from './observer.ts';
+import type {Move} from './scenarios/scene.ts';
+import type {Application} from './workload.ts';
+
+interface About {
+  readonly moves: readonly Move[];
+  readonly faults: Faults;
+}
+
+/** What there is to know of one cluster at the end. */
+export async function evidenceOf(stage: Stage, {cluster, acknowledged}: Application, {moves, faults}: About): Promise<ClusterEvidence> {
+  const ports = cluster.servers.map(({key}) => key.port).join(', ');
+  const recoveries = await stage.rows<{uid: string; is_successful: number}>(
+    `SELECT uid, is_successful FROM $topology_recovery WHERE port IN (${ports})`,
+  );
+  const there = new Set(await idsAt(cluster));
+  const own = moves.filter((move) => move.cluster === cluster.name).map(({scenario}) => scenario);
+  return {
+    name: cluster.name,
+    expected: own.map(({expected}) => expected),
+    moreAttempts: own.reduce((sum, {moreAttempts = 0}) => sum + moreAttempts, 0),
+    recoveries: recoveries.map(({uid, is_successful}) => ({uid, successful: Number(is_successful) === 1})),
+    refusals: refusalsOf(stage, cluster),
+    lost: acknowledged.map(({id}) => id).filter((id) => !there.has(id)),
+    fences: new Map(await Promise.all(cluster.servers.map(async ({name, instance}) => [name, await fencesAt(instance.datadir)] as const))),
+    servers: cluster.servers.map(({name}) => name),
+    disturbed: faults.disturbed,
+  };
+}
+
+/** What the source has: of several writable servers the one that others follow. */
+async function idsAt(cluster: Managed): Promise<readonly number[]> {
+  const alive = cluster.servers.filter(({instance}) => instance.alive());
+  const states = await Promise.all(alive.map(async (server) => ({server, state: await stateOf(server).catch(() => null)})));
+  const writable = states.filter(({state}) => state?.writable).map(({server}) => server);
+  const source = writable.find(({key}) => states.some(({state}) => state?.source === key.port)) ?? writable[0];
+  const rows = (await source?.instance.query<{id: number}>('SELECT id FROM test.t')) ?? [];
+  return rows.map(({id}) => Number(id));
+}
+
+/** Codes of `127.0.0.1:3306 is not recovered (code): why`, as leaders write it. */
+export function refusalsOf(stage: Stage, cluster: Managed): readonly string[] {
+  const codes = cluster.servers.flatMap(({key}) =>
+    stage.nodes.flatMap(({log}) => [...log.matchAll(new RegExp(`${key.host}:${key.port} is not recovered \\(([a-z-]+)\\)`, 'g'))]),
+  );
+  return [...new Set(codes.map(([, code = '']) => code))];
+}
+
+/** Fences of the comments before our statements, in the order in which the server began them. */
+async function fencesAt(datadir: string): Promise<readonly number[]> {
+  const text = await readFile(join(datadir, 'general.log'), 'utf8');
+  return [...text.matchAll(/\/\* orchestrator \S+ (\d+) \*\//g)].map(([, fence]) => Number(fence));
+}
