@@ -74,7 +74,7 @@ async function versionOf(server: TreeName, tree: string): Promise<string> {
   const {command, args, env} = programOf(server, tree);
   const flag = server === 'haproxy' ? '-v' : '--version';
   const {stdout} = await run(command, [...args, flag], {env: {...process.env, ...env}, timeout: 20_000});
-  const version = /\b\d+\.\d+\.\d+\S*/.exec(stdout.replace(/^.*\bVer\b/, ''))?.[0];
+  const version = /(?<![\d.])\d+\.\d+\.\d+\S*/.exec(stdout.replace(/^.*\bVer\b/, ''))?.[0];
   if (!version) throw new Error(`it does not tell its version: ${stdout.trim()}`);
   return version;
 }

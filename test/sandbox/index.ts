@@ -19,6 +19,7 @@ export {guardedFolder, type GuardedFolder} from './server/guard.ts';
 export {reservePorts, type ReservedPorts} from './server/ports.ts';
 export {galera, type Galera, type GaleraOptions} from './galera.ts';
 export {groupReplication, type Group, type GroupMember, type GroupOptions} from './group-replication.ts';
+export {consul, zookeeper, type Consul, type ConsulOptions, type ZooKeeper} from './directories.ts';
 export {haproxy, type Proxy, type ProxyOptions} from './haproxy.ts';
 export {sandbox, Sandbox, type Instances, type SandboxOptions, type TopologyOptions} from './sandbox.ts';
 export {parseShape, type Shape} from './topology.ts';

@@ -14,6 +14,8 @@ export function programOf(server: TreeName, tree: string): Program {
   const recipe = RECIPES[server];
   const program = join(tree, recipe.program);
   if (recipe.from === 'npm') return {command: program, args: [], env: {LD_LIBRARY_PATH: tree}};
+  // Java looks for its own files beside the program that runs, which must not be the loader.
+  if (server === 'zookeeper') return {command: program, args: [], env: {}};
   const {loader, libraries} = loaderOf(tree);
   return {command: loader, args: ['--library-path', libraries, program], env: {}};
 }
