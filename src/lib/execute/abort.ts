@@ -154,6 +154,6 @@ export function serversOf(document: PlanDocument): readonly InstanceKey[] {
   if (isRelocation(document)) return serversOfRelocation(document);
   if (isTakeover(document)) return serversOfTakeover(document);
   const {plan} = document;
-  const keys = [plan.failed, plan.successor, ...plan.steps.map(({step}) => step.on)];
+  const keys = [plan.failed, plan.successor, ...plan.steps.flatMap(({step}) => [step.on, ...('through' in step ? step.through : [])])];
   return [...new Map(keys.map((key) => [keyText(key), key])).values()];
 }

@@ -47,6 +47,11 @@ export type Step =
   | {readonly do: 'switch-semi-sync'; readonly on: InstanceKey; readonly role: 'source' | 'replica'; readonly enabled: boolean}
   /** See that a source has so many replicas that acknowledge; `atMost` null: more are welcome. Fails otherwise. */
   | {readonly do: 'count-acknowledging'; readonly on: InstanceKey; readonly atLeast: number; readonly atMost: number | null}
+  /**
+   * Let commits on a source go that wait since before these replicas acknowledged: each of them, which follow by GTID, asks by file and
+   * position for a moment. Fails while commits are held.
+   */
+  | {readonly do: 'release-commits'; readonly on: InstanceKey; readonly through: readonly InstanceKey[]}
   /** Open a source that is read-only; one that follows somebody meanwhile stays closed. */
   | {readonly do: 'open-source'; readonly on: InstanceKey};
 

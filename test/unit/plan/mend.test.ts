@@ -52,53 +52,63 @@ const ENOUGH = {RecoverLockedSemiSyncMaster: true};
 const EXACT = {EnforceExactSemiSyncReplicas: true};
 
 test.each<Situation & {steps: readonly string[] | string}>([
-  {what: 'nobody acknowledges', but: {a: waits(1, 0), ...all}, keys: ENOUGH, steps: ['0 b replica on', '1 a has 1+!']},
+  {
+    what: 'nobody acknowledges',
+    but: {a: waits(1, 0), ...all},
+    keys: ENOUGH,
+    steps: ['0 b replica on', '1 a has 1+!', '2 a release-commits!'],
+  },
   {
     what: 'on MariaDB likewise',
     kind: {flavor: 'MariaDB'},
     but: {a: waits(1, 0), ...all},
     keys: ENOUGH,
-    steps: ['0 b replica on', '1 a has 1+!'],
+    steps: ['0 b replica on', '1 a has 1+!', '2 a release-commits!'],
   },
   {
     what: 'two are missing: by priority, then by rule',
     but: {a: waits(2, 0), ...all, c: may(5), d: and(may(1), prefer)},
     keys: ENOUGH,
-    steps: ['0 c replica on', '0 d replica on', '1 a has 2+!'],
+    steps: ['0 c replica on', '0 d replica on', '1 a has 2+!', '2 a release-commits!'],
   },
   {
     what: 'one acknowledges and one is missing',
     but: {a: waits(2, 1), b: and(may(9), acks), c: may(1), d: may(0)},
     keys: ENOUGH,
-    steps: ['0 c replica on', '1 a has 2+!'],
+    steps: ['0 c replica on', '1 a has 2+!', '2 a release-commits!'],
   },
   {
     what: 'one is switched on and not connected that way',
     but: {a: waits(1, 0), b: and(may(1), {semiSync: {replicaEnabled: true}}), c: may(0), d: may(0)},
     keys: ENOUGH,
-    steps: ['0 b replica on', '1 a has 1+!'],
+    steps: ['0 b replica on', '1 a has 1+!', '2 a release-commits!'],
   },
   {
     what: 'one that waits for acknowledgements itself, of nobody',
     but: {a: waits(1, 0), b: and(may(2), {semiSync: {sourceEnabled: true}})},
     keys: ENOUGH,
-    steps: ['0 b source off', '1 b replica on', '2 a has 1+!'],
+    steps: ['0 b source off', '1 b replica on', '2 a has 1+!', '3 a release-commits!'],
   },
   {
     what: 'those that cannot are left out',
     but: {a: waits(1, 0), b: and(may(9), down), c: and(may(8), applierStopped), d: may(1)},
     keys: ENOUGH,
-    steps: ['0 d replica on', '1 a has 1+!'],
+    steps: ['0 d replica on', '1 a has 1+!', '2 a release-commits!'],
   },
   {what: 'nobody may', but: {a: waits(1, 0)}, keys: ENOUGH, steps: 'no-candidate'},
   {what: 'too few may', but: {a: waits(2, 0), b: may(1), c: and(may(1), stopped)}, keys: ENOUGH, steps: 'no-candidate'},
   {what: 'nobody wants it', but: {a: waits(1, 0), ...all}, steps: 'needs-human'},
-  {what: 'a person wants it', but: {a: waits(1, 0), ...all}, wishes: {forced: true}, steps: ['0 b replica on', '1 a has 1+!']},
+  {
+    what: 'a person wants it',
+    but: {a: waits(1, 0), ...all},
+    wishes: {forced: true},
+    steps: ['0 b replica on', '1 a has 1+!', '2 a release-commits!'],
+  },
   {
     what: 'exactly: the one that should, and not the other',
     but: {a: waits(2, 1), b: may(1), c: and(may(0), acks), d: may(2)},
     keys: EXACT,
-    steps: ['0 d replica on', '0 b replica on', '1 a has 2+!', '2 c replica off', '3 a has 2!'],
+    steps: ['0 d replica on', '0 b replica on', '1 a has 2+!', '2 a release-commits!', '3 c replica off', '4 a has 2!'],
   },
   {
     what: 'too many: those with the least priority go',

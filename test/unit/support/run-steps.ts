@@ -39,6 +39,7 @@ function after(on: Instance, step: Step, now: Topology): Instance {
     case 'rejoin':
     case 'switch-semi-sync':
     case 'count-acknowledging':
+    case 'release-commits':
     case 'open-source':
       throw new Error(`${step.do} is no step of a promotion`);
   }

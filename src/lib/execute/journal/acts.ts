@@ -229,6 +229,8 @@ function stepText(step: Step): string {
       return `switch semi-sync of ${on} as a ${step.role} ${step.enabled ? 'on' : 'off'}`;
     case 'count-acknowledging':
       return `see that ${step.atMost === null ? 'at least' : 'just'} ${step.atLeast} replicas acknowledge to ${on}`;
+    case 'release-commits':
+      return `let commits go that wait on ${on}`;
     case 'open-source':
       return `make ${on} writable again`;
     default:

@@ -25,13 +25,16 @@ export function stoppedBy({acts, receiving = [], stoppedBefore = []}: RecoveryDo
     begun.filter(({step, state}) => kinds.includes(step.do) && !(unfinished && state === 'done')).map(({step}) => step.on);
   const opened = on(['make-writable']);
   // Its receiver is restarted for that.
-  const switched = begun.flatMap(({step, state}) =>
-    step.do === 'switch-semi-sync' && step.role === 'replica' && state !== 'done' ? [step.on] : [],
-  );
+  const switched = begun.flatMap(({step, state}) => (state === 'done' ? [] : restartedBy(step)));
   const moved = [...on(['repoint', 'follow'], true), ...switched, ...(opened.length > 0 ? [] : on(['catch-up']))];
   const followed = on(['repoint', 'catch-up', 'detach']);
   const stopped = without(among(receiving, [...on(['drain', 'stop-receiver']), ...stoppedBefore]), [...followed, ...opened]);
   return {receivers: opened.length > 0 ? [] : stopped, both: unique(moved), left: opened.length > 0 ? stopped : []};
+}
+
+function restartedBy(step: Step): readonly InstanceKey[] {
+  if (step.do === 'release-commits') return step.through;
+  return step.do === 'switch-semi-sync' && step.role === 'replica' ? [step.on] : [];
 }
 
 function among(keys: readonly InstanceKey[], others: readonly InstanceKey[]): readonly InstanceKey[] {

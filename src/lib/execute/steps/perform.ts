@@ -14,6 +14,7 @@ import {mustKnow} from './known.ts';
 import {prove} from './prove.ts';
 import {rejoin} from './rejoin.ts';
 import {detach, repoint} from './repoint.ts';
+import {releaseCommits} from './release-commits.ts';
 import {countAcknowledging, switchSemiSync} from './semi-sync.ts';
 import {variableOn} from './variable.ts';
 
@@ -75,6 +76,12 @@ export async function perform(world: World, step: Step): Promise<string> {
       return switchSemiSync(await world.hands.on(instance), instance, step);
     case 'count-acknowledging':
       return countAcknowledging(await world.hands.on(instance), step);
+    case 'release-commits':
+      return releaseCommits(await world.hands.on(instance), {
+        replicas: step.through.map((key) => mustKnow(world.topology, key)),
+        handOn: (replica) => world.hands.on(replica),
+        patience: drainPatience(world.config),
+      });
     case 'open-source':
       return openSource(await world.hands.on(instance));
     default:

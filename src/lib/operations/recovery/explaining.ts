@@ -4,6 +4,7 @@ import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import {Topology} from '../../model/topology.ts';
 import {explain, type Explanation} from '../../plan/explain.ts';
 import type {Candidate, Decision, RecoveryPlan} from '../../plan/plan.ts';
+import {planText} from '../../plan/text.ts';
 import {readPlan, readPlanSteps, type PlanRecord, type StepRecord} from '../../store/recovery/plans.ts';
 import {readRecoveries, readRecoverySteps, type Recovery, type RecoveryStep} from '../../store/recovery/recoveries.ts';
 import {readRefusals, type StandingRefusal} from '../../store/recovery/refusals.ts';
@@ -109,12 +110,6 @@ function section(title: string, lines: readonly string[]): readonly string[] {
 
 function decisionText(decision: Decision): string {
   return decision.act ? `plan: ${planText(decision.plan)}` : `refused (${decision.why.code}): ${decision.why.because}`;
-}
-
-function planText({kind, failed, successor}: Pick<RecoveryPlan, 'kind' | 'failed' | 'successor'>): string {
-  return kind === 'promote'
-    ? `${keyText(successor)} is promoted in place of ${keyText(failed)}`
-    : `the replicas of ${keyText(failed)} follow ${keyText(successor)}`;
 }
 
 function candidateText({key, chosen, verdict}: Candidate): string {

@@ -1,6 +1,7 @@
 import {OrchestratorError} from '../../errors/errors.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
-import type {Step} from '../../plan/plan.ts';
+import type {RecoveryPlan, Step} from '../../plan/plan.ts';
+import {planText} from '../../plan/text.ts';
 import {disableRecoveries, enableRecoveries, recoveriesDisabled} from '../../store/recovery/kill-switch.ts';
 import {acknowledge, type WhichRecoveries} from '../../store/recovery/recoveries.ts';
 import {cluster, destination, instance} from '../addressing.ts';
@@ -65,7 +66,13 @@ export function wellDone(failed: InstanceKey, outcome: Recovered): RecoveredWell
 export function recoveryLines(done: RecoveredWell): readonly string[] {
   if (done.outcome === 'promoted') return [keyText(done.successor)];
   const steps = done.plan.steps.map(({step, stage}) => `stage ${stage}: ${stepText(step)}`);
-  return [`would promote ${keyText(done.plan.successor)} in place of ${keyText(done.plan.failed)}`, ...steps, ...done.plan.remarks];
+  return [wouldDo(done.plan), ...steps, ...done.plan.remarks];
+}
+
+function wouldDo(plan: RecoveryPlan): string {
+  return plan.kind === 'promote'
+    ? `would promote ${keyText(plan.successor)} in place of ${keyText(plan.failed)}`
+    : `it would come to this: ${planText(plan)}`;
 }
 
 function stepText(step: Step): string {
@@ -94,7 +101,7 @@ export const recover = define({
   name: 'recover',
   section: SECTION,
   formerly: [],
-  about: 'Recover an instance that failed: promote a replica in its place',
+  about: 'Recover an instance that failed: promote a replica in its place, or put right what is wrong with it',
   details:
     'Does what automatic recovery would do, now, also where it is filtered out, disabled, downtimed or blocked by a recent recovery. Without a failure it does nothing.',
   examples: ['recover -i db1', 'recover -i db1 -d db2', 'recover -i db1 --noop'],

@@ -7,6 +7,7 @@ import type {Instance} from '../../model/instance.ts';
 import {Topology} from '../../model/topology.ts';
 import {whatIfDead} from '../../plan/explain.ts';
 import type {Decision} from '../../plan/plan.ts';
+import {planText} from '../../plan/text.ts';
 import {instance} from '../addressing.ts';
 import {define} from '../define.ts';
 import {flag} from '../fields.ts';
@@ -107,7 +108,7 @@ function lines(one: Simulated): readonly string[] {
   const {plan} = decision;
   return [
     found,
-    `would promote ${keyText(plan.successor)}`,
+    plan.kind === 'promote' ? `would promote ${keyText(plan.successor)}` : planText(plan),
     ...plan.steps.map(({step, stage}) => `stage ${stage}: ${actText({do: 'step', step})}`),
     ...plan.lost.map((lost) => `would lose ${keyText(lost)}`),
     ...candidateLines(plan.candidates.filter((candidate) => !sameKey(candidate.key, plan.successor))),

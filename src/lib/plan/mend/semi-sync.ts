@@ -107,12 +107,17 @@ function stepsFor(source: Instance, {on, off}: Switches, exact: boolean): readon
     ['note', idle.map(({key}) => ({do: 'switch-semi-sync', on: key, role: 'source', enabled: false}) as const)],
     ['note', on.map(replica(true))],
     ['must', [{...count, atMost: null}]],
+    ['must', on.length > 0 ? [{do: 'release-commits', on: source.key, through: on.filter(byGtid).map(({key}) => key)}] : []],
     ['note', off.map(replica(false))],
     ['must', exact && off.length > 0 ? [{...count, atMost: wait}] : []],
   ];
   return stages
     .filter(([, steps]) => steps.length > 0)
     .flatMap(([weight, steps], stage) => steps.map((step): PlannedStep => ({step, weight, stage})));
+}
+
+function byGtid({replication}: Instance): boolean {
+  return replication?.usingOracleGtid === true || replication?.usingMariadbGtid === true;
 }
 
 function told(replicas: readonly Instance[], {wanted, on, off}: Switches): readonly Candidate[] {
