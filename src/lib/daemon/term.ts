@@ -1,5 +1,6 @@
 import type {Config} from '../config/keys.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
+import {blockersOf} from '../coordination/lock/rows.ts';
 import type {Timing} from '../coordination/timing.ts';
 import type {Lease, NodeId} from '../coordination/types.ts';
 import {messageOf} from '../errors/errors.ts';
@@ -8,6 +9,7 @@ import {Repair} from '../execute/discovery/repair.ts';
 import type {Environment} from '../execute/environment.ts';
 import {recover} from '../execute/recover.ts';
 import {fetchLeftBehind} from '../execute/left-behind.ts';
+import {injectMark} from '../execute/pseudo-gtid/inject.ts';
 import {dealWithReturned} from '../execute/returned-source.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import {Topology} from '../model/topology.ts';
@@ -18,6 +20,7 @@ import type {Backend} from '../store/backend.ts';
 import type {AuditEntry} from '../store/audit.ts';
 import {LOST_IN_RECOVERY} from '../store/downtime.ts';
 import {readWishes} from '../store/instances.ts';
+import {markedClusters, noteMarkedClusters} from '../store/pseudo-gtid.ts';
 import {readDemotions} from '../store/recovery/demotions.ts';
 import {Announcer} from './announcer.ts';
 import {Attributes, readNaming} from './attributes.ts';
@@ -29,6 +32,7 @@ import type {Measures} from '../operations/service/measures.ts';
 import {Prober} from '../execute/eyes/prober.ts';
 import {Publisher} from '../execute/eyes/publisher.ts';
 import {LeftBehind} from './left-behind.ts';
+import {MARK_EACH, Marker} from './marker.ts';
 import type {LockWatch} from './lock-watch.ts';
 import {Refusals} from './refusals.ts';
 import {registerFinding} from './register.ts';
@@ -90,12 +94,14 @@ export function startTerm(options: TermOptions): Term {
   const leftBehind = leftBehindOf(options, prober, environment);
   const returned = returnedOf(options, prober, environment);
   const published = publishedOf(options, prober);
+  const marker = markerOf(options, prober);
   const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
   const loop = (what: string, period: number, round: () => Promise<void> | void): Running =>
     every(leading(round), {period, onError: (error) => log('error', `${what}: ${messageOf(error)}`)});
   let begun = false;
   const begin = async (): Promise<void> => {
     if (begun) return explorer.follow();
+    await marker.begin();
     await explorer.begin();
     begun = true;
   };
@@ -114,6 +120,7 @@ export function startTerm(options: TermOptions): Term {
     loop('telling refusals', 250, () => news.refusals.flush()),
     loop('watching locks', 500, () => locks.round()),
     loop('returned sources', 100, () => (begun ? returned.round() : undefined)),
+    loop('writing Pseudo-GTID entries', MARK_EACH, () => (begun ? marker.round() : undefined)),
     loop('replicas left behind', 1000, () => (begun ? leftBehind.round() : undefined)),
     ...(config.KVRepairSeconds === 0
       ? []
@@ -194,6 +201,22 @@ function returnedOf(options: TermOptions, prober: Prober, environment: Environme
     refreshWishes: async () => prober.model.wish(await readWishes(backend)),
     mayRecover: () => mayRecover(options),
     deal: (wish) => dealWithReturned(environment, wish),
+  });
+}
+
+function markerOf(options: TermOptions, prober: Prober): Marker {
+  const {backend, config, log, servers} = options;
+  return new Marker({
+    prober,
+    config,
+    log,
+    isLeader: () => options.lease() !== null,
+    isLost: ({wishes}) => wishes.downtime?.reason === LOST_IN_RECOVERY,
+    locked: async (keys) =>
+      new Set((await blockersOf(backend, keys)).flatMap(({contention: {instance, cluster}}) => [keyText(instance), cluster])),
+    inject: (key, mayStill) => injectMark(servers, key, mayStill),
+    note: (clusters) => noteMarkedClusters(backend, clusters),
+    marked: () => markedClusters(backend),
   });
 }
 

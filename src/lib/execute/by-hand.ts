@@ -10,6 +10,7 @@ import {neighbours} from '../probe/live-model.ts';
 import {createServers} from '../servers/create-servers.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {AuditEntry} from '../store/audit.ts';
+import {markedClusters} from '../store/pseudo-gtid.ts';
 import type {Backend} from '../store/backend.ts';
 import {readInstance, readInstances, readWishes} from '../store/instances.ts';
 import {confirmDead} from './eyes/confirm.ts';
@@ -55,6 +56,7 @@ export async function atWork<Result>(options: HandOptions, work: (bench: Bench) 
     onFailure: (key, outcome) => publisher.noteFailure(key, outcome),
   });
   try {
+    if (config.AutoPseudoGTID) prober.model.markedBy(await markedClusters(backend));
     return await work({servers, prober, publisher});
   } finally {
     await publisher.flush();

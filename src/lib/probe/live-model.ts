@@ -19,6 +19,7 @@ export class LiveModel {
   readonly #known = new Map<string, Known>();
   #topology: Topology | null = null;
   #naming: ClusterNaming = {};
+  #marked: ReadonlySet<string> | null = null;
 
   /** Starts over with what the backend holds; nothing of it counts as probed. */
   begin(rows: readonly Instance[]): void {
@@ -29,6 +30,14 @@ export class LiveModel {
   /** How people name clusters; counts from the next recorded probe on. */
   nameBy(naming: ClusterNaming): void {
     this.#naming = naming;
+  }
+
+  /**
+   * Instances of these clusters use Pseudo-GTID and all others do not, whatever they say themselves; counts from the next recorded
+   * probe on.
+   */
+  markedBy(clusters: ReadonlySet<string>): void {
+    this.#marked = clusters;
   }
 
   topology(): Topology {
@@ -88,9 +97,11 @@ export class LiveModel {
   }
 
   #seen(reading: Reading, outcome: ProbeOutcome & {ok: true}, before: Instance | undefined): Instance {
+    const cluster = clusterFacts(reading, this.#parentOf(reading), this.#naming);
     const instance = {
       ...reading,
-      cluster: clusterFacts(reading, this.#parentOf(reading), this.#naming),
+      cluster,
+      detected: this.#marked ? {...reading.detected, pseudoGtid: this.#marked.has(cluster.name)} : reading.detected,
       check: {
         ...NEVER_CHECKED,
         ...before?.check,

@@ -1,6 +1,6 @@
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {binlogPosition, replicaStatus, sandbox, stopReplication, type Flavor, type Instance, type Sandbox} from '../../sandbox/index.ts';
-import {backendHost, idsOn, insert, receivedAll, rows, stopThread, type BackendHost, type Site} from '../support/index.ts';
+import {backendHost, idsOn, insert, receivedAll, rows, site, stopThread, type BackendHost, type Site} from '../support/index.ts';
 import {bench, following, nameOf, sameRows} from './moving.ts';
 
 /** As AutoPseudoGTID sets them, without a service that writes entries by itself. */
@@ -133,3 +133,37 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     expect(await at.run('find-binlog-entry', '-i', nameOf(a), '--pattern', markText(9))).toMatchObject({status: 3, stdout: ''});
   });
 });
+
+describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}])('AutoPseudoGTID on $flavor', ({flavor}) => {
+  let box: Sandbox;
+  let host: BackendHost;
+  let at: Site;
+  beforeAll(async () => {
+    [box, host] = await Promise.all([sandbox({flavor}), backendHost('sqlite')]);
+  });
+  afterAll(async () => {
+    await at?.down();
+    await Promise.all([box?.down(), host?.down()]);
+  });
+
+  test('the leader writes entries to open sources that somebody follows, and by them a replica finds its place', async () => {
+    const {a, b, c, alone} = await box.topology('a: b c; alone', {gtid: false});
+    at = await site({backend: host, servers: [a, b, c, alone], settings: {AutoPseudoGTID: true}});
+    await at.serve();
+    await box.waitFor('all of the cluster use Pseudo-GTID', async () => (await usingPseudoGtid(at)).length === 3, {within: 60_000});
+    expect(await usingPseudoGtid(at)).toEqual([a, b, c].map(({key}) => key.port).toSorted((one, other) => one - other));
+    await insert(a, 1, 3);
+    await box.caughtUp();
+    const last = await at.run('last-pseudo-gtid', '-i', nameOf(b));
+    expect(last.stdout).toMatch(/^binlog\.\d+:\d+:drop view if exists `_pseudo_gtid_`\.`_asc:[0-9a-f]{8}:0000000\d:[0-9a-f]{16}`\n$/);
+    expect(await at.run('last-pseudo-gtid', '-i', nameOf(alone))).toMatchObject({status: 3, stdout: ''});
+    expect(await at.run('match', '-i', nameOf(c), '-d', nameOf(b))).toMatchObject({status: 0, stdout: `${nameOf(c)}<${nameOf(b)}\n`});
+    await insert(a, 4, 5);
+    await sameRows(box, [a, b, c]);
+  });
+});
+
+async function usingPseudoGtid(at: Site): Promise<readonly number[]> {
+  const found = await rows<{port: number | string}>(at, 'database_instance', {pseudo_gtid: 1});
+  return found.map(({port}) => Number(port)).toSorted((one, other) => one - other);
+}
