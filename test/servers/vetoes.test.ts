@@ -8,6 +8,7 @@ import {
   insert,
   recoveriesOf,
   recoveryOf,
+  rows,
   scene,
   site,
   standingOf,
@@ -156,6 +157,30 @@ describe('a dead source is not replaced', () => {
     expect(await detectionsAt(at)).toContain(`UnreachableMaster of ${it.a.key.port}`);
     expect(await recoveriesOf(at)).toEqual([]);
     await untouched({...it, log});
+  });
+
+  test('that its replicas follow under two names: each half would get a source of its own', async () => {
+    const {a, b, c} = await box.topology('a: b c');
+    const other = {...a, key: {...a.key, host: 'localhost'}} as Instance;
+    await insert(a, 1, 10);
+    await c.query('STOP SLAVE');
+    await c.query("CHANGE MASTER TO master_host = 'localhost'");
+    await c.query('START SLAVE');
+    await box.waitFor('both have what is written', async () => (await idsOn(b)).length + (await idsOn(c)).length === 20);
+    at = await site({backend: host, servers: [a, b, c], settings: {DiscoverySeeds: [name(a), name(b), name(c)]}});
+    const service = await at.serve();
+    await service.says(/are one server: where replicas follow it under both names it is not recovered automatically/);
+    const halves = async (): Promise<readonly string[]> =>
+      (await rows<{cluster_name: string}>(at, 'database_instance')).map((row) => row.cluster_name).sort();
+    const expected = [name(a), name(a), name(other), name(other)].sort();
+    await box.waitFor('each replica is known below its name', async () => (await halves()).join() === expected.join());
+    const log = await witness([b, c]);
+    await a.kill9();
+    for (const one of [a, other])
+      await service.says(new RegExp(`${name(one)} is not recovered: it is the same server as .*MySQLHostnameResolveMethod`));
+    expect(await recoveriesOf(at)).toEqual([]);
+    expect(await log.changes()).toEqual([]);
+    for (const replica of [b, c]) expect(await standingOf(replica)).toMatchObject({writable: false, source: a.key.port});
   });
 });
 

@@ -225,7 +225,12 @@ export class Detector {
   #veto({instance, recovery}: Analysis, enabled: boolean): Told | null {
     const {config, prober} = this.#options;
     const now = prober.model.get(instance.key) ?? instance;
-    const circumstances = {instance: {...now, cluster: instance.cluster}, recovery, enabled, underWay: this.#recovering};
+    const {model} = prober;
+    const namesakes = model
+      .namesakesOf(instance.key)
+      .map(({key}) => key)
+      .filter((key) => model.topology().replicasOf(key).length > 0);
+    const circumstances = {instance: {...now, cluster: instance.cluster}, recovery, enabled, underWay: this.#recovering, namesakes};
     const veto = checksBeforePlanning(circumstances, config).find(({holdsBack}) => holdsBack);
     return veto ? {code: veto.code, because: veto.says} : null;
   }

@@ -103,6 +103,14 @@ export class Explorer {
     if (source && !source.check.valid && model.probedAt(source.key) !== null) this.#options.onUnreachable(source.key);
   }
 
+  /** People are to know before it matters. */
+  #tellNamesakes(key: InstanceKey): void {
+    const [other] = this.#options.prober.model.namesakesOf(key);
+    if (!other) return;
+    const names = [key, other.key].map(keyText).sort().join(' and ');
+    this.#options.log('warn', `${names} are one server: where replicas follow it under both names it is not recovered automatically`);
+  }
+
   async #visit(key: InstanceKey): Promise<void> {
     const {prober, log, measures} = this.#options;
     let instance: Instance | null = null;
@@ -122,7 +130,10 @@ export class Explorer {
     this.#schedule.ended(key, {ok, matters, now: performance.now()});
     if (instance && !ok) this.#options.onUnreachable(instance.key);
     if (!instance || !ok) return;
-    if (isFirst) this.#askAboutSource(instance);
+    if (isFirst) {
+      this.#askAboutSource(instance);
+      this.#tellNamesakes(instance.key);
+    }
     if (!sameKey(instance.key, key)) {
       this.#schedule.remove(key);
       this.#add(instance.key);

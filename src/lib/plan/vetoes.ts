@@ -2,11 +2,11 @@ import type {RecoveryKind} from '../analysis/rules.ts';
 import type {Config} from '../config/keys.ts';
 import {matchesCluster} from '../config/filters.ts';
 import type {Instance} from '../model/instance.ts';
-import {keyText} from '../model/instance-key.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {RefusalCode} from './plan.ts';
 
 /** What keeps the leader from even planning a recovery, beside what a plan itself may refuse. */
-export type VetoCode = RefusalCode | 'in-maintenance' | 'too-many-recoveries' | 'not-confirmed' | 'failed';
+export type VetoCode = RefusalCode | 'in-maintenance' | 'two-names' | 'too-many-recoveries' | 'not-confirmed' | 'failed';
 
 /** Everything that is looked at before a recovery is planned and that needs no look at servers. */
 export interface Circumstances {
@@ -18,6 +18,8 @@ export interface Circumstances {
   readonly enabled: boolean;
   /** Recoveries that this leader runs now. */
   readonly underWay: number;
+  /** Other names of the same server that others replicate from; absent: not looked for. */
+  readonly namesakes?: readonly InstanceKey[];
 }
 
 /** One thing that was looked at. */
@@ -34,14 +36,17 @@ export type VetoPolicy = Pick<
 >;
 
 /** All of them, in the order in which they are told; the first that holds back is the reason. */
-export function checksBeforePlanning({instance, recovery, enabled, underWay}: Circumstances, policy: VetoPolicy): readonly Check[] {
+export function checksBeforePlanning(circumstances: Circumstances, policy: VetoPolicy): readonly Check[] {
+  const {instance, recovery, enabled, underWay, namesakes = []} = circumstances;
   const name = keyText(instance.key);
   const {downtime, inMaintenance} = instance.wishes;
   const cluster = {name: instance.cluster.name, alias: instance.cluster.suggestedAlias || instance.cluster.name};
   const filters = filtersFor(recovery);
   const held = (because: string): string => `${name} is not recovered: ${because}`;
   const check = (code: VetoCode, holdsBack: boolean, says: string): Check => ({code, holdsBack, says});
+  const isSource = recovery === 'dead-source' || recovery === 'dead-co-source';
   return [
+    ...(isSource && namesakes.length > 0 ? [check('two-names', true, held(twoNames(namesakes)))] : []),
     matchesCluster(policy[filters], cluster)
       ? check('filtered-out', false, `${filters} matches cluster ${cluster.name}`)
       : check('filtered-out', true, held(`no filter of ${filters} matches cluster ${cluster.name}`)),
@@ -58,6 +63,12 @@ export function checksBeforePlanning({instance, recovery, enabled, underWay}: Ci
       ? check('too-many-recoveries', true, `${name} waits: ${underWay} recoveries are under way`)
       : check('too-many-recoveries', false, `${underWay} recoveries are under way, of ${policy.MaxConcurrentRecoveries} at most`),
   ];
+}
+
+/** A successor among the replicas of one name would be a second source beside that among the replicas of the other. */
+function twoNames(namesakes: readonly InstanceKey[]): string {
+  const names = namesakes.map(keyText).join(', ');
+  return `it is the same server as ${names}, and replicas follow it under both names; have all use one name, or set MySQLHostnameResolveMethod`;
 }
 
 /** Which filters say whether a cluster is recovered from this kind of failure. */

@@ -27,7 +27,7 @@ export async function glance(
     const session = await servers.connect(key, {asksOnly: true, timeout, readTimeout: timeout});
     try {
       const reading = await readingNow(session, before);
-      return reading && {ok: true, asked: key, reading, remarks: [], startedAt, took: now() - startedAt};
+      return reading && {ok: true, asked: key, reading, hostname: null, remarks: [], startedAt, took: now() - startedAt};
     } finally {
       session.destroy();
     }

@@ -14,6 +14,8 @@ interface Probed {
 export interface Found extends Probed {
   readonly ok: true;
   readonly reading: Reading;
+  /** What the server calls the host it runs on, whatever name it is known by; null: it was not asked. */
+  readonly hostname: string | null;
   /** What the server did not let us know, and why: the reading has nothing there. */
   readonly remarks: readonly string[];
 }

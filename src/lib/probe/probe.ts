@@ -63,7 +63,8 @@ async function probe(asked: InstanceKey, context: Context): Promise<ProbeOutcome
   const attempt = new Attempt(asked, context);
   try {
     const reading = await attempt.read();
-    return {ok: true, asked, reading, remarks: attempt.remarks.list, startedAt, took: context.now() - startedAt};
+    const {hostname, remarks} = attempt;
+    return {ok: true, asked, reading, hostname, remarks: remarks.list, startedAt, took: context.now() - startedAt};
   } catch (error) {
     const {key, partial, greeted} = attempt;
     const unreachable = unreachableOf(error, partial || greeted);
@@ -81,6 +82,7 @@ function unreachableOf(error: unknown, spoke: boolean): Unreachable {
 class Attempt {
   /** What the server is called, once it is known. */
   key: InstanceKey;
+  hostname = '';
   partial = false;
   /** It let us in during this probe. */
   greeted = false;
@@ -125,6 +127,7 @@ class Attempt {
     const answers = await askServer(new Asking(session), {session, flavor, config, now});
     const facts = flavor.parseFacts(mustAnswer(answers.facts));
     this.partial = true;
+    this.hostname = facts.hostname;
     this.key = nameOf(this.#asked, facts, config);
     mustHaveLasted(answers);
     if (this.key.host !== this.#asked.host) await this.#context.learn(this.#asked.host, this.key.host);

@@ -7,7 +7,7 @@ import {given, key} from '../support/given.ts';
 
 function found(instance: Instance, startedAt: number, changed: Partial<Reading> = {}): ProbeOutcome {
   const {cluster: _cluster, check: _check, wishes: _wishes, ...reading} = instance;
-  return {ok: true, asked: instance.key, reading: {...reading, ...changed}, remarks: [], startedAt, took: 1};
+  return {ok: true, asked: instance.key, reading: {...reading, ...changed}, hostname: instance.key.host, remarks: [], startedAt, took: 1};
 }
 
 const refused = (name: string, startedAt: number): ProbeOutcome => ({
@@ -70,6 +70,37 @@ describe('what one process knows of the servers', () => {
     const {model, at} = modelOf('a: b');
     model.record(key('a'), found(at('a'), 10, {serverUuid: 'ffffffff-0000-0000-0000-000000000000', uptime: 1}));
     expect(model.get(key('a'))?.serverUuid).toBe('ffffffff-0000-0000-0000-000000000000');
+  });
+});
+
+describe('two names of one server', () => {
+  const unlike = {serverUuid: '', uptime: 100};
+  const names = (model: LiveModel, name: string): readonly string[] => model.namesakesOf(key(name)).map((one) => keyText(one.key));
+
+  test.each([
+    {what: 'the same UUID', first: {serverUuid: 'u'}, second: {serverUuid: 'u'}, same: true},
+    {what: 'another UUID', first: {serverUuid: 'u'}, second: {serverUuid: 'v'}, same: false},
+    {what: 'no UUID, started at the same time', first: unlike, second: {...unlike, uptime: 104}, same: true},
+    {what: 'no UUID, started at another time', first: unlike, second: {...unlike, uptime: 120}, same: false},
+    {what: 'no UUID, another number', first: unlike, second: {...unlike, uptime: 104, serverId: 99}, same: false},
+  ])('on one host: $what', ({first, second, same}) => {
+    const {model, at} = modelOf('a: b');
+    const record = (asked: string, startedAt: number, changed: Partial<Reading>) =>
+      model.record(key(asked), {...found(at('a'), startedAt, {...changed, key: key(asked)}), hostname: 'box'} as ProbeOutcome);
+    record('a', 1000, first);
+    record('alias', 5000, second);
+    expect(names(model, 'a')).toEqual(same ? ['alias:3306'] : []);
+    model.record(key('a'), refused('a', 6000));
+    expect(names(model, 'alias')).toEqual(same ? ['a:3306'] : []);
+  });
+
+  test('of those that have not answered in this term the backend tells', () => {
+    const {a} = Object.fromEntries(given('a: b').instances.map((one) => [one.key.host, one]));
+    if (!a) throw new Error('no a');
+    const dead = {...a, check: {...a.check, valid: false}};
+    const model = new LiveModel();
+    model.begin([dead, {...dead, key: key('alias')}, {...dead, key: key('other'), serverUuid: 'o'}, {...a, key: key('alive')}]);
+    expect(names(model, 'a')).toEqual(['alias:3306']);
   });
 });
 
