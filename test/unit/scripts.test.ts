@@ -18,6 +18,7 @@ test.each([
   {line: 'bench failover --runs', says: /argument missing/},
   {line: 'bench idle --backend postgres', says: /--backend takes one of sqlite, mariadb/},
   {line: 'chaos --backend oracle', says: /--backend takes one of galera, group, proxy/},
+  {line: 'contention --backend sqlite', says: /--backend takes one of galera, group, proxy/},
   {line: 'chaos everything', says: /takes no arguments but options/},
 ])('script/$line is refused with one sentence', ({line, says}) => {
   const {status, stdout, stderr} = script(line);
@@ -25,7 +26,7 @@ test.each([
   expect(stderr).toMatch(says);
 });
 
-test.each(['demo', 'bench', 'chaos'])('script/%s --help says what it takes', (name) => {
+test.each(['demo', 'bench', 'chaos', 'contention'])('script/%s --help says what it takes', (name) => {
   const {status, stdout, stderr} = script(`${name} --help`);
   expect({status, stderr}).toEqual({status: 0, stderr: ''});
   expect(stdout).toContain(`script/${name}`);

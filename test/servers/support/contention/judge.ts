@@ -1,0 +1,96 @@
+import type {Held, Ran, Told} from './worker.ts';
+
+/** All that is known when everybody has stopped. */
+export interface Evidence {
+  readonly told: readonly Told[];
+  /** By server, then by tag: what the backend has. */
+  readonly tags: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** By server, fences of the statements of ours in the order in which it began them. */
+  readonly fences: ReadonlyMap<string, readonly number[]>;
+  /** Looks at the servers: who said meanwhile that it takes writes. */
+  readonly writable: readonly {readonly server: string; readonly from: number; readonly until: number; readonly said: boolean}[];
+  /** Ids that were acknowledged and are missing, by server. */
+  readonly missing: ReadonlyMap<string, readonly number[]>;
+  /** Terms that services said they were elected for. */
+  readonly terms: readonly number[];
+  /** Rows of locks, of their members, of maintenance in force, and of open plans. */
+  readonly leftOvers: readonly string[];
+}
+
+/** Statuses that say something was done, was refused with a reason, or was left to another. */
+const EXPECTED: ReadonlySet<number | null> = new Set([0, 4, 7]);
+
+/** Everything that must not be, a sentence each. Pure. */
+export function contradictionsIn(evidence: Evidence): readonly string[] {
+  const {told, leftOvers, missing, terms} = evidence;
+  return [
+    ...told.flatMap(({ran}) => ran.filter(({status}) => !EXPECTED.has(status)).map(unexpected)),
+    ...heldTogether(told.flatMap(({held}) => held)),
+    ...lostTags(evidence),
+    ...staleFences(evidence.fences),
+    ...writableTogether(evidence.writable),
+    ...[...missing].filter(([, ids]) => ids.length > 0).map(([server, ids]) => `${server} lacks ${ids.length} acknowledged rows`),
+    ...terms.filter((term, at) => terms.indexOf(term) !== at).map((term) => `term ${term} had two leaders`),
+    ...leftOvers.map((row) => `left over: ${row}`),
+  ];
+}
+
+function unexpected({worker, words, status, stderr}: Ran): string {
+  return `worker ${worker}: ${words.join(' ')} ended with ${status}: ${stderr.trim()}`;
+}
+
+/** Two were told of the same instance that it is theirs. */
+function heldTogether(held: readonly Held[]): readonly string[] {
+  return held.flatMap((one, at) =>
+    held
+      .slice(at + 1)
+      .filter((other) => other.server === one.server && other.worker !== one.worker && other.from < one.until && one.from < other.until)
+      .map((other) => `workers ${one.worker} and ${other.worker} both had ${one.server}`),
+  );
+}
+
+function lostTags({told, tags}: Evidence): readonly string[] {
+  return told.flatMap((one, worker) =>
+    [...one.tags].flatMap(([server, possible]) => {
+      const found = tags.get(server)?.get(`worker${worker}`) ?? '';
+      return possible.includes(found)
+        ? []
+        : [`the tag of worker ${worker} on ${server} is "${found}" and was acknowledged as ${possible.join(' or ')}`];
+    }),
+  );
+}
+
+/** After a new holder's first statement on a server none with an older fence executes there. */
+function staleFences(fences: ReadonlyMap<string, readonly number[]>): readonly string[] {
+  return [...fences].flatMap(([server, sent]) => {
+    let highest = -Infinity;
+    return sent.flatMap((fence) => {
+      const stale = fence < highest;
+      highest = Math.max(highest, fence);
+      return stale ? [`${server} was sent a statement of fence ${fence} after one of fence ${highest}`] : [];
+    });
+  });
+}
+
+/** Two servers said that they take writes, each before and after the other did. */
+function writableTogether(looks: Evidence['writable']): readonly string[] {
+  const spans = new Map<string, {from: number; until: number}[]>();
+  const open = new Set<string>();
+  for (const {server, from, until, said} of looks) {
+    const known = spans.get(server) ?? [];
+    spans.set(server, known);
+    const last = known.at(-1);
+    if (said && open.has(server) && last) last.until = from;
+    else if (said) known.push({from: until, until});
+    if (said) open.add(server);
+    else open.delete(server);
+  }
+  const all = [...spans].flatMap(([server, some]) => some.map((span) => ({...span, server})));
+  const found = all.flatMap((one, at) =>
+    all
+      .slice(at + 1)
+      .filter((other) => other.server !== one.server && Math.min(one.until, other.until) > Math.max(one.from, other.from))
+      .map((other) => `${one.server} and ${other.server} took writes at the same time`),
+  );
+  return [...new Set(found)];
+}

@@ -1,0 +1,79 @@
+import {expect, test} from 'vitest';
+import {contradictionsIn, type Evidence} from '../servers/support/contention/judge.ts';
+
+const nothing: Evidence = {
+  told: [],
+  tags: new Map(),
+  fences: new Map(),
+  writable: [],
+  missing: new Map(),
+  terms: [],
+  leftOvers: [],
+};
+const ran = {worker: 1, words: ['tag'], stderr: 'why', from: 0, until: 1};
+const told = {ran: [], held: [], tags: new Map()};
+const look = (server: string, from: number, said: boolean) => ({server, from, until: from + 1, said});
+
+test.each<{what: string; evidence: Partial<Evidence>; found: readonly string[]}>([
+  {
+    what: 'commands that were done, refused and left to another',
+    evidence: {told: [{...told, ran: [0, 4, 7].map((status) => ({...ran, status}))}]},
+    found: [],
+  },
+  {
+    what: 'a command that failed',
+    evidence: {told: [{...told, ran: [{...ran, status: 1}]}]},
+    found: ['worker 1: tag ended with 1: why'],
+  },
+  {
+    what: 'two who had the same at the same time',
+    evidence: {
+      told: [
+        {...told, held: [{worker: 0, server: 'a', from: 0, until: 5}]},
+        {
+          ...told,
+          held: [
+            {worker: 1, server: 'a', from: 4, until: 6},
+            {worker: 1, server: 'b', from: 0, until: 9},
+          ],
+        },
+      ],
+    },
+    found: ['workers 0 and 1 both had a'],
+  },
+  {
+    what: 'one after the other',
+    evidence: {told: [0, 1].map((worker) => ({...told, held: [{worker, server: 'a', from: worker, until: worker + 1}]}))},
+    found: [],
+  },
+  {
+    what: 'a tag that is not the last acknowledged',
+    evidence: {told: [{...told, tags: new Map([['a', ['2']]])}], tags: new Map([['a', new Map([['worker0', '1']])]])},
+    found: ['the tag of worker 0 on a is "1" and was acknowledged as 2'],
+  },
+  {
+    what: 'a tag whose last answer told nothing',
+    evidence: {told: [{...told, tags: new Map([['a', ['1', '2']]])}], tags: new Map([['a', new Map([['worker0', '1']])]])},
+    found: [],
+  },
+  {
+    what: 'an older fence after a newer one',
+    evidence: {fences: new Map([['a', [1, 1, 3, 2]]])},
+    found: ['a was sent a statement of fence 2 after one of fence 3'],
+  },
+  {
+    what: 'two that took writes, each before and after the other',
+    evidence: {writable: [look('a', 0, true), look('b', 2, true), look('a', 4, true), look('b', 6, true)]},
+    found: ['a and b took writes at the same time'],
+  },
+  {
+    what: 'two that took writes one after the other',
+    evidence: {writable: [look('a', 0, true), look('a', 2, true), look('a', 4, false), look('b', 5, true), look('b', 7, true)]},
+    found: [],
+  },
+  {what: 'rows that are missing', evidence: {missing: new Map([['a', [7, 8]]])}, found: ['a lacks 2 acknowledged rows']},
+  {what: 'a term with two leaders', evidence: {terms: [1, 2, 1]}, found: ['term 1 had two leaders']},
+  {what: 'what is left over', evidence: {leftOvers: ['a lock']}, found: ['left over: a lock']},
+])('the judge of a contest, told of $what', ({evidence, found}) => {
+  expect(contradictionsIn({...nothing, ...evidence})).toEqual(found);
+});
