@@ -17,8 +17,8 @@ export interface Evidence {
   readonly leftOvers: readonly string[];
 }
 
-/** Statuses that say something was done, was refused with a reason, or was left to another. */
-const EXPECTED: ReadonlySet<number | null> = new Set([0, 4, 7]);
+/** Statuses that say something was done, was refused with a reason, could not be asked of the backend in time, or was left to another. */
+const EXPECTED: ReadonlySet<number | null> = new Set([0, 4, 5, 7]);
 
 /** Everything that must not be, a sentence each. Pure. */
 export function contradictionsIn(evidence: Evidence): readonly string[] {
