@@ -3,7 +3,7 @@ import {randomOf} from '../backend/support/contenders.ts';
 import type {Stage} from './cluster/stage.ts';
 import {evidenceOf} from './evidence.ts';
 import {Faults, pause, type Traps} from './faults.ts';
-import {violationsIn, type Outcome, type Violation} from './invariants.ts';
+import {violationsIn, type ClusterEvidence, type Outcome, type Violation} from './invariants.ts';
 import {Observer} from './observer.ts';
 import {converged, inOrder} from './order.ts';
 import {hitsServers} from './scenarios/sequence.ts';
@@ -63,7 +63,10 @@ export async function play(stage: Stage, traps: Traps, {moves, seed}: Run): Prom
     await observer.stop();
   }
   const steady = moves.every(({scenario}) => scenario.steady === true && scenario.mayMove !== true);
-  const clusters = await Promise.all(applications.map((application) => evidenceOf(stage, application, {moves, faults})));
+  const clusters: ClusterEvidence[] = [];
+  await attempt('no-convergence', async () => {
+    clusters.push(...(await Promise.all(applications.map((application) => evidenceOf(stage, application, {moves, faults})))));
+  });
   return {...nameOf(moves), seed, timings, violations: [...broken, ...violationsIn({samples: observer.samples, clusters, steady})]};
 }
 

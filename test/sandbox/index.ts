@@ -1,5 +1,6 @@
 export {fetchServer, cacheFolder, type Tree} from './fetch.ts';
 export {clientTools} from './client-tools.ts';
+export {shells} from './shells.ts';
 export {clockOff} from './clock.ts';
 export {TREE_NAMES, type ServerName, type TreeName} from './server/fetch-recipes.ts';
 export {ACCOUNTS, Client, type Account, type AccountName, type Row} from './server/client.ts';
