@@ -3,11 +3,12 @@ import {command} from './benchmarks/command.ts';
 import {counter} from './benchmarks/counter.ts';
 import {failover} from './benchmarks/failover.ts';
 import {idle} from './benchmarks/idle.ts';
+import {relocate} from './benchmarks/relocate.ts';
 import {isGood, reportText, type Report} from './benchmarks/report.ts';
 import {scale} from './benchmarks/scale.ts';
 import {silent} from './benchmarks/silent.ts';
 import {takeover} from './benchmarks/takeover.ts';
-import {Stage, type BackendKind} from './benchmarks/stage.ts';
+import {MOST_REPLICAS, Stage, type BackendKind} from './benchmarks/stage.ts';
 import {BadInput, choiceOption, countOption, interruption, readCommandLine, runScript, type CommandLine} from './support/command-line.ts';
 
 const FLAVORS = ['mariadb', 'mysql9', 'mysql56'] as const satisfies readonly Flavor[];
@@ -16,6 +17,7 @@ const BACKENDS = ['sqlite', 'mariadb'] as const satisfies readonly BackendKind[]
 const HELP = `Measures the built program on real servers of this machine.
 
   script/bench failover   kill -9 of a source with 4 replicas to the first accepted write   (20 runs)
+  script/bench relocate   relocate-replicas of 20 replicas by GTID, whole command           (10 runs)
   script/bench takeover   a source with 4 replicas hands over: gap between accepted writes  (20 runs)
   script/bench counter    what is no death: nothing may be failed over                      (100 times each)
   script/bench silent     a source that answers nothing, SIGSTOP                            (5 runs)
@@ -26,6 +28,7 @@ const HELP = `Measures the built program on real servers of this machine.
   --flavor ${FLAVORS.join('|')}   servers that are managed (default mariadb)
   --backend ${BACKENDS.join('|')}          where the service keeps its state (default sqlite; command and scale: mariadb)
   --runs N                          how many runs, or times
+  --replicas N                      failover: so many instead of 4; relocate: instead of 20
   --backlog N                       failover: then as many runs with one replica N transactions behind
   --quick                           shorter pauses and fewer runs: to see that it works, not to quote
   --json                            the result as JSON on standard output
@@ -52,6 +55,12 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   failover: {runs: 20, quickRuns: 3, backend: 'sqlite', run: failovers},
+  relocate: {
+    runs: 10,
+    quickRuns: 3,
+    backend: 'mariadb',
+    run: async (stage, {runs, line, say}) => [await relocate(stage, {runs, replicas: replicasIn(line, 20), say})],
+  },
   takeover: {runs: 20, quickRuns: 3, backend: 'sqlite', run: async (stage, {runs, say}) => [await takeover(stage, {runs, say})]},
   counter: {runs: 100, quickRuns: 5, backend: 'sqlite', run: async (stage, {runs, say}) => [await counter(stage, {times: runs, say})]},
   silent: {
@@ -82,6 +91,7 @@ await runScript('script/bench', async () => {
     backend: {type: 'string'},
     runs: {type: 'string'},
     backlog: {type: 'string'},
+    replicas: {type: 'string'},
     quick: {type: 'boolean'},
     json: {type: 'boolean'},
   });
@@ -114,8 +124,15 @@ async function measure(line: CommandLine): Promise<void> {
 }
 
 async function failovers(stage: Stage, {line, runs, idle: pause, say}: Wish & {runs: number; idle: number}): Promise<readonly Report[]> {
-  const plain = await failover(stage, {runs, idle: pause, backlog: 0, say});
+  const replicas = replicasIn(line, 4);
+  const plain = await failover(stage, {runs, idle: pause, backlog: 0, replicas, say});
   if (line.options['backlog'] === undefined) return [plain];
   const backlog = countOption(line, 'backlog', 1);
-  return [plain, await failover(stage, {runs, idle: pause, backlog, say})];
+  return [plain, await failover(stage, {runs, idle: pause, backlog, replicas, say})];
+}
+
+function replicasIn(line: CommandLine, absent: number): number {
+  const wanted = countOption(line, 'replicas', absent);
+  if (wanted < 2 || wanted >= MOST_REPLICAS) throw new BadInput(`--replicas takes 2 to ${MOST_REPLICAS - 1}.`);
+  return wanted;
 }

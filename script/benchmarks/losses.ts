@@ -1,7 +1,9 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {replicaStatus, waitFor, type Instance, type Sandbox} from '../../test/sandbox/index.ts';
 
+/** Milliseconds; with many replicas seldomer, so that looking does not slow down what is looked at. */
 const LOOK_EACH = 25;
+const FEW = 4;
 const SETTLED_WITHIN = 30_000;
 
 /** What a replica had received of the dead source when it was last asked before somebody was promoted. */
@@ -18,7 +20,7 @@ export async function watchReceived(source: Instance, replicas: readonly Instanc
       let gtid = '';
       while (!over.aborted) {
         gtid = (await receivedBy(replica, source)) ?? gtid;
-        await sleep(LOOK_EACH);
+        await sleep(LOOK_EACH * Math.max(1, replicas.length / FEW));
       }
       return {replica, gtid};
     }),
@@ -64,7 +66,8 @@ export async function balance(
   return {lost, neverReceived: acknowledged.filter((id) => !there.has(id)).length};
 }
 
-async function allFollow(replicas: readonly Instance[], promoted: Instance): Promise<boolean> {
+/** @throws Error that names the first that does not follow with both threads */
+export async function allFollow(replicas: readonly Instance[], promoted: Instance): Promise<boolean> {
   for (const replica of replicas) {
     const [status] = await replicaStatus(replica);
     const follows = status?.source.port === promoted.key.port && status.receiver.running === 'Yes' && status.applier.running === 'Yes';

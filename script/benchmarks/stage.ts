@@ -22,9 +22,12 @@ export interface StageOptions {
   readonly backend: BackendKind;
 }
 
-/** A source and four replicas, the built program, and a backend for it: made anew for each run, gone at the end. */
-export const SHAPE = 'a: b c d e';
+/** Replicas of the source unless a bench wants more. */
+const REPLICAS = 4;
+/** Names of servers are letters. */
+export const MOST_REPLICAS = 25;
 
+/** A source and its replicas, the built program, and a backend for it: made anew for each run, gone at the end. */
 export interface Scene {
   readonly source: Instance;
   readonly replicas: readonly Instance[];
@@ -59,8 +62,8 @@ export class Stage {
   }
 
   /** Everything from the start: empty servers, empty backend, discovered, a service that leads and has seen all. */
-  async fresh(settings: Settings = {}): Promise<Scene> {
-    const {source, replicas} = await this.#topology();
+  async fresh(settings: Settings = {}, {replicas: wanted = REPLICAS}: {readonly replicas?: number} = {}): Promise<Scene> {
+    const {source, replicas} = await this.#topology(wanted);
     await this.#emptyBackend();
     this.program.configure({...this.#connections(), ...settings});
     await this.program.run('discover', '-i', addressOf(source));
@@ -85,11 +88,13 @@ export class Stage {
     return this.#port.ports[0] ?? 0;
   }
 
-  async #topology(): Promise<Omit<Scene, 'service'>> {
-    const {a: source, b, c, d, e} = await this.box.reset(SHAPE);
+  async #topology(replicas: number): Promise<Omit<Scene, 'service'>> {
+    const names = Array.from({length: replicas}, (_, at) => String.fromCharCode('b'.charCodeAt(0) + at));
+    await this.box.reset(`a: ${names.join(' ')}`);
+    const source = this.box.get('a');
     await source.query("CREATE TABLE test.t (id BIGINT PRIMARY KEY, note VARCHAR(64) NOT NULL DEFAULT '')");
     await this.box.caughtUp();
-    return {source, replicas: [b, c, d, e]};
+    return {source, replicas: names.map((name) => this.box.get(name))};
   }
 
   async #emptyBackend(): Promise<void> {
