@@ -31,6 +31,7 @@ import {Explorer} from './explorer.ts';
 import type {Measures} from '../operations/service/measures.ts';
 import {Prober} from '../execute/eyes/prober.ts';
 import {Publisher} from '../execute/eyes/publisher.ts';
+import {aliasesToMove, moveAliases} from './group-primaries.ts';
 import {LeftBehind} from './left-behind.ts';
 import {MARK_EACH, Marker} from './marker.ts';
 import type {LockWatch} from './lock-watch.ts';
@@ -115,7 +116,7 @@ export function startTerm(options: TermOptions): Term {
       await publisher.flush();
       await attributes.flush();
     }),
-    loop('names of clusters', config.InstancePollSeconds * 1000, async () => prober.model.nameBy(await readNaming(backend, config))),
+    loop('names of clusters', config.InstancePollSeconds * 1000, () => nameClusters(options, prober)),
     loop('telling what happens', 500, () => (begun ? news.announcer.round() : undefined)),
     loop('telling refusals', 250, () => news.refusals.flush()),
     loop('watching locks', 500, () => locks.round()),
@@ -135,6 +136,12 @@ export function startTerm(options: TermOptions): Term {
       servers.forget();
     },
   };
+}
+
+async function nameClusters({backend, config, lease}: TermOptions, {model}: Prober): Promise<void> {
+  const naming = await readNaming(backend, config);
+  model.nameBy(naming);
+  await moveAliases(backend, lease(), aliasesToMove(model.topology(), naming.overrides ?? new Map()));
 }
 
 /** What other nodes are told. */

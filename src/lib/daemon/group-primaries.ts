@@ -1,0 +1,42 @@
+import {touchLease} from '../coordination/lease.ts';
+import type {Lease} from '../coordination/types.ts';
+import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import type {Topology} from '../model/topology.ts';
+import type {Backend} from '../store/backend.ts';
+import {moveAlias} from '../store/recovery/after-recovery.ts';
+
+/** An alias given by hand to a cluster that goes by the name of another primary by now. */
+export interface Moved {
+  readonly from: string;
+  readonly to: string;
+  readonly alias: string;
+}
+
+/**
+ * Aliases that have to follow the primary of a group: its cluster goes by the primary's name, and the group moves that by itself. A
+ * cluster that has an alias of its own keeps it. Pure.
+ *
+ * @param overrides aliases given by hand, by name of the cluster
+ */
+export function aliasesToMove(topology: Topology, overrides: ReadonlyMap<string, string>): readonly Moved[] {
+  const named = new Map(topology.instances.map((instance) => [keyText(instance.key), instance]));
+  return [...overrides].flatMap(([from, alias]) => {
+    const primary = primaryAbove(topology, named.get(from)?.group?.primary ?? null);
+    return primary === null || primary === from || overrides.has(primary) ? [] : [{from, to: primary, alias}];
+  });
+}
+
+/** As `host:port`, if it says itself that it is the primary. */
+function primaryAbove(topology: Topology, key: InstanceKey | null): string | null {
+  const primary = topology.get(key);
+  return primary?.check.valid && primary.group?.role === 'PRIMARY' ? keyText(primary.key) : null;
+}
+
+/** Writes them, while we lead. */
+export async function moveAliases(backend: Backend, lease: Lease | null, moved: readonly Moved[]): Promise<void> {
+  if (!lease || moved.length === 0) return;
+  await backend.transaction(async (work) => {
+    if (!(await touchLease(work, lease))) return;
+    for (const one of moved) await moveAlias(work, one);
+  });
+}
