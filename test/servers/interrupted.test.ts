@@ -17,6 +17,7 @@ import {
   topologyNow,
   watching,
   type BackendHost,
+  type BackendKind,
   type HookList,
   type Service,
   type Site,
@@ -59,28 +60,48 @@ const everyFault: readonly Fault[] = ACTS.flatMap((what, number) => (['before', 
 /** Those where servers are told something, whose words differ; of two at the same time the first. */
 const onServers = everyFault.filter(({what, number}) => /NEW|OLD/.test(what) && ACTS[number - 1] !== what);
 
-describe.each<{flavor: Flavor; faults: readonly Fault[]; lanes: number}>([
-  {flavor: 'mariadb', faults: everyFault, lanes: 4},
-  {flavor: 'mysql9', faults: onServers, lanes: 3},
-  {flavor: 'mysql56', faults: onServers, lanes: 3},
-])('a recovery on $flavor whose leader is killed is completed by another node', ({flavor, faults, lanes}) => {
-  let host: BackendHost;
+const ONE_SERVER: readonly BackendKind[] = ['mariadb'];
+/** Two nodes, each with a database node of its own where there are several. */
+const OTHERS: readonly BackendKind[] = ['sqlite', 'galera', 'group'];
+/** Once in each part of the way: what differs between backends is how rows get from one node to the other. One kind after the other. */
+const onEachKind: readonly Fault[] = (
+  [
+    ['before', 'run PreFailoverProcesses'],
+    ['after', 'make NEW writable'],
+    ['before', 'end the recovery'],
+  ] as const
+).flatMap(([when, act]) => OTHERS.map((kind) => ({when, number: ACTS.indexOf(act), what: `${act}, backend on ${kind}`})));
+const came: readonly string[] = ['stays the source, as long as nothing was changed', 'is closed before another is opened'];
+
+describe.each<{flavor: Flavor; kinds: readonly BackendKind[]; faults: readonly Fault[]; back: readonly string[]; lanes: number}>([
+  {flavor: 'mariadb', kinds: ONE_SERVER, faults: everyFault, back: came, lanes: 4},
+  {flavor: 'mysql9', kinds: ONE_SERVER, faults: onServers, back: came, lanes: 3},
+  {flavor: 'mysql56', kinds: ONE_SERVER, faults: onServers, back: came, lanes: 3},
+  {flavor: 'mariadb', kinds: OTHERS, faults: onEachKind, back: [], lanes: 3},
+])('a recovery on $flavor, with its backend on $kinds, whose leader is killed is completed by another node', (row) => {
+  const {flavor, kinds, faults, back, lanes} = row;
+  const hosts: BackendHost[] = [];
   const boxes: Sandbox[] = [];
   const lanesFree: Promise<void>[] = [];
   beforeAll(async () => {
-    host = await backendHost('mariadb');
+    hosts.push(...(await Promise.all(kinds.map(backendHost))));
     for (let lane = 0; lane < lanes; lane += 1) boxes.push(await sandbox({flavor}));
     lanesFree.push(...boxes.map(() => Promise.resolve()));
   });
-  afterAll(() => Promise.all([host?.down(), ...boxes.map((box) => box.down())]));
+  afterAll(() => Promise.all([...hosts.map((host) => host.down()), ...boxes.map((box) => box.down())]));
 
   // Nearly all of the time is spent waiting for a lease and a lock to run out.
-  test.concurrent.each(faults)('$when: $what', (fault) => inLane(faults.indexOf(fault), (box) => completed(box, fault)), 300_000);
+  test.concurrent.each(faults)('$when: $what', (fault) => inLane(faults.indexOf(fault), (scene) => completed(scene, fault)), 300_000);
+
+  interface Lane {
+    readonly box: Sandbox;
+    readonly host: BackendHost;
+  }
 
   /** One after the other in each sandbox. */
-  async function inLane(turn: number, work: (box: Sandbox) => Promise<void>): Promise<void> {
+  async function inLane(turn: number, work: (lane: Lane) => Promise<void>): Promise<void> {
     const lane = turn % lanes;
-    const mine = lanesFree[lane]!.then(() => work(boxes[lane]!));
+    const mine = lanesFree[lane]!.then(() => work({box: boxes[lane]!, host: hosts[lane % hosts.length]!}));
     lanesFree[lane] = mine.catch(() => undefined);
     await mine;
   }
@@ -94,7 +115,7 @@ describe.each<{flavor: Flavor; faults: readonly Fault[]; lanes: number}>([
 
   /** The leader dies at its fault; what replicas received before was not applied. Another node runs, and does not lead yet. */
   async function interrupted(
-    box: Sandbox,
+    {box, host}: Lane,
     {when, number}: Pick<Fault, 'when' | 'number'>,
     work: (broken: Broken) => Promise<void>,
   ): Promise<void> {
@@ -119,8 +140,8 @@ describe.each<{flavor: Flavor; faults: readonly Fault[]; lanes: number}>([
     }
   }
 
-  function completed(box: Sandbox, fault: Fault): Promise<void> {
-    return interrupted(box, fault, async ({at, a, replicas, other}) => {
+  function completed(lane: Lane, fault: Fault): Promise<void> {
+    return interrupted(lane, fault, async ({at, a, replicas, other}) => {
       await other.says(/elected leader/, ELECTED_WITHIN);
       const recovery = await recoveryOf(at, a, COMPLETED_WITHIN);
       const source = await topologyNow(replicas);
@@ -133,47 +154,38 @@ describe.each<{flavor: Flavor; faults: readonly Fault[]; lanes: number}>([
       // Once its books are closed there is only its lock left to be removed.
       const resumed = (await stepsOf(at, recovery.uid)).filter((step) => step.startsWith('resumed by'));
       expect(resumed.length > 0).toBe(!(fault.when === 'after' && fault.number === ACTS.length - 1));
-      await box.waitFor('no lock is left', async () => (await rows(at, 'cluster_lock')).length === 0, {within: COMPLETED_WITHIN});
+      await lane.box.waitFor('no lock is left', async () => (await rows(at, 'cluster_lock')).length === 0, {within: COMPLETED_WITHIN});
       expect(await rows(at, 'recovery_plan', {state: 'open'})).toEqual([]);
     });
   }
 
-  test.concurrent(
-    'a source that came back meanwhile stays the source, as long as nothing was changed',
-    () =>
-      inLane(faults.length, async (box) => {
-        await interrupted(
-          box,
-          {when: 'after', number: ACTS.indexOf('confirm once more that the source is dead')},
-          async ({at, a, replicas}) => {
-            await a.start();
-            const {is_successful, all_errors} = await recoveryOf(at, a, ELECTED_WITHIN + COMPLETED_WITHIN);
-            expect({is_successful, all_errors}).toEqual({
-              is_successful: 0,
-              all_errors: expect.stringMatching(/is not dead any more/) as string,
-            });
-            await Promise.all(replicas.map((replica) => startThread(replica, 'SQL_THREAD')));
-            expect(await topologyNow([a, ...replicas])).toBe(a);
-            expect(await downtimesAt(at)).toEqual({});
-          },
-        );
-      }),
-    300_000,
-  );
-
-  test.concurrent(
-    'a source that came back meanwhile is closed before another is opened',
-    () =>
-      inLane(faults.length + 1, async (box) => {
-        await interrupted(box, {when: 'before', number: ACTS.indexOf('make NEW writable')}, async ({at, a, replicas}) => {
-          await a.start();
-          expect(await standingOf(a)).toMatchObject({writable: true});
-          expect(await recoveryOf(at, a, ELECTED_WITHIN + COMPLETED_WITHIN)).toMatchObject({is_successful: 1, all_errors: ''});
-          const source = await topologyNow(replicas);
-          expect(await idsOn(source)).toHaveLength(30);
-          expect(await standingOf(a)).toMatchObject({writable: false, source: null});
+  const returns: Readonly<Record<string, (lane: Lane) => Promise<void>>> = {
+    'stays the source, as long as nothing was changed': (lane) =>
+      interrupted(lane, {when: 'after', number: ACTS.indexOf('confirm once more that the source is dead')}, async ({at, a, replicas}) => {
+        await a.start();
+        const {is_successful, all_errors} = await recoveryOf(at, a, ELECTED_WITHIN + COMPLETED_WITHIN);
+        expect({is_successful, all_errors}).toEqual({
+          is_successful: 0,
+          all_errors: expect.stringMatching(/is not dead any more/) as string,
         });
+        await Promise.all(replicas.map((replica) => startThread(replica, 'SQL_THREAD')));
+        expect(await topologyNow([a, ...replicas])).toBe(a);
+        expect(await downtimesAt(at)).toEqual({});
       }),
+    'is closed before another is opened': (lane) =>
+      interrupted(lane, {when: 'before', number: ACTS.indexOf('make NEW writable')}, async ({at, a, replicas}) => {
+        await a.start();
+        expect(await standingOf(a)).toMatchObject({writable: true});
+        expect(await recoveryOf(at, a, ELECTED_WITHIN + COMPLETED_WITHIN)).toMatchObject({is_successful: 1, all_errors: ''});
+        const source = await topologyNow(replicas);
+        expect(await idsOn(source)).toHaveLength(30);
+        expect(await standingOf(a)).toMatchObject({writable: false, source: null});
+      }),
+  };
+
+  test.concurrent.each(back)(
+    'a source that came back meanwhile %s',
+    (what) => inLane(faults.length + back.indexOf(what), returns[what]!),
     300_000,
   );
 
