@@ -1,7 +1,10 @@
 import {spawn} from 'node:child_process';
+import {writeFileSync} from 'node:fs';
+import path from 'node:path';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {writeTag} from '../../src/lib/store/tags.ts';
 import {given, key} from '../unit/support/given.ts';
+import {shells} from '../sandbox/index.ts';
 import {cli, type Cli} from './support/cli.ts';
 
 /** What cannot be known within a second is not offered, and a machine may be busy. */
@@ -37,11 +40,10 @@ test('without a backend nothing is offered, and nothing is said', async () => {
 
 test('bash completes what stands at the cursor, behind its word breaks', async () => {
   const {stdout} = await it.run(['completion', 'bash']);
-  const program = `${process.execPath} ${process.env['ORCHESTRATOR_BIN'] ?? ''} --config ${it.folder}/orchestrator.conf.json`;
   const complete = async (line: string): Promise<string> => {
     const script = [
       stdout,
-      `orchestrator() { ${program} "$@"; }`,
+      `orchestrator() { ${program()} "$@"; }`,
       `COMP_LINE='${line}'; COMP_POINT=\${#COMP_LINE}; _orchestrator; printf '%s\\n' "\${COMPREPLY[@]}"`,
     ].join('\n');
     return run('bash', ['-c', script]);
@@ -50,6 +52,65 @@ test('bash completes what stands at the cursor, behind its word breaks', async (
   await expect.poll(() => complete('orchestrator which-master db2:'), PATIENCE).toBe('3306\n');
   await expect.poll(() => complete('orchestrator which-master --instance=db3'), PATIENCE).toBe('db3:3306\n');
 });
+
+test('fish completes instances, clusters, tags, commands and options', async () => {
+  await it.run(['completion', 'fish']).then(({stdout}) => writeFileSync(path.join(it.folder, 'completion.fish'), stdout));
+  const fish = path.join(await shells(it.folder), 'fish');
+  const complete = (line: string): Promise<string> =>
+    run(fish, ['-c', `function orchestrator; ${program()} $argv; end; source completion.fish; complete -C '${line}'`]);
+  await expect.poll(() => complete('orchestrator which-master db'), PATIENCE).toBe('db1:3306\ndb2:3306\ndb3:3306\n');
+  await expect.poll(() => complete('orchestrator topology -a sh'), PATIENCE).toBe('shop\n');
+  await expect.poll(() => complete('orchestrator tagged --tag=r'), PATIENCE).toBe('--tag=role\n');
+  await expect.poll(() => complete('orchestrator which-mas'), PATIENCE).toBe('which-master\n');
+  await expect.poll(() => complete('orchestrator topology --inst'), PATIENCE).toBe('--instance\n');
+});
+
+test('zsh completes instances, clusters, tags, commands and options', async () => {
+  const bin = await shells(it.folder);
+  await it.run(['completion', 'zsh']).then(({stdout}) => writeFileSync(path.join(bin, '.zshrc'), zshrc(stdout)));
+  const typed = async (line: string): Promise<string> => {
+    writeFileSync(path.join(it.folder, 'type.zsh'), typing(path.join(bin, 'zsh'), line));
+    return run(path.join(bin, 'zsh'), ['type.zsh']);
+  };
+  await expect.poll(() => typed('orchestrator which-master db2'), PATIENCE).toBe('which-master db2:3306\n');
+  await expect.poll(() => typed('orchestrator topology -a sh'), PATIENCE).toBe('topology -a shop\n');
+  await expect.poll(() => typed('orchestrator tagged --tag=r'), PATIENCE).toBe('tagged --tag=role\n');
+  await expect.poll(() => typed('orchestrator which-mas'), PATIENCE).toBe('which-master\n');
+  await expect.poll(() => typed('orchestrator topology --inst'), PATIENCE).toBe('topology --instance\n');
+  await expect.poll(() => typed('orchestrator which-master nobody'), PATIENCE).toBe('which-master nobody\n');
+});
+
+/** A zsh with our script, in which `orchestrator` writes down what it was called with. */
+function zshrc(script: string): string {
+  return `PROMPT='ready> '
+unsetopt prompt_cr prompt_sp
+autoload -Uz compinit
+compinit -u -d ./dump
+${script}
+orchestrator() { if [[ $1 == completion ]]; then ${program()} "$@"; else print -r -- "$*" >ran; fi }
+`;
+}
+
+/** Types a line, a tab and a return into such a zsh, and prints what it ran. */
+function typing(zsh: string, line: string): string {
+  return `zmodload zsh/zpty
+rm -f ran
+zpty -b inner '${zsh}' -i
+zpty -r inner said '*ready>*'
+zpty -w -n inner '${line}'$'\t\n'
+repeat 200; do
+  [[ -s ran ]] && break
+  zpty -rt inner said || sleep 0.05
+done
+zpty -d inner
+cat ran
+`;
+}
+
+/** The program with the configuration of this test, as a shell takes it. */
+function program(): string {
+  return `${process.execPath} ${process.env['ORCHESTRATOR_BIN'] ?? ''} --config ${it.folder}/orchestrator.conf.json`;
+}
 
 /** What a program prints; fails when it complains. */
 function run(command: string, args: readonly string[]): Promise<string> {
