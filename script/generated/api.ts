@@ -26,6 +26,9 @@ curl -H 'Content-Type: application/json' -d '{"instance": "db1", "duration": "30
 **Those of 3.2.6**, for the scripts and dashboards there are. They answer the JSON of 3.2.6, bare or as \`{"Code", "Message", "Details"}\`, and
 every failure with status 500. Those that change something answer GET as well as POST, unless \`ChangesByGet\` is off; HEAD changes nothing.
 
+An answer with the header \`X-Orchestrator-Stale: SECONDS\` was read from a database without a majority, and is as old as that says at least
+([high-availability.md](high-availability.md#without-a-majority)); what would change something is refused meanwhile.
+
 Both are described for programs at \`/api/openapi.json\` (OpenAPI 3.1).
 
 ## Who may ask

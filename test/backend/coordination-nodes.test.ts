@@ -10,9 +10,12 @@ import {
   startNodeHealth,
   type Registration,
 } from '../../src/lib/coordination/nodes.ts';
-import type {Backend} from '../../src/lib/store/backend.ts';
+import {acquireLock} from '../../src/lib/coordination/lock/acquire.ts';
+import type {Backend, Work} from '../../src/lib/store/backend.ts';
+import {upsertInstances} from '../../src/lib/store/instances.ts';
 import {waitFor} from '../sandbox/index.ts';
 import {bench, KINDS, node, quick, type Bench} from './support/coordination.ts';
+import {instance, key} from './support/instance.ts';
 
 interface StoredNode {
   hostname: string;
@@ -111,6 +114,45 @@ describe.each(KINDS)('nodes on %s', (kind) => {
     expect(remarks).toMatchObject([
       {level: 'warn', sentence: expect.stringMatching(/bob \(.{8}\) writes to is about (29|30) s ahead of ours/)},
     ]);
+  });
+
+  describe('a recovery that a node of 3.2.6 has begun', () => {
+    const old = {hostname: 'old', token: 'of an old node'};
+    const lock = (...hosts: readonly string[]) =>
+      acquireLock({backend: two, me: node('bob'), purpose: 'work', cluster: '', instances: hosts.map((host) => key(host)), timing: quick});
+
+    beforeEach(async () => {
+      await one.run(({db}) => db('topology_recovery').delete());
+      await upsertInstances(one, [{instance: instance('b', {cluster: {...instance('b').cluster, name: 'a:3306'}}), startedAt: 0}]);
+      await one.run(({db, dialect}) =>
+        db('topology_recovery').insert({
+          ...{hostname: 'a', port: 3306, in_active_period: 1, start_active_period: dialect.now(), end_active_period_unixtime: 0},
+          ...{processing_node_hostname: old.hostname, processcing_node_token: old.token, analysis: 'DeadMaster', cluster_name: 'a:3306'},
+          ...{cluster_alias: '', slave_hosts: '', participating_instances: '', lost_slaves: '', all_errors: ''},
+          ...{acknowledged_by: '', acknowledge_comment: '', last_detection_id: 0, uid: 'o1', count_affected_slaves: 1},
+        }),
+      );
+      await registerNode(one, {me: old, mode: 'HttpMode', command: '', version: '3.2.6'});
+    });
+
+    test.each(['a', 'b'])('is a lock on its whole cluster: on %s', async (host) => {
+      const [instance, purpose] = [key('a'), 'recovery of DeadMaster by a node of 3.2.6'];
+      expect(await lock(host)).toMatchObject({contended: true, instance, holder: old, purpose, lockId: null});
+    });
+
+    test.each<{what: string; hosts: readonly string[]; change: (work: Work) => PromiseLike<unknown>}>([
+      {
+        what: 'once it has ended',
+        hosts: ['a', 'b'],
+        change: ({db, dialect}) => db('topology_recovery').update({end_recovery: dialect.now()}),
+      },
+      {what: 'once it is acknowledged', hosts: ['a', 'b'], change: ({db}) => db('topology_recovery').update({acknowledged: 1})},
+      {what: 'once its node has been silent for ten seconds', hosts: ['a', 'b'], change: () => age('old', 11)},
+      {what: 'elsewhere', hosts: ['c'], change: () => Promise.resolve()},
+    ])('is in nobody’s way $what', async ({hosts, change}) => {
+      await one.run(change);
+      expect(await lock(...hosts)).toMatchObject({purpose: 'work', hostname: 'bob'});
+    });
   });
 });
 

@@ -1,6 +1,6 @@
 import type {Knex} from 'knex';
 import type {InstanceKey} from '../../model/instance-key.ts';
-import type {BackendTime, Monotonic} from '../../model/units.ts';
+import type {BackendTime, Monotonic, Seconds} from '../../model/units.ts';
 import type {Backend, Work} from '../../store/backend.ts';
 import {observe, type Observed, type Timing} from '../timing.ts';
 import type {Contention, NodeId} from '../types.ts';
@@ -75,9 +75,9 @@ export async function findLock(backend: Backend, lockId: string): Promise<LockRo
   return stored === undefined ? null : fromRow(stored);
 }
 
-/** What is in the way of locking these instances: locks first, then maintenance that belongs to none. */
+/** What is in the way of locking these instances: locks first, then maintenance that belongs to none, and recoveries of 3.2.6 nodes. */
 export async function blockersOf(backend: Backend, instances: readonly InstanceKey[]): Promise<readonly Blocker[]> {
-  const wanted = instances.map(({host, port}) => [host, port]);
+  const wanted = instances.map(({host, port}): [string, number] => [host, port]);
   return backend.run(async (work) => {
     const locks: readonly (StoredLock & Member)[] = await selectLocks(work)
       .join('cluster_lock_member', 'cluster_lock_member.lock_id', 'cluster_lock.lock_id')
@@ -86,14 +86,47 @@ export async function blockersOf(backend: Backend, instances: readonly InstanceK
       .orderBy(['hostname', 'port']);
     const blockers = new Map(locks.map((row) => [row.lock_id, lockBlocker(row)]));
     if (blockers.size > 0) return [...blockers.values()];
-    const rows: readonly MaintenanceRow[] = await work
-      .db('database_instance_maintenance')
-      .where('maintenance_active', 1)
-      .where((query) => void query.whereNull('end_timestamp').orWhere('end_timestamp', '>=', work.dialect.now()))
-      .whereIn(['hostname', 'port'], wanted)
-      .select('hostname', 'port', 'owner', 'reason', 'begin_timestamp', 'processing_node_hostname', 'processing_node_token');
-    return rows.map(maintenanceBlocker);
+    const rows = (await maintenanceOf(work, wanted).unionAll([recoveriesOfOldNodes(work, wanted)])) as readonly OtherRow[];
+    return rows.map(otherBlocker);
   });
+}
+
+type Wanted = readonly [string, number][];
+
+function maintenanceOf({db, dialect}: Work, wanted: Wanted): Knex.QueryBuilder {
+  return db('database_instance_maintenance')
+    .where('maintenance_active', 1)
+    .where((query) => void query.whereNull('end_timestamp').orWhere('end_timestamp', '>=', dialect.now()))
+    .whereIn(['hostname', 'port'], wanted)
+    .select('hostname', 'port', 'owner', 'reason', {
+      since: 'begin_timestamp',
+      holder: 'processing_node_hostname',
+      token: 'processing_node_token',
+    });
+}
+
+/** How long a 3.2.6 node may be silent before its open recovery is one of a dead process. */
+const OLD_NODE_ABSENT: Seconds = 10;
+
+/**
+ * Recoveries that 3.2.6 nodes have begun, in the clusters of these instances: an old node takes no lock of ours. They count until they end
+ * or are acknowledged, and for as long as their node says that it lives.
+ */
+function recoveriesOfOldNodes({db, dialect}: Work, wanted: Wanted): Knex.QueryBuilder {
+  const clusters = db('database_instance').whereIn(['hostname', 'port'], wanted).select('cluster_name');
+  return db('topology_recovery as r')
+    .join('node_health as n', (join) => join.on('n.hostname', 'r.processing_node_hostname').andOn('n.token', 'r.processcing_node_token'))
+    .where('n.app_version', 'like', '3.%')
+    .where('n.last_seen_active', '>', dialect.ago(OLD_NODE_ABSENT))
+    .where({'r.in_active_period': 1, 'r.acknowledged': 0})
+    .whereNull('r.end_recovery')
+    .where((query) => void query.whereIn(['r.hostname', 'r.port'], wanted).orWhereIn('r.cluster_name', clusters))
+    .select('r.hostname', 'r.port', db.raw('null as owner'), {
+      reason: 'r.analysis',
+      since: 'r.start_active_period',
+      holder: 'r.processing_node_hostname',
+      token: 'r.processcing_node_token',
+    });
 }
 
 interface Member {
@@ -101,12 +134,13 @@ interface Member {
   port: number;
 }
 
-interface MaintenanceRow extends Member {
-  owner: string;
+interface OtherRow extends Member {
+  /** null: no maintenance, but a recovery of an old node. */
+  owner: string | null;
   reason: string;
-  begin_timestamp: string;
-  processing_node_hostname: string;
-  processing_node_token: string;
+  since: string;
+  holder: string;
+  token: string;
 }
 
 function lockBlocker(row: StoredLock & Member): Blocker {
@@ -116,11 +150,13 @@ function lockBlocker(row: StoredLock & Member): Blocker {
   return {lock, contention: {contended: true, instance, cluster, holder: {hostname, token}, purpose, since, lockId}};
 }
 
-function maintenanceBlocker(row: MaintenanceRow): Blocker {
-  const holder = {hostname: row.processing_node_hostname, token: row.processing_node_token};
-  const purpose = `maintenance by ${row.owner}: ${row.reason}`;
-  const instance = {host: row.hostname, port: row.port};
-  return {lock: null, contention: {contended: true, instance, cluster: '', holder, purpose, since: row.begin_timestamp, lockId: null}};
+function otherBlocker({hostname, port, owner, reason, since, holder, token}: OtherRow): Blocker {
+  const purpose = owner === null ? `recovery of ${reason} by a node of 3.2.6` : `maintenance by ${owner}: ${reason}`;
+  const instance = {host: hostname, port};
+  return {
+    lock: null,
+    contention: {contended: true, instance, cluster: '', holder: {hostname: holder, token}, purpose, since, lockId: null},
+  };
 }
 
 /** Locks with the number of their plans that nobody has ended. */
