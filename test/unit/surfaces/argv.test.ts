@@ -80,6 +80,8 @@ test.each([
   {argv: 'help config check', means: {ask: 'help', topic: 'config check', form: 'plain'}},
   {argv: '-c topology help', means: {ask: 'help', topic: 'topology', form: 'plain'}},
   {argv: 'topology --help', means: {ask: 'help', topic: 'topology', form: 'plain'}},
+  {argv: 'help topology --json', means: {ask: 'help', topic: 'topology', form: 'plain', json: true}},
+  {argv: '-h --format json', means: {ask: 'help', topic: null, form: 'plain', json: true}},
   {argv: '-h', means: {ask: 'help', topic: null, form: 'plain'}},
   {argv: 'topolgy', means: {ask: 'unknown', name: 'topolgy', form: 'plain'}},
   {argv: '-c topolgy', means: {ask: 'unknown', name: 'topolgy', form: 'version-3'}},

@@ -61,7 +61,7 @@ test.each(names)('%s in a format nobody knows', async (name) => {
 });
 
 test.each(having('instance').filter((name) => name !== 'replication-analysis'))('%s of a malformed instance', async (name) => {
-  const needed = {reason: 'x', tag: 'x', seconds: '1', process: '1', binlog: 'bin.000001:4', destination: 'db2', pool: 'app'};
+  const needed = {reason: 'x', pattern: 'x', tag: 'x', seconds: '1', process: '1', binlog: 'bin.000001:4', destination: 'db2', pool: 'app'};
   const rest = Object.entries(needed).flatMap(([option, value]) => (having(option).includes(name) ? [`--${option}`, value] : []));
   for (const instance of ['db1:0', 'db1:99999', 'db1:abc', 'a b!']) {
     expect(await judge([name, `--instance=${instance}`, ...rest], /is not an instance/)).toEqual(refused(2));
@@ -108,7 +108,9 @@ test.each([
   {line: 'unlock --force', status: 2, says: /--lock is missing/},
   {line: 'recovery resume', status: 2, says: /--uid is missing/},
   {line: 'recovery abort --reason x', status: 2, says: /--uid is missing/},
-  {line: 'recovery undo 1:aa', status: 2, says: /"recovery" is not a command/},
+  {line: 'recovery undo 1:aa', status: 2, says: /"recovery" is not a command \(it goes on: recovery /},
+  {line: 'config', status: 2, says: /"config" is not a command \(it goes on: config check, config schema\)/},
+  {line: 'help --nonsense', status: 2, says: /--nonsense is not an option/},
   {line: 'replication-analysis --itself', status: 2, says: /--instance is missing/},
   {line: 'topology -i', status: 2, says: /-i needs a value/},
   {line: 'clusters --json=perhaps', status: 2, says: /is either on or off/},
@@ -127,4 +129,12 @@ test.each(names)('help %s', async (name) => {
   expect(stdout).toContain(operation?.about);
   for (const option of operation ? optionsOf(operation) : []) expect(stdout).toContain(`--${option.on ? '[no-]' : ''}${option.name}`);
   for (const status of Object.keys(operation?.exits ?? {})) expect(stdout).toMatch(new RegExp(`^ +${status}  `, 'm'));
+});
+
+test('help --json: all commands, or one', async () => {
+  const all = await run(['help', '--json']);
+  const told = JSON.parse(all.stdout) as {name: string}[];
+  expect({...all, names: told.map(({name}) => name)}).toMatchObject({status: 0, stderr: '', names});
+  const {stdout} = await run(['help', 'config', 'check', '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({name: 'config check', changes: 'nothing', options: expect.any(Array) as unknown[]});
 });

@@ -156,7 +156,7 @@ async function writeBlocked({db, dialect}: Work, {failed, cluster, analysis}: Ne
 
 function blockedSentence(row: ActiveRow): string {
   const whom = keyText({host: row.hostname, port: row.port});
-  return `recovery ${row.recovery_id} of ${whom} in cluster ${row.cluster_name} began at ${row.start_active_period} and still blocks others (RecoveryPeriodBlockSeconds); acknowledge it to allow another`;
+  return `recovery ${row.recovery_id} of ${whom} in cluster ${row.cluster_name} began at ${row.start_active_period} and still blocks others (RecoveryPeriodBlockSeconds); acknowledge it (ack-instance-recoveries -i ${whom}) to allow another`;
 }
 
 /** The successor was seen writable: only now is it a success. */

@@ -10,7 +10,7 @@ export type Form = 'plain' | 'version-3';
 export type Request =
   | {readonly ask: 'version'}
   | {readonly ask: 'usage'}
-  | {readonly ask: 'help'; readonly topic: string | null; readonly form: Form}
+  | {readonly ask: 'help'; readonly topic: string | null; readonly form: Form; readonly json?: true}
   | {readonly ask: 'run'; readonly operation: Operation; readonly form: Form; readonly texts: Texts; readonly common: Texts}
   | {readonly ask: 'unknown'; readonly name: string; readonly form: Form};
 
@@ -41,10 +41,14 @@ export function understand(argv: readonly string[], operations: readonly Operati
   if (said('version') === 'true') return {ask: 'version'};
   const named = said('c');
   const form: Form = named === undefined ? 'plain' : 'version-3';
-  if (words[0] === 'help') return {ask: 'help', topic: words.slice(1).join(' ') || (named ?? null), form: 'plain'};
-  if (named === 'help') return {ask: 'help', topic: null, form};
+  const helpOn = (topic: string | null, asked: Form): Request => {
+    if (asked === 'plain') refuseUnknown(given, everything);
+    return {ask: 'help', topic, form: asked, ...(said('json') === 'true' || said('format') === 'json' ? {json: true} : {})};
+  };
+  if (words[0] === 'help') return helpOn(words.slice(1).join(' ') || (named ?? null), 'plain');
+  if (named === 'help') return helpOn(null, form);
   const command = named === undefined ? commandOf(words, operations) : {name: named, rest: words[0] === 'cli' ? words.slice(1) : words};
-  if (said('help') === 'true') return {ask: 'help', topic: command.name || null, form: 'plain'};
+  if (said('help') === 'true') return helpOn(command.name || null, 'plain');
   const operation = find(command.name, operations);
   if (!operation) refuseUnknown(given, everything); // what looks like a command may be the value of a mistyped option
   if (command.name === '') return {ask: 'usage'};

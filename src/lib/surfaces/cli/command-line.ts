@@ -1,10 +1,11 @@
 import {nearest} from '../../config/nearest.ts';
 import {OrchestratorError, unreachable} from '../../errors/errors.ts';
 import type {Build} from '../../operations/context.ts';
+import type {Operation} from '../../operations/define.ts';
 import {LEFT_OUT} from '../../operations/left-out.ts';
 import {find, understand, type Form, type Request} from './argv.ts';
 import type {CommandMap, PackageFacts} from './embed.ts';
-import {exitsText, listing, usage} from './help.ts';
+import {described, exitsText, listing, usage} from './help.ts';
 import {optionsFor} from './options.ts';
 import {complaint, type Program} from './program.ts';
 
@@ -36,7 +37,7 @@ async function obey(request: Request, line: CommandLine): Promise<number> {
       io.out(usage());
       return 0;
     case 'help':
-      return explain(request.topic, request.form, line);
+      return explain(request, line);
     case 'unknown':
       return refuse(request.name, request.form, line);
     case 'run':
@@ -79,8 +80,12 @@ async function completeLine(text: string, {operation, common}: Extract<Request, 
   return 0;
 }
 
-async function explain(topic: string | null, form: Form, line: CommandLine): Promise<number> {
+async function explain({topic, form, json}: Extract<Request, {ask: 'help'}>, line: CommandLine): Promise<number> {
   const {io, operations} = line.program;
+  if (topic === null && json) {
+    io.out(`${JSON.stringify(operations.map(described))}\n`);
+    return 0;
+  }
   if (topic === null) {
     const say = form === 'version-3' ? io.err : io.out;
     say(listing(operations));
@@ -88,6 +93,10 @@ async function explain(topic: string | null, form: Form, line: CommandLine): Pro
   }
   const operation = find(topic, operations);
   if (operation === undefined) return refuse(topic, 'plain', line);
+  if (json) {
+    io.out(`${JSON.stringify(described(operation))}\n`);
+    return 0;
+  }
   const {commandHelp} = await import('./command-help.ts');
   const {embed} = await import('./embed.ts');
   const config = await embed(line.commands, line.facts, {program: line.program, form: 'plain'});
@@ -101,13 +110,18 @@ function refuse(name: string, form: Form, {program: {io, operations}}: CommandLi
     io.err(`orchestrator: ${name}: ${leftOut.because}\n`);
     return 1;
   }
+  io.err(`orchestrator: ${JSON.stringify(name)} is not a command (${hintAt(name, operations)})\n`);
+  if (form === 'version-3') io.err(listing(operations));
+  return form === 'version-3' ? 1 : 2;
+}
+
+/** `config` is the first word of `config check` and `config schema`. */
+function hintAt(name: string, operations: readonly Operation[]): string {
+  const begun = operations.flatMap((operation) => (operation.name.startsWith(`${name} `) ? [operation.name] : []));
+  if (begun.length > 0) return `it goes on: ${begun.join(', ')}`;
   const meant = nearest(
     name,
     operations.flatMap((operation) => [operation.name, ...operation.formerly]),
   );
-  io.err(
-    `orchestrator: ${JSON.stringify(name)} is not a command (${meant === null ? 'orchestrator help lists them' : `did you mean ${meant}?`})\n`,
-  );
-  if (form === 'version-3') io.err(listing(operations));
-  return form === 'version-3' ? 1 : 2;
+  return meant === null ? 'orchestrator help lists them' : `did you mean ${meant}?`;
 }

@@ -1,4 +1,4 @@
-import {SECTIONS, type Operation} from '../../operations/define.ts';
+import {optionsOf, SECTIONS, type Operation} from '../../operations/define.ts';
 
 const WIDTH = 40;
 
@@ -29,4 +29,16 @@ export function exitsText(operation: Operation): string {
   const exits = Object.entries(operation.exits ?? {});
   if (exits.length === 0) return '';
   return ['EXIT STATUSES', ...exits.map(([status, when]) => `  ${status}  ${when}`), ''].join('\n');
+}
+
+/** A command as programs read about it. */
+export function described(operation: Operation): object {
+  const {name, formerly, section, about, changes, exits = {}} = operation;
+  const options = optionsOf(operation).map((option) => ({
+    name: option.name,
+    short: option.short ?? null,
+    value: option.value,
+    about: option.about,
+  }));
+  return {name, formerly, section, about, changes, options, exits};
 }
