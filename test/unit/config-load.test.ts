@@ -140,6 +140,7 @@ describe('types', () => {
     text: [1, false, {}],
     list: ['a', [1], [['a']], {}],
     map: ['a', ['a'], {a: 1}],
+    objects: ['a', ['a'], {}],
   };
 
   test.each(KEY_NAMES.flatMap((key) => WRONG[KEYS[key].type].map((value) => ({key, value: value as unknown}))))(
@@ -170,7 +171,8 @@ describe('types', () => {
   });
 
   test('every key takes a value of its type, and null leaves it as it was', () => {
-    const RIGHT = {bool: true, int: 7, uint: 7, text: 'some', list: ['some'], map: {some: 'thing'}};
+    const HOOK = {Lists: ['PostFailoverProcesses'], URL: 'http://127.0.0.1/'};
+    const RIGHT = {bool: true, int: 7, uint: 7, text: 'some', list: ['some'], map: {some: 'thing'}, objects: [HOOK]};
     const all = Object.fromEntries(KEY_NAMES.map((key) => [key, RIGHT[KEYS[key].type]]));
     expect(check(all).filter(({sentence}) => / must be .*, found (the|an?) (text|number|boolean|list|object)/.test(sentence))).toEqual([]);
     const none = Object.fromEntries(KEY_NAMES.map((key) => [key, null]));

@@ -2,7 +2,7 @@ import {existsSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
-import {fillPlaceholders, hookFacts, hookVariables, type HookFacts} from '../../src/lib/hooks/facts.ts';
+import {fillPlaceholders, hookFacts, hookVariables, placeholdersOf, type HookFacts} from '../../src/lib/hooks/facts.ts';
 import {BoundedOutput} from '../../src/lib/hooks/output.ts';
 import {failedHook, hookError, runHooks, runTakeoverHooks, type HookOutcome, type HookRun} from '../../src/lib/hooks/run.ts';
 
@@ -14,6 +14,8 @@ const known = {
   orchestratorHost: 'orc1',
   recoveryUid: 'uid-1',
 } as const;
+
+const fill = (text: string, facts: HookFacts): string => fillPlaceholders(text, placeholdersOf(facts));
 
 const full: HookFacts = hookFacts({
   ...known,
@@ -74,13 +76,13 @@ describe('what a hook is told', () => {
   });
 
   test.each(TOLD)('%s and %s are %s', (placeholder, variable, text) => {
-    expect(fillPlaceholders(`<${placeholder}${placeholder}>`, full)).toBe(`<${text}${text}>`);
+    expect(fill(`<${placeholder}${placeholder}>`, full)).toBe(`<${text}${text}>`);
     expect(variable === '' ? text : hookVariables(full)[variable]).toBe(text);
   });
 
   test('without a successor its placeholders stay and its variables are absent', () => {
     const facts = hookFacts(known);
-    expect(fillPlaceholders('{successorHost}:{successorPort} {successorAlias} {successorBinlogCoordinates} {isSuccessful}', facts)).toBe(
+    expect(fill('{successorHost}:{successorPort} {successorAlias} {successorBinlogCoordinates} {isSuccessful}', facts)).toBe(
       '{successorHost}:{successorPort} {successorAlias} {successorBinlogCoordinates} false',
     );
     expect(Object.keys(hookVariables(facts)).filter((name) => name.startsWith('ORC_SUCCESSOR'))).toEqual([]);
@@ -88,15 +90,13 @@ describe('what a hook is told', () => {
 
   test('a successor whose coordinates are not known yet has no coordinates', () => {
     const facts = hookFacts({...known, successor: {key: {host: 'db2', port: 1}, alias: '', coordinates: null}});
-    expect(fillPlaceholders('{successorHost} {successorBinlogCoordinates}', facts)).toBe('db2 {successorBinlogCoordinates}');
+    expect(fill('{successorHost} {successorBinlogCoordinates}', facts)).toBe('db2 {successorBinlogCoordinates}');
     expect(Object.keys(hookVariables(facts))).not.toContain('ORC_SUCCESSOR_BINLOG_COORDINATES');
   });
 
   test('unknown placeholders stay, and what a value contains is not looked at again', () => {
     const facts = hookFacts({...known, failureDescription: '{failedHost} $& $1'});
-    expect(fillPlaceholders('{nobody} {FailedHost} ${HOME} {failureDescription}', facts)).toBe(
-      '{nobody} {FailedHost} ${HOME} {failedHost} $& $1',
-    );
+    expect(fill('{nobody} {FailedHost} ${HOME} {failureDescription}', facts)).toBe('{nobody} {FailedHost} ${HOME} {failedHost} $& $1');
   });
 
   test.each([
@@ -104,7 +104,7 @@ describe('what a hook is told', () => {
     {instanceType: 'co-master', is: 'false true'},
     {instanceType: 'intermediate-master', is: 'false false'},
   ] as const)('$instanceType is $is', ({instanceType, is}) => {
-    expect(fillPlaceholders('{isMaster} {isCoMaster}', hookFacts({...known, instanceType}))).toBe(is);
+    expect(fill('{isMaster} {isCoMaster}', hookFacts({...known, instanceType}))).toBe(is);
   });
 });
 
@@ -156,8 +156,9 @@ describe('running hooks', () => {
       {how: 'ok', exitCode: 0, number: 1, output: '', problem: null, command: 'sleep 0.1; echo "db1 $ORC_FAILED_PORT" >>$T/out'},
       {how: 'ok', number: 2, droppedBytes: 0},
     ]);
+    expect(steps.at(-1)).toMatch(/ s: (printed badly|badly printed)$/);
     expect(outcomes[1]?.output.split('\n').sort()).toEqual(['', 'badly', 'printed']);
-    expect(steps.map((step) => step.replace(/[0-9.]+ s$/, 'N s'))).toEqual([
+    expect(steps.map((step) => step.replace(/[0-9.]+ s(: .*)?$/, 'N s'))).toEqual([
       'PreFailoverProcesses: hook 1 of 2 starts: sleep 0.1; echo "db1 $ORC_FAILED_PORT" >>$T/out',
       'PreFailoverProcesses: hook 1 of 2 succeeded after N s',
       'PreFailoverProcesses: hook 2 of 2 starts: echo second >>$T/out; echo printed; echo badly >&2',
@@ -265,7 +266,9 @@ describe('running hooks', () => {
   test('PostTakeMasterProcesses know no placeholders; the two instances are arguments and variables', async () => {
     const taken = {successor: {host: 'db2', port: 3306}, demoted: {host: 'db1', port: 3307}};
     const outcomes = await runTakeoverHooks({
+      list: 'PostTakeMasterProcesses',
       taken,
+      uid: 'uid-1',
       commands: ['echo "$1 $2 $ORC_SUCCESSOR_HOST $ORC_FAILED_HOST {successorHost} [$ORC_FAILURE_TYPE]"'],
       shell: 'bash',
       stopOnFailure: false,

@@ -1,5 +1,7 @@
-/** How a key is written in the file. `uint` = whole number from 0 up; `list` = array of strings; `map` = object of strings. */
-export type KeyType = 'bool' | 'int' | 'uint' | 'text' | 'list' | 'map';
+import type {Json} from './json.ts';
+
+/** How a key is written in the file. `uint` = whole number from 0 up; `list` = array of strings; `map` = object of strings; `objects` = array of objects. */
+export type KeyType = 'bool' | 'int' | 'uint' | 'text' | 'list' | 'map' | 'objects';
 
 /** Headings of the reference, in reading order. */
 export const GROUPS = {
@@ -32,10 +34,12 @@ export const GROUPS = {
 
 export type Group = keyof typeof GROUPS;
 
+type JsonRecord = Readonly<Record<string, Json>>;
+
 export interface KeyDeclaration {
   readonly type: KeyType;
   /** A list that was never set is null, as `dump-config` prints it. */
-  readonly default: boolean | number | string | readonly string[] | Readonly<Record<string, string>> | null;
+  readonly default: boolean | number | string | readonly string[] | readonly JsonRecord[] | Readonly<Record<string, string>> | null;
   readonly group: Group;
   readonly about: string;
   /** Printed as ******** unless --show-secrets. */
@@ -58,6 +62,7 @@ const uint = declare<'uint', number>('uint');
 const text = declare<'text', string>('text');
 const list = declare<'list', readonly string[] | null>('list');
 const map = declare<'map', Readonly<Record<string, string>>>('map');
+const objects = declare<'objects', readonly JsonRecord[]>('objects');
 
 const secret = {secret: true} as const;
 const unused = {unused: true} as const;
@@ -417,6 +422,12 @@ export const KEYS = {
   ),
   ProxySQLWriterIsAlsoReader: bool(true, 'kv', 'Leave a source in the READER hostgroup too, where it is there', since4),
   ProxySQLSaveToDisk: bool(true, 'kv', 'Follow each change by `SAVE MYSQL SERVERS TO DISK`', since4),
+  HTTPHooks: objects(
+    [],
+    'hooks',
+    'Requests sent after the commands of a list: `Lists`, `URL`, `Method`, `Headers`, `Template`, `TimeoutSeconds`, `Retries`, `Background`',
+    since4,
+  ),
   HookRawPlaceholders: bool(
     false,
     'hooks',
@@ -441,7 +452,9 @@ type ValueOf<Type extends KeyType> = Type extends 'bool'
       ? string
       : Type extends 'list'
         ? readonly string[]
-        : Readonly<Record<string, string>>;
+        : Type extends 'objects'
+          ? readonly JsonRecord[]
+          : Readonly<Record<string, string>>;
 
 /** The configuration, parsed once and never changed; lists never set read as empty. */
 export type Config = {readonly [Key in KeyName]: ValueOf<(typeof KEYS)[Key]['type']>};

@@ -10,6 +10,7 @@ const TYPES: Readonly<Record<KeyType, Schema>> = {
   text: {type: ['string', 'null']},
   list: {type: ['array', 'null'], items: {type: 'string'}},
   map: {type: ['object', 'null'], additionalProperties: {type: 'string'}},
+  objects: {type: ['array', 'null'], items: {type: 'object'}},
 };
 
 /**

@@ -1,7 +1,8 @@
 import type {Json} from './json.ts';
 import type {KeyType} from './keys.ts';
 
-export type Value = boolean | number | string | readonly string[] | Readonly<Record<string, string>>;
+export type Value =
+  boolean | number | string | readonly string[] | readonly Readonly<Record<string, Json>>[] | Readonly<Record<string, string>>;
 
 /** What each type is called in messages and in the reference. */
 export const TYPE_WORDS: Readonly<Record<KeyType, string>> = {
@@ -11,6 +12,7 @@ export const TYPE_WORDS: Readonly<Record<KeyType, string>> = {
   text: 'a text',
   list: 'a list of texts',
   map: 'an object of texts',
+  objects: 'a list of objects',
 };
 
 /** The value if it is of the type; undefined if it is not. */
@@ -28,7 +30,13 @@ export function typed(type: KeyType, value: Json): Value | undefined {
       return Array.isArray(value) && value.every((item) => typeof item === 'string') ? (value as readonly string[]) : undefined;
     case 'map':
       return isMap(value) ? value : undefined;
+    case 'objects':
+      return Array.isArray(value) && value.every(isObject) ? (value as readonly Readonly<Record<string, Json>>[]) : undefined;
   }
+}
+
+function isObject(value: Json): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isMap(value: Json): value is Readonly<Record<string, string>> {

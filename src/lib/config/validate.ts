@@ -3,6 +3,7 @@ import {isSet, type Draft, type Say} from './draft.ts';
 import {KEYS, KEY_NAMES, type Config, type KeyName} from './keys.ts';
 import {NOWHERE, type Notices} from './notice.ts';
 import {compilePattern} from './pattern.ts';
+import {readWebhook} from './webhooks.ts';
 
 /** Reports values of the right type that would hurt later. Runs once, when everything is read. */
 export function validate(draft: Draft, say: Say): void {
@@ -13,6 +14,8 @@ export function validate(draft: Draft, say: Say): void {
   trustedProxies(draft, say);
   choices(draft, say);
   patterns(draft.values, say);
+  discovery(draft.values, say);
+  webhooks(draft.values, say);
   certificates(draft.values, say);
   unusedKeys(draft, say);
 }
@@ -231,6 +234,23 @@ export function listenNotices(config: Config, notices: Notices): void {
     `anybody who reaches ${config.ListenAddress} may change topologies: AuthenticationMethod is empty`,
     'set AuthenticationMethod, or ReadOnly, or listen on 127.0.0.1 only',
   );
+}
+
+/** Where clients look for sources. */
+function discovery(values: Config, say: Say): void {
+  for (const [pattern, groups] of Object.entries(values.ProxySQLHostgroups)) {
+    if (/^\s*\d+\s*(,\s*\d+\s*)?$/.test(groups)) continue;
+    const sentence = `ProxySQLHostgroups of ${JSON.stringify(pattern)} must be one or two numbers, found ${JSON.stringify(groups)}`;
+    say('CONFIG_INVALID', 'ProxySQLHostgroups', sentence, 'write WRITER or WRITER,READER');
+  }
+}
+
+function webhooks(values: Config, say: Say): void {
+  for (const [at, entry] of values.HTTPHooks.entries()) {
+    const read = readWebhook(entry);
+    if ('problem' in read)
+      say('CONFIG_INVALID', 'HTTPHooks', `entry ${at + 1} of HTTPHooks: ${read.problem}`, 'docs/hooks.md has an example');
+  }
 }
 
 function certificates(values: Config, say: Say): void {

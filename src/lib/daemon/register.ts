@@ -5,7 +5,7 @@ import type {Log} from '../coordination/keep-renewing.ts';
 import {touchLease} from '../coordination/lease.ts';
 import type {Lease, NodeId} from '../coordination/types.ts';
 import {factsOf} from '../execute/recover.ts';
-import {failedHook, hookError, runHooks} from '../hooks/run.ts';
+import {failedHook, hookError, hooksOf, runHooks} from '../hooks/run.ts';
 import {keyText} from '../model/instance-key.ts';
 import type {Backend} from '../store/backend.ts';
 import {
@@ -59,18 +59,14 @@ interface Telling {
 async function tell(by: Registering, analysis: Analysis, {registered, lease}: Telling): Promise<boolean> {
   const {detectionId} = registered;
   const {config, backend, log} = by;
-  const commands = config.OnFailureDetectionProcesses;
-  if (commands.length === 0) return true;
+  const configured = hooksOf(config, 'OnFailureDetectionProcesses');
+  if (!configured) return true;
   const attempt = await backend.transaction(async (work) =>
     (await touchLease(work, lease)) ? startDetectionHooks(work, detectionId) : null,
   );
   if (attempt === null) return false;
   const outcomes = await runHooks({
-    list: 'OnFailureDetectionProcesses',
-    commands,
-    shell: config.ProcessesShellCommand,
-    stopOnFailure: true,
-    timeout: config.HookTimeoutSeconds * 1000,
+    ...configured,
     facts: {...factsOf(by, analysis, uidOf(registered)), attempt},
     onStep: (sentence) => log('info', sentence),
   });

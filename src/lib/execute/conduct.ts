@@ -4,7 +4,7 @@ import {journalSession} from '../coordination/lock/sessions.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {OrchestratorError, unreachable} from '../errors/errors.ts';
 import {within} from '../errors/trail.ts';
-import {failedHook, hookError, runHooks, STOPPING_LISTS} from '../hooks/run.ts';
+import {failedHook, hookError, hooksOf, runHooks} from '../hooks/run.ts';
 import type {HookFacts} from '../hooks/facts.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
@@ -153,14 +153,11 @@ async function mustHaveMoved(env: Environment, what: Conducting): Promise<void> 
 }
 
 async function hooks(env: Environment, what: Conducting, run: {list: HookList; attempt: number}): Promise<string> {
-  if (env.config[run.list].length === 0) return 'there are none';
+  const configured = hooksOf(env.config, run.list);
+  if (!configured) return 'there are none';
   const lines: string[] = [];
   const outcomes = await runHooks({
-    list: run.list,
-    commands: env.config[run.list],
-    shell: env.config.ProcessesShellCommand,
-    stopOnFailure: STOPPING_LISTS.includes(run.list),
-    timeout: env.config.HookTimeoutSeconds * 1000,
+    ...configured,
     facts: await factsNow(env, what, run),
     onStep: (sentence) => void lines.push(sentence),
   });

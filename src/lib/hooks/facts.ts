@@ -86,7 +86,7 @@ function told(facts: HookFacts): readonly (readonly [placeholders: readonly stri
     [['countLostReplicas'], '', `${facts.lost.length}`],
     [['slaveHosts', 'replicaHosts'], 'ORC_REPLICA_HOSTS', list(facts.replicas)],
     [['recoveryUID'], 'ORC_RECOVERY_UID', facts.recoveryUid],
-    [[], 'ORC_RECOVERY_ATTEMPT', `${facts.attempt}`],
+    [['attempt'], 'ORC_RECOVERY_ATTEMPT', `${facts.attempt}`],
     ...(successor === null ? [] : toldOfSuccessor(successor)),
   ];
 }
@@ -102,13 +102,17 @@ function toldOfSuccessor({key, alias, coordinates}: Successor): ReturnType<typeo
   ];
 }
 
+/** The text of each placeholder that has one. */
+export function placeholdersOf(facts: HookFacts): ReadonlyMap<string, string> {
+  return new Map(told(facts).flatMap(([placeholders, , text]) => placeholders.map((name) => [name, text] as const)));
+}
+
 /**
- * A command with its placeholders replaced, all at once: what a value contains is not looked at again. Nothing is quoted, as
- * in 3.2.6; the variables are the safe way. Placeholders of what is not known stay as they are written.
+ * A text with its placeholders replaced, all at once and unquoted: what a value contains is not looked at again. Placeholders of what is
+ * not known stay as they are written.
  */
-export function fillPlaceholders(command: string, facts: HookFacts): string {
-  const texts = new Map(told(facts).flatMap(([placeholders, , text]) => placeholders.map((name) => [name, text] as const)));
-  return command.replace(/\{(\w+)\}/g, (whole, name: string) => texts.get(name) ?? whole);
+export function fillPlaceholders(text: string, values: ReadonlyMap<string, string>): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => values.get(name) ?? whole);
 }
 
 /** The `ORC_*` variables: the 24 of 3.2.6 and ORC_RECOVERY_ATTEMPT. */

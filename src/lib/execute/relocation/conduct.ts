@@ -1,7 +1,7 @@
 import {within} from '../../errors/trail.ts';
 import {touchLock} from '../../coordination/lock/hold.ts';
 import type {LockHold} from '../../coordination/types.ts';
-import {failedHook, hookError, runTakeoverHooks} from '../../hooks/run.ts';
+import {failedHook, hookError, hooksOf, runTakeoverHooks} from '../../hooks/run.ts';
 import {isReplicating, type Instance} from '../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
@@ -106,17 +106,15 @@ function doubtOn(instance: Instance | undefined, {key, to}: Move): string | null
 
 async function runHooks(env: Environment, {document}: Relocating): Promise<string> {
   const {takeover} = document.plan;
-  const commands = env.config.PostTakeMasterProcesses;
-  if (!takeover || commands.length === 0) return 'there are none';
+  const configured = hooksOf(env.config, 'PostTakeMasterProcesses');
+  if (!takeover || !configured) return 'there are none';
   const moved = await env.eyes.look([takeover.demoted]);
   if (!sameKey(moved.get(takeover.demoted)?.replication?.source, takeover.successor)) return 'not run, since it was not taken over';
   const lines: string[] = [];
   const outcomes = await runTakeoverHooks({
+    ...configured,
     taken: takeover,
-    commands,
-    shell: env.config.ProcessesShellCommand,
-    stopOnFailure: false,
-    timeout: env.config.HookTimeoutSeconds * 1000,
+    uid: document.uid,
     onStep: (sentence) => void lines.push(sentence),
   });
   await env.backend.transaction((work) => writeRecoverySteps(work, document.uid, lines));

@@ -3,7 +3,7 @@ import type {LockHold} from '../../coordination/types.ts';
 import {OrchestratorError, unreachable} from '../../errors/errors.ts';
 import {within} from '../../errors/trail.ts';
 import type {HookFacts} from '../../hooks/facts.ts';
-import {failedHook, hookError, runHooks, STOPPING_LISTS, type HookList} from '../../hooks/run.ts';
+import {failedHook, hookError, hooksOf, runHooks, type HookList} from '../../hooks/run.ts';
 import type {BinlogCoordinates} from '../../model/binlog-coordinates.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
@@ -147,8 +147,8 @@ interface HookTurn {
 /** Runs a list of external programs; who succeeds is told from the first list of takeovers on, as it was. */
 export async function runTakeoverHooks(env: Environment, {document, topology}: TakingOver, turn: HookTurn): Promise<string> {
   const {list, attempt, coordinates} = turn;
-  const commands = env.config[list];
-  if (!Array.isArray(commands) || commands.length === 0) return 'there are none';
+  const configured = hooksOf(env.config, list);
+  if (!configured) return 'there are none';
   const {plan, uid} = document;
   const told = !['OnFailureDetectionProcesses', 'PreFailoverProcesses', 'PostUnsuccessfulFailoverProcesses'].includes(list);
   const facts: HookFacts = {
@@ -160,11 +160,7 @@ export async function runTakeoverHooks(env: Environment, {document, topology}: T
   };
   const lines: string[] = [];
   const outcomes = await runHooks({
-    list,
-    commands,
-    shell: env.config.ProcessesShellCommand,
-    stopOnFailure: STOPPING_LISTS.includes(list),
-    timeout: env.config.HookTimeoutSeconds * 1000,
+    ...configured,
     facts,
     onStep: (sentence) => void lines.push(sentence),
   });
