@@ -98,6 +98,17 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}])('fail
 
   if (flavor !== 'mariadb') return;
 
+  test('a replica that was away while the others of its intermediate source were moved follows them when it is back', async () => {
+    const {a, b, c, d, e} = await box.topology('a: b e; b: c d');
+    const at = await watched([a, b, c, d, e], EVERYTHING);
+    await d.kill9();
+    await b.kill9();
+    expect(await recoveryOf(at, b, WITHIN)).toMatchObject({is_successful: 1, successor_port: e.key.port});
+    await d.start();
+    await following(e, [c, d]);
+    expect(await recoveriesOf(at)).toHaveLength(1);
+  });
+
   test('of two sources that replicate from each other the written one dies: the other takes its place', async () => {
     const {a, b, c} = await box.topology('a: b c; b: a');
     await insert(a, 1, 10);

@@ -185,6 +185,7 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     expect(await run('which-gtid-errant', '-i', name(b))).toEqual(none);
     expect([await idsOn(b), await idsOn(c)]).toEqual([await idsOn(a), await idsOn(a)]);
     expect((await audited()).filter((line) => line.includes('errant'))).toEqual([
+      expect.stringMatching(/^gtid-errant-reset-master: its binary log is emptied; .+, say: SET GLOBAL gtid_\w+ = '.+', by tester$/),
       expect.stringMatching(/^gtid-errant-reset-master: forgotten: .+, by tester$/),
       expect.stringMatching(/^gtid-errant-inject-empty: on .+, by tester$/),
     ]);

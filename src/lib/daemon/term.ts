@@ -21,7 +21,7 @@ import type {AuditEntry} from '../store/audit.ts';
 import {LOST_IN_RECOVERY} from '../store/downtime.ts';
 import {readWishes} from '../store/instances.ts';
 import {markedClusters, noteMarkedClusters} from '../store/pseudo-gtid.ts';
-import {readDemotions} from '../store/recovery/demotions.ts';
+import {readAdoptions, readDemotions} from '../store/recovery/demotions.ts';
 import {Announcer} from './announcer.ts';
 import {Attributes, readNaming} from './attributes.ts';
 import type {Chore} from './chores.ts';
@@ -73,19 +73,10 @@ export interface Term extends Running {
 
 /** Starts to probe, analyse and recover; until stopped, or until the lease ends by our own clock. */
 export function startTerm(options: TermOptions): Term {
-  const {backend, config, log, servers, resolve, learn} = options;
+  const {backend, config, log, servers} = options;
   const publisher = new Publisher(backend, (flushed) => options.measures?.wrote(flushed));
   const attributes = new Attributes(backend);
-  const prober = new Prober({
-    servers,
-    config,
-    resolve,
-    learn,
-    onRecorded(instance, outcome) {
-      publisher.note(instance, outcome);
-      if (outcome.ok) attributes.note(instance);
-    },
-  });
+  const prober = proberOf(options, {publisher, attributes});
   const environment = environmentFor(options, prober);
   const measuring = options.measures ? {measures: options.measures} : {};
   const explorer = new Explorer({backend, config, prober, log, ...measuring, onUnreachable: (key) => detector.suspect(key)});
@@ -142,6 +133,23 @@ async function nameClusters({backend, config, lease}: TermOptions, {model}: Prob
   const naming = await readNaming(backend, config);
   model.nameBy(naming);
   await moveAliases(backend, lease(), aliasesToMove(model.topology(), naming.overrides ?? new Map()));
+}
+
+/** What is probed is published. */
+function proberOf(
+  {servers, config, resolve, learn}: TermOptions,
+  {publisher, attributes}: {readonly publisher: Publisher; readonly attributes: Attributes},
+): Prober {
+  return new Prober({
+    servers,
+    config,
+    resolve,
+    learn,
+    onRecorded(instance, outcome) {
+      publisher.note(instance, outcome);
+      if (outcome.ok) attributes.note(instance);
+    },
+  });
 }
 
 /** What other nodes are told. */
@@ -234,7 +242,7 @@ function leftBehindOf(options: TermOptions, prober: Prober, environment: Environ
     config,
     log,
     isLeader: () => options.lease() !== null,
-    demotions: (of) => readDemotions(backend, of),
+    demotions: async (of) => new Map([...(await readAdoptions(backend, of)), ...(await readDemotions(backend, of))]),
     isLeftToPeople: ({wishes}) => wishes.downtime !== null && wishes.downtime.reason !== LOST_IN_RECOVERY,
     mayRecover: () => mayRecover(options),
     fetch: (wish) => fetchLeftBehind(environment, wish),

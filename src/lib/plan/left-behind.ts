@@ -1,4 +1,4 @@
-import type {Instance} from '../model/instance.ts';
+import {isReplica, isReplicating, type Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Seconds} from '../model/units.ts';
 import {ownOf, type Demotion, type ReturnCase} from './returned-source.ts';
@@ -12,8 +12,8 @@ export interface LeftBehindCase extends Pick<ReturnCase, 'topology' | 'isFresh'>
 }
 
 /**
- * What to do about a replica that still points at a source which a recovery of ours replaced: it was away then, or could not follow
- * at once. Pure.
+ * What to do about a replica that still points at a source which a recovery of ours replaced, or whose other replicas it gave another
+ * source: it was away then, or could not follow at once. Pure.
  *
  * @param demotion of the source that it points at
  */
@@ -22,6 +22,7 @@ export function decideLeftBehind(replica: Instance, demotion: Demotion, at: Left
   const none = whyNone(replica, demotion, at);
   if (none !== null) return {do: 'leave', because: `${who} ${none}`};
   const successor = at.topology.get(demotion.successors.at(-1));
+  if (demotion.adopted) return decideOrphan(replica, demotion, {at, successor});
   if (!successor?.check.valid || successor.readOnly || !at.isFresh(successor.key)) {
     return {
       do: 'leave',
@@ -36,6 +37,20 @@ export function decideLeftBehind(replica: Instance, demotion: Demotion, at: Left
     successor: successor.key,
     because: `${who} still points at ${keyText(demotion.key)}, which ${keyText(successor.key)} replaced`,
   };
+}
+
+/** It lost nothing but its way to the source on top, and finds it where the others found it. */
+function decideOrphan(
+  replica: Instance,
+  demotion: Demotion,
+  {at, successor}: {readonly at: LeftBehindCase; readonly successor: Instance | undefined},
+): LeftBehindDecision {
+  const points = `${keyText(replica.key)} still points at ${keyText(demotion.key)}`;
+  if (at.topology.get(demotion.key)?.check.valid) return {do: 'leave', because: `${points}, which is back`};
+  if (!successor?.check.valid || !at.isFresh(successor.key) || (isReplica(successor) && !isReplicating(successor)))
+    return {do: 'leave', because: `${points}, and whom the others follow is not known to be there and to replicate`};
+  if (sameKey(successor.key, replica.key)) return {do: 'leave', because: `${keyText(replica.key)} is whom the others follow`};
+  return {do: 'follow', successor: successor.key, because: `${points}, whose replicas follow ${keyText(successor.key)}`};
 }
 
 function whyNone({key, check, replication, wishes}: Instance, demotion: Demotion, {isFresh, within}: LeftBehindCase): string | null {

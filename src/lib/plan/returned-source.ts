@@ -32,6 +32,8 @@ export interface Demotion {
   readonly identity: SourceIdentity | null;
   /** Who took its place, then who took the place of that one, and so on; the last is the source now, as far as recorded. */
   readonly successors: readonly InstanceKey[];
+  /** It was an intermediate source, or a member of a group: its replicas were given another source, and nobody took its place. */
+  readonly adopted?: true;
   /** A later recovery, of whichever version, made it a source again. */
   readonly promotedSince: boolean;
   /** How long ago that recovery began, on the backend's clock. */

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest';
 import {decideLeftBehind, type LeftBehindCase} from '../../../src/lib/plan/left-behind.ts';
 import type {Demotion} from '../../../src/lib/plan/returned-source.ts';
-import {and, broken, down, given, key, uuid, type But} from '../support/given.ts';
+import {and, broken, down, given, key, stopped, uuid, type But} from '../support/given.ts';
 
 const open: But = {readOnly: false};
 const grown: But = {gtid: {executed: `${uuid('a')}:1-100,${uuid('b')}:1-7`}};
@@ -27,6 +27,20 @@ interface Situation {
   readonly does: 'follow' | 'leave';
   readonly says?: RegExp;
 }
+
+/** b took in the other replicas of a, an intermediate source below z; c is back and still points at a. */
+test.each<Pick<Situation, 'what' | 'b' | 'does' | 'says'> & {readonly a?: But}>([
+  {what: 'nothing speaks against it', does: 'follow', says: /c:3306 still points at a:3306, whose replicas follow b:3306/},
+  {what: 'whom the others follow does not replicate', b: stopped, does: 'leave', says: /not known to be there/},
+  {what: 'whom the others follow is down', b: down, does: 'leave', says: /not known to be there/},
+  {what: 'its own source is back', a: {reachable: true}, does: 'leave', says: /which is back/},
+])('an orphan that was left behind, and $what → $does', ({a = {}, b = {}, does, says = /./}) => {
+  const topology = given('z: a b; a: c', {a: and(down, a), b, c: broken});
+  const at = {topology, isFresh: () => true, within: 3600};
+  const decision = decideLeftBehind(topology.get(key('c'))!, {...behind, adopted: true}, at);
+  expect(decision.do).toBe(does);
+  expect(decision.because).toMatch(says);
+});
 
 /** b took the place of a; c is back and still points at a. */
 test.each<Situation>([

@@ -26,6 +26,8 @@ export interface Workshop {
   readonly seen: Seen;
   /** For applying what was received. */
   readonly patience: Milliseconds;
+  /** Writes into the audit what has to be known should we not come back; before it is done. */
+  note(what: string): Promise<void>;
 }
 
 /**
@@ -106,18 +108,24 @@ async function rewriteHistory(shop: Workshop, without: string): Promise<readonly
   const hand = await shop.hands.on(instance);
   const history = async (): Promise<string> => historyOf(await shop.hands.on(instance));
   const wanted = historyWithout(without, await history(), {mariadb, source: above[0]?.gtid.binlogState ?? ''});
+  const set = hand.flavor.commands.setHistory(wanted);
+  // Should we end between the two statements, the server's history is nowhere else.
+  if (wanted !== '') await shop.note(`its binary log is emptied; should its history be empty too, say: ${withValue(set, wanted)}`);
   await sayLong(hand, hand.flavor.commands.resetBinlog, async () => (await history()) === '');
   if (wanted === '') return [];
-  const set = hand.flavor.commands.setHistory(wanted);
   try {
     await (await shop.hands.on(instance)).say(set);
   } catch (error) {
     throw new OrchestratorError('OUTCOME_UNKNOWN', `the binary log of ${keyText(hand.key)} is empty, and its history may be too`, {
-      hint: `before replication is started there, say: ${set.text.replace('?', `'${wanted}'`)}`,
+      hint: `before replication is started there, say: ${withValue(set, wanted)}`,
       cause: error,
     });
   }
   return [];
+}
+
+function withValue({text}: Statement, value: string): string {
+  return text.replace('?', `'${value}'`);
 }
 
 async function purge(shop: Workshop, before: string): Promise<readonly string[]> {

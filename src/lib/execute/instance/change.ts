@@ -122,7 +122,7 @@ async function change(changing: Changing): Promise<Changed> {
       message: `${what}, by ${request.by}`,
     });
   try {
-    const remarks = [...plan.remarks, ...(await perform(changing, {seen, plan}))];
+    const remarks = [...plan.remarks, ...(await perform(changing, {seen, plan}, record))];
     const instance = await verify(changing, {seen, plan});
     await record([plan.record, ...remarks].filter((text) => text !== '').join('; ') || 'done');
     return {instance, did: plan.acts.map(({about}) => about), remarks};
@@ -137,10 +137,10 @@ interface Planned {
   readonly plan: InstancePlan;
 }
 
-async function perform(changing: Changing, {seen, plan}: Planned): Promise<readonly string[]> {
+async function perform(changing: Changing, {seen, plan}: Planned, note: (what: string) => Promise<void>): Promise<readonly string[]> {
   const {options, bench, request, locked} = changing;
   const patience = request.patience ?? patienceOf(options, request);
-  const shop = {hands: locked.hands, prober: bench.prober, seen, patience};
+  const shop = {hands: locked.hands, prober: bench.prober, seen, patience, note};
   // It answers now: whatever fails from here on, something may have been sent.
   await locked.hands.on(seen.instance);
   const remarks: string[] = [];

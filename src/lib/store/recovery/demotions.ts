@@ -1,8 +1,8 @@
 import type {InstanceKey} from '../../model/instance-key.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Demotion, ReturnOutcome, SourceIdentity} from '../../plan/returned-source.ts';
-import type {Backend} from '../backend.ts';
-import {forPurpose} from './purposes.ts';
+import type {Backend, Work} from '../backend.ts';
+import {forPurpose, type RecoveryPurpose} from './purposes.ts';
 
 /** Successful recoveries with the kind of plan they had; rows never leave this file. */
 interface RecoveryRow {
@@ -41,28 +41,70 @@ const LONGEST_CHAIN = 64;
  */
 export async function readDemotions(backend: Backend, keys: readonly InstanceKey[]): Promise<ReadonlyMap<string, Demotion>> {
   if (keys.length === 0) return new Map();
-  const [recoveries, plans] = await backend.run(async ({db, dialect}) => {
-    // Who took in the replicas of an intermediate source was not made a source by that.
-    const rows: readonly RecoveryRow[] = await forPurpose(db('topology_recovery'), 'replace')
-      .where('is_successful', 1)
-      .whereNotNull('successor_hostname')
-      .orderBy('recovery_id')
-      .select('recovery_id', 'uid', 'hostname', 'port', 'cluster_name', 'successor_hostname', 'successor_port', {
-        age: db.raw('? - ?', [dialect.unix(), dialect.unix('start_active_period')]),
-      });
-    const journaled: readonly PlanRow[] = await db('recovery_plan')
-      .whereIn('state', ['done', 'aborted'])
-      .whereIn('kind', ['promote', 'takeover', 'return'])
-      // A UID begins with the moment it was made.
-      .orderBy('uid')
-      .select('uid', 'recovery_id', 'kind', 'state', 'plan');
-    return [rows, journaled] as const;
-  });
+  // Who took in the replicas of an intermediate source was not made a source by that.
+  const [recoveries, plans] = await backend.run(
+    async (work) => [await recoveriesFor(work, 'replace'), await plansOf(work, ['promote', 'takeover', 'return'])] as const,
+  );
   return new Map(
     keys.flatMap((key) => {
       const demotion = demotionOf(key, recoveries, plans);
       return demotion ? [[keyText(key), demotion] as const] : [];
     }),
+  );
+}
+
+/**
+ * What is recorded of the last recovery of ours that gave the replicas of each of these instances another source, within so long; by
+ * `host:port`.
+ */
+export async function readAdoptions(backend: Backend, keys: readonly InstanceKey[]): Promise<ReadonlyMap<string, Demotion>> {
+  if (keys.length === 0) return new Map();
+  const [recoveries, plans] = await backend.run(
+    async (work) => [await recoveriesFor(work, 'move'), await plansOf(work, ['adopt'])] as const,
+  );
+  const documents = new Map(plans.map((row) => [row.uid, documentOf(row)]));
+  return new Map(
+    keys.flatMap((key) => {
+      const last = recoveries.findLast((row) => documents.has(row.uid) && isOf(row, key));
+      return last ? [[keyText(key), adoptionOf(key, last, documents.get(last.uid))] as const] : [];
+    }),
+  );
+}
+
+function adoptionOf(key: InstanceKey, last: RecoveryRow, document: Document | undefined): Demotion {
+  return {
+    uid: last.uid,
+    recoveryId: Number(last.recovery_id),
+    key,
+    cluster: last.cluster_name,
+    identity: null,
+    successors: [successorOf(last)],
+    adopted: true,
+    promotedSince: false,
+    age: Number(last.age),
+    replicas: document?.facts.replicas ?? [],
+    handled: null,
+  };
+}
+
+async function recoveriesFor({db, dialect}: Work, purpose: RecoveryPurpose): Promise<readonly RecoveryRow[]> {
+  return (await forPurpose(db('topology_recovery'), purpose)
+    .where('is_successful', 1)
+    .whereNotNull('successor_hostname')
+    .orderBy('recovery_id')
+    .select('recovery_id', 'uid', 'hostname', 'port', 'cluster_name', 'successor_hostname', 'successor_port', {
+      age: db.raw('? - ?', [dialect.unix(), dialect.unix('start_active_period')]),
+    })) as readonly RecoveryRow[];
+}
+
+async function plansOf({db}: Work, kinds: readonly string[]): Promise<readonly PlanRow[]> {
+  return (
+    (await db('recovery_plan')
+      .whereIn('state', ['done', 'aborted'])
+      .whereIn('kind', kinds)
+      // A UID begins with the moment it was made.
+      .orderBy('uid')
+      .select('uid', 'recovery_id', 'kind', 'state', 'plan')) as readonly PlanRow[]
   );
 }
 
