@@ -1,10 +1,7 @@
-import type {Config} from '../config/keys.ts';
-import {patternMatches} from '../config/pattern.ts';
-import type {ClusterNaming} from '../model/cluster-facts.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText} from '../model/instance-key.ts';
 import type {Milliseconds, Monotonic} from '../model/units.ts';
-import {readAliasOverrides, writeDomain} from '../store/aliases.ts';
+import {writeDomain} from '../store/aliases.ts';
 import type {Backend} from '../store/backend.ts';
 import {registerCandidate} from '../store/candidates.ts';
 
@@ -40,13 +37,4 @@ export class Attributes {
     this.#written.set(what, {value, at: now});
     this.#pending.push(write);
   }
-}
-
-/** How people name clusters now: by hand in the backend, by pattern in the configuration. */
-export async function readNaming(backend: Backend, config: Pick<Config, 'ClusterNameToAlias'>): Promise<ClusterNaming> {
-  const patterns = Object.entries(config.ClusterNameToAlias);
-  return {
-    overrides: await readAliasOverrides(backend),
-    byName: (name) => patterns.find(([pattern]) => patternMatches(pattern, name))?.[1] ?? '',
-  };
 }

@@ -15,6 +15,7 @@ import type {Backend} from '../store/backend.ts';
 import {readInstance, readInstances, readWishes} from '../store/instances.ts';
 import {confirmDead} from './eyes/confirm.ts';
 import type {Environment} from './environment.ts';
+import {readNaming} from './eyes/naming.ts';
 import {Prober} from './eyes/prober.ts';
 import {Publisher} from './eyes/publisher.ts';
 import {findingOf, isMendable, RECOVERABLE} from './finding.ts';
@@ -56,6 +57,7 @@ export async function atWork<Result>(options: HandOptions, work: (bench: Bench) 
     onFailure: (key, outcome) => publisher.noteFailure(key, outcome),
   });
   try {
+    prober.model.nameBy(await readNaming(backend, config));
     if (config.AutoPseudoGTID) prober.model.markedBy(await markedClusters(backend));
     return await work({servers, prober, publisher});
   } finally {
