@@ -88,6 +88,11 @@ function wrongAfterwards(world: World, {plan, was, failed}: {plan: Planned; was:
   ];
 }
 
+/** Nothing came between: a promotion that could not be carried out should not have been planned. A takeover is taken back. */
+function wrongToEnd({kind}: Planned, endedBy: string): readonly string[] {
+  return kind === 'promote' ? [`ended by ${endedBy}`] : [];
+}
+
 interface Told {
   readonly planned: Map<string, number>;
   readonly steps: Set<string>;
@@ -109,11 +114,8 @@ function live(world: World, what: readonly Deed[], told: Told): void {
       );
     };
     const {failed, endedBy} = play(world, plan.steps, look);
-    if (endedBy === null) {
-      expect({of: deed.what, wrong: wrongAfterwards(world, {plan, was, failed}), story: story()}).toEqual(
-        expect.objectContaining({wrong: []}),
-      );
-    }
+    const wrong = endedBy === null ? wrongAfterwards(world, {plan, was, failed}) : wrongToEnd(plan, endedBy);
+    expect({of: deed.what, wrong, story: story()}).toEqual(expect.objectContaining({wrong: []}));
   }
 }
 
@@ -124,7 +126,7 @@ test('whatever happens to whatever tree: no plan drops what was received, leaves
     {numRuns: 1000},
   );
   // It proves nothing unless plans of every kind were made, many of them.
-  for (const kind of ['promote', 'adopt', 'relocate', 'takeover']) expect(told.planned.get(kind), kind).toBeGreaterThan(50);
+  for (const kind of ['promote', 'adopt', 'relocate', 'takeover']) expect([kind, (told.planned.get(kind) ?? 0) > 20]).toEqual([kind, true]);
   for (const step of ['drain', 'catch-up', 'prove', 'repoint', 'follow', 'make-writable', 'open', 'rejoin'])
     expect(told.steps).toContain(step);
 });

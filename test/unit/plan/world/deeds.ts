@@ -12,8 +12,21 @@ import {wished} from '../relocation/support.ts';
 import type {AnyStep} from './steps.ts';
 import type {Server, World} from './world.ts';
 
-/** What happens to servers by themselves. */
-const EVENTS = ['write', 'receive', 'apply', 'stop receiver', 'stop applier', 'go on', 'break', 'delay', 'errant', 'kill'] as const;
+/** What happens to servers by themselves; only who is open is written to. */
+const EVENTS = [
+  'write',
+  'receive',
+  'apply',
+  'stop receiver',
+  'stop applier',
+  'go on',
+  'break',
+  'delay',
+  'errant',
+  'kill',
+  'kill source',
+  'kill intermediate',
+] as const;
 const RELOCATIONS = ['relocate', 'relocate-replicas', 'move-gtid', 'move-replicas-gtid', 'move-up', 'move-up-replicas'] as const;
 const TURNS = ['take-siblings', 'take-source', 'repoint', 'regroup', 'make-source', 'make-local-source'] as const;
 const TAKEOVERS = ['graceful-master-takeover', 'graceful-master-takeover-auto', 'force-master-failover'] as const;
@@ -30,8 +43,9 @@ export interface Deed {
 export const deeds: fc.Arbitrary<readonly Deed[]> = fc.array(
   fc.record({
     what: fc.oneof(
-      {weight: 5, arbitrary: fc.constantFrom(...EVENTS)},
-      {weight: 2, arbitrary: fc.constantFrom<'kill' | 'recover'>('kill', 'recover', 'recover')},
+      {weight: 3, arbitrary: fc.constantFrom(...EVENTS)},
+      {weight: 3, arbitrary: fc.constantFrom<Deed['what']>('write', 'receive', 'receive', 'apply', 'break')},
+      {weight: 2, arbitrary: fc.constantFrom<Deed['what']>('kill source', 'kill intermediate', 'recover', 'recover')},
       {weight: 2, arbitrary: fc.constantFrom(...RELOCATIONS)},
       {weight: 1, arbitrary: fc.constantFrom(...TURNS)},
       {weight: 1, arbitrary: fc.constantFrom(...TAKEOVERS)},
@@ -62,14 +76,22 @@ const policy = configured();
 export function undertake(world: World, deed: Deed): Planned | null {
   const on = world.all[deed.on % world.all.length]!;
   const other = world.all[deed.other % world.all.length]!;
-  if (deed.what === 'recover') return recovery(world);
+  if (deed.what === 'recover') return recovery(world, deed.other);
   if (isOneOf(EVENTS, deed.what)) {
-    if (on.alive) happen(world, on, {what: deed.what, count: deed.count});
+    const whom = meant(world, deed.what) ?? on;
+    if (whom.alive) happen(world, whom, {what: deed.what, count: deed.count});
     return null;
   }
   if (isOneOf(TAKEOVERS, deed.what)) return takeover(world, deed.what, other);
   const below = isOneOf(TURNS, deed.what) ? '' : ` below ${other.name}`;
   return relocation(world, `${deed.what} ${on.name}${below}`);
+}
+
+/** Whom an event is about that is not about anybody. */
+function meant(world: World, what: (typeof EVENTS)[number]): Server | undefined {
+  const follows = ({name}: Server): boolean => world.living.some(({source}) => source === name);
+  if (what === 'write' || what === 'kill source') return world.living.find(({readOnly}) => !readOnly);
+  return what === 'kill intermediate' ? world.living.find((one) => one.readOnly && follows(one)) : undefined;
 }
 
 function isOneOf<Word extends string>(words: readonly Word[], word: string): word is Word {
@@ -94,6 +116,7 @@ function happen(world: World, on: Server, {what, count}: {what: (typeof EVENTS)[
       [on.receives, on.applies] = [on.source !== null, on.source !== null];
       return;
     case 'break':
+      world.receive(on, count);
       on.broken = on.waiting.size > 0;
       return;
     case 'delay':
@@ -102,6 +125,8 @@ function happen(world: World, on: Server, {what, count}: {what: (typeof EVENTS)[
     case 'errant':
       return on.source === null ? undefined : world.write(on, 1);
     case 'kill':
+    case 'kill source':
+    case 'kill intermediate':
       on.alive = false;
       return;
     default:
@@ -109,10 +134,11 @@ function happen(world: World, on: Server, {what, count}: {what: (typeof EVENTS)[
   }
 }
 
-/** Of the first finding that calls for one. */
-function recovery(world: World): Planned | null {
+/** Of one of the findings that call for one. */
+function recovery(world: World, which: number): Planned | null {
   const topology = world.look();
-  const finding = analyze(topology, policy).find(({recovery: how}) => !['none', 'detect-only'].includes(how));
+  const findings = analyze(topology, policy).filter(({recovery: how}) => !['none', 'detect-only'].includes(how));
+  const finding = findings[which % Math.max(1, findings.length)];
   const decision = finding && planRecovery(finding, topology, policy);
   if (!decision?.act) return null;
   const {kind, steps, successor, failed, lost, remarks, candidates} = decision.plan;

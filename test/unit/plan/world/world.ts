@@ -32,8 +32,16 @@ export class World {
     const names = 'abcdefgh'.slice(0, parents.length + 1).split('');
     const executed = new Set(Array.from({length: 10}, (_, at) => `a:${at + 1}`));
     const server = (name: string, source: string | null): Server => ({
-      ...{name, source, executed, alive: true, readOnly: source !== null, waiting: new Set<Transaction>()},
-      ...{receives: source !== null, applies: source !== null, broken: false, late: false},
+      name,
+      source,
+      executed,
+      waiting: new Set<Transaction>(),
+      alive: true,
+      readOnly: source !== null,
+      receives: source !== null,
+      applies: source !== null,
+      broken: false,
+      late: false,
     });
     const below = parents.map((parent, at) => names[parent % (at + 1)] ?? 'a');
     this.servers = new Map(names.map((name, at) => [name, server(name, at === 0 ? null : (below[at - 1] ?? 'a'))]));
@@ -109,7 +117,9 @@ export class World {
       delay: late ? 3600 : 0,
     };
     return {
-      ...{reachable: alive, readOnly, superReadOnly: readOnly},
+      reachable: alive,
+      readOnly,
+      superReadOnly: readOnly,
       gtid: {executed: gtidText(executed), errant: gtidText(new Set(strange))},
       ...(server.source === null ? {} : {replication}),
     };
