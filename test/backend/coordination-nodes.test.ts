@@ -126,10 +126,25 @@ describe.each(KINDS)('nodes on %s', (kind) => {
       await upsertInstances(one, [{instance: instance('b', {cluster: {...instance('b').cluster, name: 'a:3306'}}), startedAt: 0}]);
       await one.run(({db, dialect}) =>
         db('topology_recovery').insert({
-          ...{hostname: 'a', port: 3306, in_active_period: 1, start_active_period: dialect.now(), end_active_period_unixtime: 0},
-          ...{processing_node_hostname: old.hostname, processcing_node_token: old.token, analysis: 'DeadMaster', cluster_name: 'a:3306'},
-          ...{cluster_alias: '', slave_hosts: '', participating_instances: '', lost_slaves: '', all_errors: ''},
-          ...{acknowledged_by: '', acknowledge_comment: '', last_detection_id: 0, uid: 'o1', count_affected_slaves: 1},
+          hostname: 'a',
+          port: 3306,
+          in_active_period: 1,
+          start_active_period: dialect.now(),
+          end_active_period_unixtime: 0,
+          processing_node_hostname: old.hostname,
+          processcing_node_token: old.token,
+          analysis: 'DeadMaster',
+          cluster_name: 'a:3306',
+          cluster_alias: '',
+          slave_hosts: '',
+          participating_instances: '',
+          lost_slaves: '',
+          all_errors: '',
+          acknowledged_by: '',
+          acknowledge_comment: '',
+          last_detection_id: 0,
+          uid: 'o1',
+          count_affected_slaves: 1,
         }),
       );
       await registerNode(one, {me: old, mode: 'HttpMode', command: '', version: '3.2.6'});

@@ -61,7 +61,7 @@ test.each(HARMLESS.flatMap((script) => NASTY.map((value) => ({script, value}))))
   async ({script, value}) => {
     const said = await shell(fill(script, value));
     expect(said.replace(value.replaceAll('\n', ' '), '')).not.toMatch(/^owned|\nowned|\|owned/);
-    expect(/^printf/.test(script) || said.includes('done')).toBe(true);
+    expect(script.startsWith('printf') || said.includes('done')).toBe(true);
   },
 );
 

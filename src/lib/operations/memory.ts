@@ -57,13 +57,13 @@ export class Memory {
     if (other?.version === version) return other.value as Promise<Value>;
     const mine: Kept = {version, at: this.#now(), value: read()};
     this.#reading.set(what, mine);
-    const done = (): void => void (this.#reading.get(what) === mine && this.#reading.delete(what));
+    const over = (): void => void (this.#reading.get(what) === mine && this.#reading.delete(what));
     mine.value.then(
       () => {
         if ((this.#kept.get(what)?.at ?? -Infinity) <= mine.at) this.#kept.set(what, mine);
-        done();
+        over();
       },
-      done, // those who wait for it are told
+      over, // those who wait for it are told
     );
     return mine.value as Promise<Value>;
   }

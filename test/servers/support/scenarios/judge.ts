@@ -62,8 +62,9 @@ function of({expectations}: Scenario, verb: Expectation): readonly (readonly str
 
 /** What is judged by itself, when all commands have ended. */
 const STATED: Partial<Record<Expectation, (stage: Stage, args: readonly string[]) => Promise<void>>> = {
-  finding: async ({at, box}, [code = '', name = '']) =>
-    void expect(await detectionsAt(at)).toContain(`${code} of ${box.get(name).key.port}`),
+  finding: async ({at, box}, [code = '', name = '']) => {
+    expect(await detectionsAt(at)).toContain(`${code} of ${box.get(name).key.port}`);
+  },
   recovery: async (stage, [code = '', failed = '', successor = '']) => {
     const found = (await recoveriesOf(stage.at)).map(
       (row) => `${row.analysis} ${nameAt(stage, row.port)} ${row.is_successful === 1 ? nameAt(stage, row.successor_port) : 'nobody'}`,
