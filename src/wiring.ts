@@ -1,4 +1,5 @@
-import type {Config} from './lib/config/keys.ts';
+import type {Config, KeyName} from './lib/config/keys.ts';
+import type {Reloaded} from './lib/config/reload.ts';
 import {scrubber} from './lib/config/secrets.ts';
 import type {Log} from './lib/coordination/keep-renewing.ts';
 import {runService, type RunningService} from './lib/daemon/serve.ts';
@@ -19,6 +20,7 @@ import {takeOverByHand} from './lib/execute/takeover/take-over.ts';
 import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-hand.ts';
 import type {HostNames} from './lib/names/host-names.ts';
 import {measured} from './measured-backend.ts';
+import {reload} from './reload.ts';
 import {Memory} from './lib/operations/memory.ts';
 import {Measures} from './lib/operations/service/measures.ts';
 import {Metrics} from './lib/operations/service/metrics/metrics.ts';
@@ -50,7 +52,10 @@ export type Wired = Pick<
 const HASTE = {pool: 1, queryTimeout: 1000, connectTimeout: 1000};
 
 export function wire(given: Wiring): Wired {
-  const wiring = {...given, log: scrubbed(given.log, given.config)};
+  // One object for all, so that a service which reads its configuration again changes it for all at once.
+  const config = {...given.config};
+  const ports = {...given.ports, config: () => Promise.resolve(config)};
+  const wiring = {...given, config, ports, log: scrubbed(given.log, config)};
   const {names} = wiring;
   const byHand: HandOptions = {
     ...wiring,
@@ -93,12 +98,15 @@ function onInstance(options: HandOptions): OnInstance {
 /** Runs the service until SIGTERM or SIGINT. */
 async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
   const {names, env, log} = wiring;
-  const config: Config = {...wiring.config, ...(options.recover ? {RecoverMasterClusterFilters: options.recover} : {})};
+  const {config} = wiring;
+  if (options.recover) Object.assign(config, {RecoverMasterClusterFilters: options.recover});
   const ending = new AbortController();
   const end = (): void => ending.abort();
   process.once('SIGTERM', end).once('SIGINT', end);
-  // The predecessor read its configuration again; ending, as a process does by default, would be a bad answer.
-  process.on('SIGHUP', () => log('warn', 'SIGHUP: the configuration is read at start only; restart the service to read it again'));
+  const fixed = new Set<KeyName>(options.recover ? ['RecoverMasterClusterFilters'] : []);
+  const readAgain = (by: string): Promise<Reloaded> => reload({live: config, fixed, ports, log}, by);
+  // What is wrong with it is in the log by then.
+  process.on('SIGHUP', () => void readAgain('SIGHUP').catch(() => undefined));
   await names.load();
   const fault = actFault(env);
   const {startTelemetry} = await import('./telemetry.ts');
@@ -123,7 +131,9 @@ async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
       gatherer = telemetry.gatherer;
       return telemetry;
     },
-    startHttp: options.http ? (service) => startHttp({...wiring, ports, config, measures, ...(gatherer && {gatherer})}, service) : null,
+    startHttp: options.http
+      ? (service) => startHttp({...wiring, ports, measures, reload: readAgain, ...(gatherer && {gatherer})}, service)
+      : null,
     signal: ending.signal,
     ...(fault ? {fault} : {}),
   });
@@ -142,7 +152,17 @@ function withMeasures({backend, ports}: Wiring, measures: Measures): readonly [B
 }
 
 async function startHttp(
-  {config, ports, log, ...counted}: Wiring & {readonly measures: Measures; readonly gatherer?: Gatherer},
+  {
+    config,
+    ports,
+    log,
+    reload: readAgain,
+    ...counted
+  }: Wiring & {
+    readonly measures: Measures;
+    readonly reload: (by: string) => Promise<Reloaded>;
+    readonly gatherer?: Gatherer;
+  },
   service: RunningService,
 ): Promise<{address: string; close(): Promise<void>}> {
   const [{createHttp}, {listen}, {ALL}] = await Promise.all([
@@ -156,6 +176,7 @@ async function startHttp(
     service,
     operations: ALL,
     measures: counted.measures,
+    reload: readAgain,
     ...(counted.gatherer && {gatherer: counted.gatherer}),
     log,
   });

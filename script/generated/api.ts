@@ -57,6 +57,7 @@ const OTHERS = `## Of the service itself
 | \`leader-check\`, \`leader-check/:errorStatusCode\`, \`routed-leader-check\` | 200 when this node leads; 404, or the status asked for, when not |
 | \`health\`, \`status\` (or \`StatusEndpoint\`) | what this node knows of itself, of the leader and of the others; 500 when it is not well |
 | \`grab-election\`, \`reelect\` | moves leadership here, or to whoever is elected; for those who may change things |
+| \`reload-configuration\` | the service reads its configuration again, as on SIGHUP; tells what is in force now, and what a restart is needed for |
 | \`headers\` | the headers that reached the service, to see what a proxy does to them; secrets are hidden |
 | \`discovery-metrics-raw/:seconds\`, \`discovery-metrics-aggregated/:seconds\` | probes within so many seconds, singly and summed up; only the leader has any |
 | \`discovery-queue-metrics-raw/:seconds\`, \`discovery-queue-metrics-aggregated/:seconds\` | how many servers were being probed and had to wait, each second |

@@ -1,6 +1,7 @@
 import {DEFAULT_FILES} from '../../src/lib/config/files.ts';
-import {GROUPS, KEYS, KEY_NAMES, type Group, type KeyDeclaration} from '../../src/lib/config/keys.ts';
+import {GROUPS, KEYS, KEY_NAMES, type Group, type KeyDeclaration, type KeyName} from '../../src/lib/config/keys.ts';
 import {OBSOLETE_KEYS} from '../../src/lib/config/known.ts';
+import {takesEffectAtOnce} from '../../src/lib/config/reload.ts';
 import {TYPE_WORDS} from '../../src/lib/config/types.ts';
 
 /** docs/configuration.md: how files are read, and a table of keys for each group. */
@@ -26,6 +27,9 @@ ${DEFAULT_FILES.map((file) => `1. \`${file}\``).join('\n')}
 - Regular expressions are unanchored, and may begin with \`(?i)\`. One that does not compile matches nothing, with a warning.
 - \`orchestrator config check\` lists everything that is wrong or probably not meant so. \`orchestrator dump-config\` prints what is in
   force; passwords print as \`********\`, here and everywhere, unless \`--show-secrets\` asks for them on a terminal.
+- SIGHUP (\`systemctl reload\`), or \`POST /api/reload-configuration\`, has a running service read its files again. Keys that are
+  marked *Taken up while running* are in force at once; a line of the log names those that changed and wait for a restart. Files
+  that cannot be used change nothing, and the log says what is wrong with them.
 - \`orchestrator.conf.json.example\` is a start. An editor that is told of \`docs/orchestrator.conf.schema.json\` completes and explains keys.
 
 **Without any file** orchestrator keeps its state in an SQLite file of the user (\`$XDG_STATE_HOME\`, else \`~/.local/state\`, then
@@ -37,8 +41,13 @@ function section(group: Group): string {
   return [`## ${GROUPS[group]}`, '', '| key | type | default | meaning |', '|---|---|---|---|', ...rows].join('\n');
 }
 
-function row(key: string, {type, default: value, about, unused, since}: KeyDeclaration): string {
-  const remarks = [unused ? '*Has no effect.*' : '', since === undefined ? '' : `*Since ${since}.*`].filter(Boolean);
+function row(key: KeyName, {type, default: value, about, unused, since}: KeyDeclaration): string {
+  const live = takesEffectAtOnce(key) && !unused;
+  const remarks = [
+    live ? '*Taken up while running.*' : '',
+    unused ? '*Has no effect.*' : '',
+    since === undefined ? '' : `*Since ${since}.*`,
+  ].filter(Boolean);
   const cells = [key, TYPE_WORDS[type], value === null ? '' : `\`${JSON.stringify(value)}\``, [about, ...remarks].join('. ')];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

@@ -221,7 +221,7 @@ test('moving leadership is for writers', async () => {
   const config = {...defaults, AuthenticationMethod: 'multi', ...ACCOUNT};
   const app = await serving({config, ports: portsOver(backend, config)});
   apps.push(app);
-  for (const name of ['grab-election', 'reelect']) {
+  for (const name of ['grab-election', 'reelect', 'reload-configuration']) {
     for (const method of ['GET', 'POST'] as const) {
       expect(await app.inject({method, url: `/api/${name}`, headers: basic('readonly:x')})).toMatchObject({statusCode: 500});
       expect(await app.inject({method, url: `/api/${name}`, headers: basic('admin:pw')})).toMatchObject({statusCode: 200});

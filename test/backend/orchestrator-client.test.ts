@@ -1,4 +1,4 @@
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {hostname, tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
@@ -264,7 +264,7 @@ describe('a service that looks at servers', () => {
     await it.down();
   });
 
-  test('measures how it goes, and takes SIGHUP for a question', async () => {
+  test('measures how it goes, and reads its configuration again when asked to', async () => {
     it = cli({InstancePollSeconds: 1, DiscoverySeeds: ['127.0.0.1:1']});
     const service = await serve(it);
     const measured = async (name: string): Promise<Record<string, number>> =>
@@ -279,8 +279,24 @@ describe('a service that looks at servers', () => {
       (await (await fetch(`${service.address}/api/discovery-queue-metrics-raw/60`)).text()).includes('"Active"'),
     );
     process.kill(service.pid, 'SIGHUP');
-    await service.says(/configuration is read at start only/);
-    expect(await (await fetch(`${service.address}/api/lb-check`)).json()).toBe('OK');
+    await service.says(/configuration read again for SIGHUP: nothing has changed/);
+    const file = path.join(it.folder, 'serve-0.json');
+    const before = JSON.parse(readFileSync(file, 'utf8')) as object;
+    const filters = async (): Promise<unknown> => (await fetch(`${service.address}/api/automated-recovery-filters`)).json();
+    const reload = async (): Promise<unknown> => (await fetch(`${service.address}/api/reload-configuration`, {method: 'POST'})).json();
+    writeFileSync(file, JSON.stringify({...before, RecoverMasterClusterFilters: ['shop'], DiscoveryMaxConcurrency: 7}));
+    process.kill(service.pid, 'SIGHUP');
+    await service.says(/in force now: RecoverMasterClusterFilters; after a restart: DiscoveryMaxConcurrency/);
+    expect(JSON.stringify(await filters())).toContain('"shop"');
+    writeFileSync(file, JSON.stringify({...before, RecoverMasterClusterFilters: 1}));
+    process.kill(service.pid, 'SIGHUP');
+    await service.says(/the configuration stays as it was.*RecoverMasterClusterFilters/);
+    expect(await reload()).toMatchObject({Code: 'ERROR', Message: expect.stringContaining('RecoverMasterClusterFilters') as string});
+    expect(JSON.stringify(await filters())).toContain('"shop"');
+    writeFileSync(file, JSON.stringify({...before, RecoverMasterClusterFilters: ['other']}));
+    expect(await reload()).toMatchObject({Code: 'OK', Details: {applied: ['RecoverMasterClusterFilters'], waiting: []}});
+    expect(JSON.stringify(await filters())).toContain('"other"');
+    expect(await (await fetch(`${service.address}/api/reload-configuration?config=/etc/passwd`)).json()).toMatchObject({Code: 'ERROR'});
   });
 });
 

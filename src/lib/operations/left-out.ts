@@ -32,12 +32,6 @@ export const LEFT_OUT: readonly LeftOut[] = [
   },
   {
     commands: [],
-    routes: ['reload-configuration'],
-    because:
-      'the configuration is read at start and not changed afterwards: restart the service; it hands leadership over before it ends, and config check reads the file beforehand',
-  },
-  {
-    commands: [],
     routes: ['reload-cluster-alias'],
     because: 'aliases follow from the configuration and from what servers say; set-cluster-alias gives one by hand',
   },

@@ -80,5 +80,6 @@ export interface Serving {
 
 /** The HTTP interface, without a port. */
 export function serving({config, ports, operations = ALL, log = () => undefined}: Serving): ReturnType<typeof createHttp> {
-  return createHttp({config, ports, service: SERVICE, operations, log});
+  const reload = () => Promise.resolve({applied: [], waiting: []});
+  return createHttp({config, ports, service: SERVICE, operations, log, reload});
 }

@@ -17,7 +17,7 @@ const PENDING = {
 
 /** Answered by the service itself, without an operation. */
 const OF_THE_SERVICE =
-  'lb-check _ping leader-check leader-check/:status routed-leader-check health status headers grab-election reelect backend-query-metrics-aggregated/:seconds backend-query-metrics-raw/:seconds discovery-metrics-aggregated/:seconds discovery-metrics-raw/:seconds discovery-queue-metrics-aggregated/:seconds discovery-queue-metrics-raw/:seconds write-buffer-metrics-aggregated/:seconds write-buffer-metrics-raw/:seconds'.split(
+  'lb-check _ping leader-check leader-check/:status routed-leader-check health status headers grab-election reelect reload-configuration backend-query-metrics-aggregated/:seconds backend-query-metrics-raw/:seconds discovery-metrics-aggregated/:seconds discovery-metrics-raw/:seconds discovery-queue-metrics-aggregated/:seconds discovery-queue-metrics-raw/:seconds write-buffer-metrics-aggregated/:seconds write-buffer-metrics-raw/:seconds'.split(
     ' ',
   );
 

@@ -2,6 +2,7 @@ import {randomUUID} from 'node:crypto';
 import type {IncomingHttpHeaders} from 'node:http';
 import fastify, {type FastifyInstance, type FastifyReply, type FastifyRequest} from 'fastify';
 import type {Config} from '../../config/keys.ts';
+import type {Reloaded} from '../../config/reload.ts';
 import {within} from '../../errors/trail.ts';
 import type {Ports, Service} from '../../operations/context.ts';
 import type {Operation} from '../../operations/define.ts';
@@ -18,6 +19,7 @@ import {registerLeftOut} from './left-out.ts';
 import {registerMetricRoutes} from './metrics.ts';
 import {markStaleAnswers} from './outage.ts';
 import {registerOpenApi} from './openapi.ts';
+import {registerReloadRoute} from './reload.ts';
 import {registerOurRoutes} from './our-routes.ts';
 import {registerLegacyRoutes} from './routes.ts';
 import {registerStatusRoutes} from './status.ts';
@@ -32,6 +34,8 @@ export interface HttpOptions {
   readonly measures?: Measures;
   /** Tells what the service counts; absent: `/metrics` is not there. */
   readonly gatherer?: Gatherer;
+  /** Reads the configuration again, for somebody; absent: it cannot. */
+  readonly reload?: (by: string) => Promise<Reloaded>;
   log(level: 'info' | 'warn' | 'error', sentence: string): void;
 }
 
@@ -67,6 +71,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   );
   registerStatusRoutes(app, options);
   registerElectionRoutes(app, options, visitorOf);
+  registerReloadRoute(app, options, visitorOf);
   registerTokenRoute(app, options);
   registerEventRoute(app, options);
   registerMetricRoutes(app, options);
