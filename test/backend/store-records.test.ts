@@ -28,6 +28,7 @@ import {endRepairedDowntimes, keepEachMinute, keepEachPoll, keepEachSecond} from
 import {upsertInstances} from '../../src/lib/store/instances.ts';
 import {disableRecoveries, enableRecoveries, recoveriesDisabled} from '../../src/lib/store/recovery/kill-switch.ts';
 import {activeMaintenance, beginMaintenance, endMaintenance, isInMaintenance} from '../../src/lib/store/maintenance.ts';
+import {markedClusters, noteMarkedClusters} from '../../src/lib/store/pseudo-gtid.ts';
 import {noteCoordinates, standingStill} from '../../src/lib/store/stale-coordinates.ts';
 import type {Instance} from '../../src/lib/model/instance.ts';
 import {instance, key, replicating} from './support/instance.ts';
@@ -43,6 +44,19 @@ describe.each(BACKENDS)('records on %s', (kind) => {
       instances.map((one) => ({instance: one, startedAt: performance.now()})),
     );
   const age = (table: string, column: string, seconds: number) => ageColumn(store.backend, table, column, seconds);
+
+  describe('clusters with Pseudo-GTID entries', () => {
+    test('count for an hour after the last one, and are forgotten then', async () => {
+      await noteMarkedClusters(store.backend, []);
+      await noteMarkedClusters(store.backend, ['one:3306', 'two:3306']);
+      await noteMarkedClusters(store.backend, ['one:3306']);
+      expect([...(await markedClusters(store.backend))].toSorted()).toEqual(['one:3306', 'two:3306']);
+      await age('cluster_injected_pseudo_gtid', 'time_injected', 3601);
+      expect([...(await markedClusters(store.backend))]).toEqual([]);
+      await noteMarkedClusters(store.backend, ['two:3306']);
+      expect([...(await markedClusters(store.backend))]).toEqual(['two:3306']);
+    });
+  });
 
   describe('downtime', () => {
     const why = {owner: 'me', reason: 'disk', lasting: 600};

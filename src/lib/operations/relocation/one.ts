@@ -171,7 +171,7 @@ export const makeMaster = aloneCommand('make-master', {
     formerly: [],
     about: 'Let an instance take the place of its dead source, by hand and without hooks',
     details:
-      'Siblings go below it, then it is opened for writes. By GTID only, and only if no sibling received more. recover does it with all that belongs to it.',
+      'It is opened for writes, and its siblings go below it. By GTID, or by Pseudo-GTID where nobody uses GTIDs, and only if no sibling received more. recover does it with all that belongs to it.',
     examples: ['make-master -i db2'],
   },
   routes: [instanceRoute('make-master/:host/:port', 'Instance now made master')],
@@ -183,7 +183,7 @@ export const makeLocalMaster = aloneCommand('make-local-master', {
   texts: {
     formerly: [],
     about: 'Let an instance take the place of its source below the source of that',
-    details: 'Siblings go below it. By GTID only.',
+    details: 'Siblings go below it. By GTID, or by Pseudo-GTID.',
     examples: ['make-local-master -i db3'],
   },
   routes: [instanceRoute('make-local-master/:host/:port', 'Instance now made local master')],

@@ -1,17 +1,20 @@
 import type {Instance} from '../../model/instance.ts';
+import {compareCoordinates} from '../../model/binlog-coordinates.ts';
 import {keyText, sameKey} from '../../model/instance-key.ts';
+import {usesPseudoGtid} from '../pseudo-gtid/marks.ts';
 import {contendersOf, type Contender} from '../contenders.ts';
 import {IntervalSet} from '../../model/interval-set.ts';
 import {gtidCompatible, vetoOnGtid} from './gtid.ts';
-import type {Hop, Stage} from './hops.ts';
+import type {Hop, Journey, Stage} from './hops.ts';
 import {planOf, refuse, sorted, type Answered} from './journeys.ts';
+import {matchHop, whyNoMatch} from './match.ts';
 import {isRefusal, no, type RelocationCase, type RelocationDecision, type RelocationRefusal} from './plan.ts';
 import {needsPseudoGtid} from './position.ts';
 import {names, notAReplica, unreachable, vetoOn} from './vetoes.ts';
 
 /**
  * A replica takes the place of its dead source, by hand: its siblings go below it. `make-source` opens it for writes,
- * `make-local-source` puts it below the source of its source. By GTID only.
+ * `make-local-source` puts it below the source of its source. By GTID, or by Pseudo-GTID where nobody uses GTIDs.
  */
 export function promoteDecision(it: Instance, how: 'make-source' | 'make-local-source', at: RelocationCase): RelocationDecision {
   const source = at.topology.sourceOf(it);
@@ -26,7 +29,7 @@ export function promoteDecision(it: Instance, how: 'make-source' | 'make-local-s
   const stages: readonly Stage[] = [
     [['must', {do: 'drain', on: it.key, source: source.key}]],
     [['must', {do: 'make-writable', on: it.key, semiSync: source.semiSync.sourceEnabled}]],
-    journeys.map(({key}) => ['lost', {do: 'follow', on: key, source: it.key}]),
+    journeys.map(followStep),
     [['must', {do: 'forget-source', on: it.key, source: source.key}]],
   ];
   const remarks = [`${keyText(source.key)} cannot be reached: unless it can be closed it is unfenced`];
@@ -62,16 +65,30 @@ function heldBySiblings(
   {source, policy}: RelocationCase & {readonly source: Instance},
 ): RelocationRefusal | null {
   const reachable = [it, ...siblings.filter(({check}) => check.valid)];
-  if (!reachable.every((one) => one.replication?.usingOracleGtid || one.replication?.usingMariadbGtid))
-    return needsPseudoGtid(it, reachable.find((one) => !one.replication?.usingOracleGtid && !one.replication?.usingMariadbGtid) ?? it);
+  if (reachable.every((one) => usesPseudoGtid(one, policy) && !usesGtid(one))) return receivedBySiblings(it, reachable);
+  if (!reachable.every(usesGtid)) return needsPseudoGtid(it, reachable.find((one) => !usesGtid(one)) ?? it);
   const [own, ...others] = contendersOf(reachable, {failed: source, policy, wishes: {}});
   if (!own?.received) return no('diverged', `the GTIDs of ${keyText(it.key)} cannot be read`);
   const ahead = others.filter((one) => !lackedOf(own, one).isEmpty);
-  if (ahead.length === 0) return null;
-  const who = names(ahead.map(({replica}) => replica));
+  return ahead.length === 0
+    ? null
+    : wouldLose(
+        it,
+        ahead.map(({replica}) => replica),
+      );
+}
+
+/** By file and position: all of them name places in the log of the same source. */
+function receivedBySiblings(it: Instance, reachable: readonly Instance[]): RelocationRefusal | null {
+  const own = it.replication?.read;
+  const ahead = reachable.filter(({replication}) => !own || (replication?.read && compareCoordinates(replication.read, own) > 0));
+  return ahead.length === 0 ? null : wouldLose(it, ahead);
+}
+
+function wouldLose(it: Instance, ahead: readonly Instance[]): RelocationRefusal {
   return no(
     'no-candidate',
-    `${who} received transactions that ${keyText(it.key)} did not: they would be lost`,
+    `${names(ahead)} received transactions that ${keyText(it.key)} did not: they would be lost`,
     'recover chooses and catches up',
   );
 }
@@ -83,7 +100,21 @@ function lackedOf(own: Contender, other: Contender): IntervalSet {
 function siblingWay(sibling: Instance, it: Instance, at: RelocationCase): readonly Hop[] | RelocationRefusal {
   const veto = vetoOn(sibling, it, at);
   if (veto) return veto;
-  return gtidCompatible(sibling, it) ? (vetoOnGtid(sibling, it, at) ?? [{by: 'gtid', to: it.key}]) : needsPseudoGtid(sibling, it);
+  if (gtidCompatible(sibling, it)) return vetoOnGtid(sibling, it, at) ?? [{by: 'gtid', to: it.key}];
+  const why = whyNoMatch(sibling, it, at);
+  if (why === null) return [matchHop(it)];
+  return why.code === 'ahead' ? why : needsPseudoGtid(sibling, it);
+}
+
+/** Onto the last of its hops, which is the only one. */
+function followStep({key, hops}: Journey): Stage[number] {
+  const [hop] = hops;
+  const source = hop?.to ?? key;
+  return ['lost', hop?.by === 'pseudo-gtid' ? {do: 'match', on: key, source} : {do: 'follow', on: key, source}];
+}
+
+function usesGtid({replication}: Instance): boolean {
+  return replication?.usingOracleGtid === true || replication?.usingMariadbGtid === true;
 }
 
 function localSource(it: Instance, {source, siblings}: Around, at: RelocationCase): RelocationDecision {
@@ -94,8 +125,8 @@ function localSource(it: Instance, {source, siblings}: Around, at: RelocationCas
   const answered: readonly Answered[] = [[it, own], ...siblings.map((one): Answered => [one, siblingWay(one, it, at)])];
   const {journeys, left} = sorted(answered);
   const stages: readonly Stage[] = [
-    [['must', {do: 'follow', on: it.key, source: top.key}]],
-    journeys.filter(({key}) => !sameKey(key, it.key)).map(({key}) => ['lost', {do: 'follow', on: key, source: it.key}]),
+    journeys.filter(({key}) => sameKey(key, it.key)).map((journey) => ['must', followStep(journey)[1]]),
+    journeys.filter(({key}) => !sameKey(key, it.key)).map(followStep),
   ];
   return {act: true, plan: planOf(it, {journeys, left, stages, promoted: it.key}, at)};
 }
