@@ -3,7 +3,7 @@ import {isCode} from '../../src/lib/errors/errors.ts';
 import {flavorOf} from '../../src/lib/flavor/flavors.ts';
 import type {Flavor as Words, Statement} from '../../src/lib/flavor/flavor.ts';
 import type {Session} from '../../src/lib/servers/servers.ts';
-import {readReplicaStatus} from '../../src/lib/probe/liveness.ts';
+import {readReplicaStatus} from '../../src/lib/probe/replica-status.ts';
 import {readReplicationCredentials} from '../../src/lib/probe/credentials.ts';
 import {sandbox, waitFor, type Flavor, type Instance, type Sandbox} from '../sandbox/index.ts';
 import {probing} from './probe/probing.ts';

@@ -1,6 +1,9 @@
+import {once} from 'node:events';
 import {readFile} from 'node:fs/promises';
+import {createServer} from 'node:http';
+import type {AddressInfo} from 'node:net';
 import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
-import {haproxy, sandbox, waitFor, type Proxy, type Sandbox} from '../sandbox/index.ts';
+import {ACCOUNTS, Client, haproxy, sandbox, waitFor, type Proxy, type Sandbox} from '../sandbox/index.ts';
 import {backendHost, site, type BackendHost, type Service, type Site} from './support/index.ts';
 
 let host: BackendHost;
@@ -38,6 +41,39 @@ async function tokenOf(service: Service): Promise<string> {
     Details: {Token: string};
   };
   return Details.Token;
+}
+
+test('backend.cfg: all sessions go to the database whose check says yes, and end when it says no', async () => {
+  const {p, r} = await box.topology('p: r');
+  const says = {p: true, r: false};
+  const checks = await Promise.all((['p', 'r'] as const).map((name) => check(() => says[name])));
+  const text = await readFile(`${import.meta.dirname}/../../etc/haproxy/backend.cfg`, 'utf8');
+  const servers = [p, r].map(({key}, at) => `$1db${at + 1} ${key.host}:${key.port} check port ${checks[at]!.port}`);
+  proxy = await haproxy({
+    configuration: (port) =>
+      servers.reduce(
+        (configuration, line, at) => configuration.replace(new RegExp(`(\\s+server )db${at + 1} .*`), line),
+        text.replace(/bind .*/, `bind 127.0.0.1:${port}`),
+      ),
+  });
+  const app = new Client(proxy.port, ACCOUNTS.orc);
+  try {
+    const reached = async (): Promise<number> => Number((await app.query<{port: number}>('SELECT @@port AS port'))[0]?.port);
+    await waitFor('the source is reached', async () => (await reached()) === p.key.port, {within: 20_000});
+    [says.p, says.r] = [false, true];
+    await waitFor('its successor is reached', async () => (await reached()) === r.key.port, {within: 20_000});
+  } finally {
+    app.close();
+    for (const one of checks) one.close();
+  }
+});
+
+/** What stands beside a database in production: 200 only while that is the writable one. */
+async function check(isWritable: () => boolean): Promise<{readonly port: number; close(): void}> {
+  const server = createServer((_request, reply) => void reply.writeHead(isWritable() ? 200 : 503).end());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {port: (server.address() as AddressInfo).port, close: () => server.close().closeAllConnections()};
 }
 
 test('leader.cfg: all traffic goes to the leader, and follows it when it moves', async () => {

@@ -4,7 +4,7 @@ import {sameKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
 import {classifyFailure} from '../servers/failure.ts';
 import type {Session} from '../servers/servers.ts';
-import {readReplicaStatus} from './liveness.ts';
+import {readReplicaStatus} from './replica-status.ts';
 import type {ProbeOutcome} from './outcome.ts';
 import type {ProbeOptions} from './probe.ts';
 

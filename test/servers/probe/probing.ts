@@ -3,7 +3,8 @@ import type {Config} from '../../../src/lib/config/keys.ts';
 import {defaultDraft} from '../../../src/lib/config/draft.ts';
 import type {InstanceKey} from '../../../src/lib/model/instance-key.ts';
 import {createServers} from '../../../src/lib/servers/create-servers.ts';
-import type {Servers, Session} from '../../../src/lib/servers/servers.ts';
+import {classifyFailure} from '../../../src/lib/servers/failure.ts';
+import type {Servers, Session, Unreachable} from '../../../src/lib/servers/servers.ts';
 import {createProber, type Found, type NotFound, type Prober} from '../../../src/lib/probe/probe.ts';
 
 /** The defaults, and the account of sandbox servers. Servers are called as they were asked: on loopback all have one hostname. */
@@ -64,5 +65,21 @@ export async function withSession<Result>(
     return await work(session);
   } finally {
     session.destroy();
+  }
+}
+
+/** Whether a server lets us in, tried over a connection of its own. Never rejects. */
+export async function tryToEnter(
+  servers: Servers,
+  key: InstanceKey,
+  options: {readonly timeout?: number} = {},
+): Promise<({readonly reach: 'answered'} | Unreachable) & {readonly took: number}> {
+  const start = performance.now();
+  try {
+    const session = await servers.connect(key, options);
+    session.destroy();
+    return {reach: 'answered', took: performance.now() - start};
+  } catch (error) {
+    return {...classifyFailure(error), took: performance.now() - start};
   }
 }

@@ -5,9 +5,8 @@ import {join} from 'node:path';
 import {pipeline} from 'node:stream/promises';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {say} from '../../../src/lib/flavor/statement.ts';
-import {probeLiveness} from '../../../src/lib/probe/liveness.ts';
 import {sandbox, waitFor, type Flavor, type Instance, type Sandbox} from '../../sandbox/index.ts';
-import {probing, withSession} from './probing.ts';
+import {probing, tryToEnter, withSession} from './probing.ts';
 
 describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavor: 'mysql56'}])('reaching $flavor', ({flavor}) => {
   let box: Sandbox;
@@ -94,13 +93,13 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       unreachable: {reach: 'silent', errno: 0},
       took: expect.toSatisfy((took) => took > 900 && took < 2500),
     });
-    expect(await probeLiveness(servers, a.key, {timeout: 300})).toMatchObject({
+    expect(await tryToEnter(servers, a.key, {timeout: 300})).toMatchObject({
       reach: 'silent',
       took: expect.toSatisfy((took) => took > 250 && took < 1500),
     });
     expect(lost).toEqual([]);
     a.resume();
-    expect(await probeLiveness(servers, a.key)).toMatchObject({reach: 'answered'});
+    expect(await tryToEnter(servers, a.key)).toMatchObject({reach: 'answered'});
     await found(a.key);
   });
 
@@ -111,7 +110,7 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     const relay = createServer((from) => void pipeline(from, connect(a.key.port, a.key.host), from).catch(() => undefined));
     relay.listen(0, '127.0.0.1');
     await once(relay, 'listening');
-    const attempt = probeLiveness(servers, {host: '127.0.0.1', port: (relay.address() as {port: number}).port}, {timeout: 200});
+    const attempt = tryToEnter(servers, {host: '127.0.0.1', port: (relay.address() as {port: number}).port}, {timeout: 200});
     await once(relay, 'connection');
     for (const until = performance.now() + 600; performance.now() < until;);
     expect(await attempt).toMatchObject({reach: 'answered'});
@@ -135,7 +134,7 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
         }
       }
       expect(await notFound(a.key)).toMatchObject({partial: false, unreachable: {reach: 'alive', errno: 1040}});
-      expect(await probeLiveness(servers, a.key)).toMatchObject({reach: 'alive', errno: 1040});
+      expect(await tryToEnter(servers, a.key)).toMatchObject({reach: 'alive', errno: 1040});
     } finally {
       for (const guest of guests) guest.close();
     }
