@@ -50,6 +50,21 @@ test('a list of members leads to the one that writes, and to the next one when i
   expect(now).toBe(primary?.port);
 });
 
+test('a server that was set up for a group and has not joined it is not written to', async () => {
+  const [first] = group.nodes as readonly [Instance, Instance, Instance];
+  await first.start();
+  await expect(first.query('CREATE TABLE test.alone (id INT PRIMARY KEY)')).resolves.toBeDefined();
+  const config = {...configFor([]), MySQLOrchestratorHost: first.key.host, MySQLOrchestratorPort: first.key.port};
+  const backend = openBackend(config, {pool: 1, queryTimeout: 5000, connectTimeout: 5000}).then(async (opened) => {
+    onTestFinished(() => opened.close());
+    return portOf(opened);
+  });
+  await expect(backend).rejects.toMatchObject({
+    code: 'BACKEND_UNREACHABLE',
+    message: expect.stringMatching(/no member of its majority/),
+  });
+});
+
 test('a list of servers that are no group is refused with what to do instead', async () => {
   const box = await sandbox({flavor: 'mariadb'});
   onTestFinished(() => box.down());

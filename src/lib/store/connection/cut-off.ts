@@ -3,6 +3,7 @@ import {OrchestratorError} from '../../errors/errors.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import {verdictOf} from './errors.ts';
 import type {OpenOptions} from './open-mysql.ts';
+import {isOutside} from './membership.ts';
 import {withRetries} from './retry.ts';
 import {sever} from './sever.ts';
 
@@ -42,7 +43,7 @@ export async function whyCutOff(
     for (const sql of session) await say(sql);
     const [row] = await withRetries(PATIENCE[stale], () => say('select @@global.read_only as closed, count(*) from active_node'));
     // A member that has left its group answers all reads at once, with what it had.
-    const hasLeft = kind === 'group' && stale === 'if-cut-off' && Number(row?.closed) === 1;
+    const hasLeft = kind === 'group' && ((stale === 'if-cut-off' && Number(row?.closed) === 1) || (await isOutside(say)));
     if (hasLeft) sever(connection);
     return hasLeft ? {error: undefined} : null;
   } catch (error) {

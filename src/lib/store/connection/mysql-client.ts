@@ -2,6 +2,7 @@ import type {Knex} from 'knex';
 import type {Connection, ConnectionOptions} from 'mysql2';
 import type {Milliseconds} from '../../model/units.ts';
 import {errnoOf, isLostConnection, READ_ONLY_ERRNOS} from './errors.ts';
+import {isOutside, outsideItsGroup} from './membership.ts';
 import type {WayIn} from './way-in.ts';
 import {sever} from './sever.ts';
 
@@ -11,6 +12,8 @@ export interface MysqlClientOptions {
   readonly way: WayIn;
   /** Run on every new connection before its first use. */
   readonly session: readonly string[];
+  /** Refuse a server that was set up for a replication group and takes no part in it; the address for people. Null: it is no such server. */
+  readonly memberOf: string | null;
   /** A connection that is there already: the first that is handed out. Null: none is. */
   readonly first: Connection | null;
 }
@@ -47,8 +50,7 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
         connection.__knex__disposed = error;
       });
       try {
-        await new Promise<void>((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
-        for (const sql of options.session) await query(connection, {sql}, options.queryTimeout);
+        await begin(connection, options);
       } catch (error) {
         options.way.forget();
         sever(connection);
@@ -97,6 +99,13 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
   }
   // knex's own types say neither `_driver` nor `_query`
   return TimedMysqlClient as unknown as typeof Knex.Client;
+}
+
+/** @throws the driver's error, or OrchestratorError where the server takes no part in the group it was set up for */
+async function begin(connection: Connection, {session, memberOf, queryTimeout}: MysqlClientOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
+  for (const sql of session) await query(connection, {sql}, queryTimeout);
+  if (memberOf !== null && (await isOutside((sql) => query(connection, {sql}, queryTimeout)))) throw outsideItsGroup(memberOf);
 }
 
 /** Milliseconds a server is given to answer the goodbye of a connection. */

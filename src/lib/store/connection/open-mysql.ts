@@ -50,7 +50,8 @@ export async function openMysql(config: Config, options: OpenOptions): Promise<B
     if (cutOff && options.stale === 'never') throw withoutOthers(where, cutOff.error);
     const stale = options.stale === 'always' || cutOff !== null;
     const session = stale ? staleSessionOf(kind) : causal;
-    const db = await connect({settings, config, options, queryTimeout, session, first: cutOff ? null : connection, way});
+    const memberOf = kind === 'group' && !stale ? where : null;
+    const db = await connect({settings, config, options, queryTimeout, session, memberOf, first: cutOff ? null : connection, way});
     return backendOverKnex({db, dialect: mysqlDialect(db), where, multiWriter: kind !== 'single', stale});
   } catch (error) {
     throw translateError(error, where);
@@ -133,12 +134,13 @@ interface Connecting {
   readonly options: OpenOptions;
   readonly queryTimeout: Milliseconds;
   readonly session: readonly string[];
+  readonly memberOf: string | null;
   readonly first: Connection | null;
   readonly way: WayIn;
 }
 
-async function connect({settings, config, options, queryTimeout, session, first, way}: Connecting): Promise<Knex> {
-  const [{default: knex}, client] = await Promise.all([import('knex'), mysqlClient({queryTimeout, session, first, way})]);
+async function connect({settings, config, options, queryTimeout, session, memberOf, first, way}: Connecting): Promise<Knex> {
+  const [{default: knex}, client] = await Promise.all([import('knex'), mysqlClient({queryTimeout, session, memberOf, first, way})]);
   return knex({
     client,
     // handed to mysql2 as it is; knex declares only some of its options
