@@ -54,9 +54,20 @@ function standardIo(): Io {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
+  let shown = '';
+  const clear = (): string => (shown === '' ? '' : '\r\u001B[K');
+  const status = (line: string): void => {
+    const text = `${clear()}${line}`;
+    shown = line;
+    if (text !== '') process.stderr.write(text);
+  };
   return {
+    ...(process.stderr.isTTY ? {status} : {}),
     out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    err(text) {
+      process.stderr.write(`${clear()}${text}`);
+      shown = '';
+    },
     terminal: process.stdout.isTTY,
     // oxlint-disable-next-line unicorn/no-process-exit -- a connection that is being tried would keep a prompt waiting
     leave: () => void process.stdout.write('', () => process.exit(0)),

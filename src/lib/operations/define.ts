@@ -108,6 +108,8 @@ export interface Declaration<Input extends Fields, Result> {
   /** Exit status of a result that is bad news; 0 where absent. */
   status?(result: Result): number;
   readonly legacy?: Legacy<Result>;
+  /** Runs until somebody ends it. */
+  readonly untilStopped?: true;
   /** About this machine or this process: not offered over HTTP. */
   readonly localOnly?: true;
   /** Exit statuses that deserve a word in help, beside the usual ones. */

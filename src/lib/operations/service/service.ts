@@ -28,6 +28,7 @@ const grabElection = flag('grab-election', 'take leadership at once');
 export const serve = define({
   name: 'serve',
   localOnly: true,
+  untilStopped: true,
   section: 'Service',
   formerly: ['http'],
   about: 'Run the service: discover, watch, recover, and answer HTTP',
@@ -43,6 +44,7 @@ export const serve = define({
 export const continuous = define({
   name: 'continuous',
   localOnly: true,
+  untilStopped: true,
   section: 'Service',
   formerly: [],
   about: 'Run the service without answering HTTP',

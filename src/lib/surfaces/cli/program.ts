@@ -3,6 +3,7 @@ import type {Caller, Context, Ports} from '../../operations/context.ts';
 import type {Answer, Operation, Texts} from '../../operations/define.ts';
 import type {Form} from './argv.ts';
 import {chooseFormat, render} from './output.ts';
+import {startProgress} from './progress.ts';
 
 /** Where a command line writes to. Results go to `out` alone, sentences for people to `err` alone. */
 export interface Io {
@@ -10,6 +11,8 @@ export interface Io {
   err(text: string): void;
   /** Standard output is a terminal: tables, colours, indented JSON. */
   readonly terminal: boolean;
+  /** Shows a line that the next one, or '', takes the place of; absent: nobody looks at standard error. */
+  readonly status?: (line: string) => void;
   /** Ends the process with what was printed, whatever is still being waited for; absent: it ends by itself. */
   leave?(): void;
 }
@@ -45,21 +48,25 @@ export interface Invocation {
  */
 export async function invoke(program: Program, invocation: Invocation): Promise<number> {
   const {io} = program;
-  const settled = invocation.form === 'version-3' && invocation.operation.settled;
+  const {operation} = invocation;
+  const settled = invocation.form === 'version-3' && operation.settled;
   try {
     const format = chooseFormat(invocation.common, io.terminal);
-    const runs = each(invocation).map((texts) => invocation.operation.prepare(texts));
-    const {ports, close} = program.ports(invocation.common, invocation.operation);
+    const runs = each(invocation).map((texts) => operation.prepare(texts));
+    const {ports, close} = program.ports(invocation.common, operation);
     const context = contextFor(program, invocation, ports);
+    const stopProgress = operation.untilStopped || invocation.common['quiet'] === 'true' ? null : startProgress(io, operation.name);
     try {
       let status = 0;
       for (const run of runs) {
         const answer = await answerOf(run(context), invocation, context);
+        io.status?.('');
         io.out(await render(answer, format, io.terminal));
         status = Math.max(status, settled ? 0 : answer.status);
       }
       return status;
     } finally {
+      stopProgress?.();
       await close();
     }
   } catch (error) {
