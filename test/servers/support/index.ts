@@ -4,6 +4,7 @@ export {desk} from './desk.ts';
 export {gate, type Gate} from './gate.ts';
 export type {HookList, HookRun} from './hook-log.ts';
 export {detectionsAt, downtimesAt, recoveriesOf, recoveryOf, stepsOf, type RecoveryRow} from './recoveries.ts';
+export {proxyAdmin, type ProxyAdmin} from './proxysql.ts';
 export {breakApplier, delay, holdApplier, insert, insertErrant, receivedAll, startThread, stopThread} from './replicas.ts';
 export {scene, type Scene} from './scene.ts';
 export {Service} from './service.ts';
