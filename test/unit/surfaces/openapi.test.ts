@@ -2,7 +2,11 @@ import {expect, test} from 'vitest';
 import {optionsOf} from '../../../src/lib/operations/define.ts';
 import {ALL} from '../../../src/lib/operations/registry.ts';
 import {openApi} from '../../../src/lib/surfaces/http/openapi.ts';
+import {KEYS, type Config} from '../../../src/lib/config/keys.ts';
+import type {Ports} from '../../../src/lib/operations/context.ts';
 import {ourPath} from '../../../src/lib/surfaces/http/our-routes.ts';
+import {createHttp} from '../../../src/lib/surfaces/http/server.ts';
+import {SERVICE_PATHS} from '../../../src/lib/surfaces/http/service-paths.ts';
 
 interface Item {
   readonly operationId?: string;
@@ -43,4 +47,22 @@ test('no name is given twice, and every parameter of a path is described', () =>
 test('what points somewhere points at something', () => {
   const text = JSON.stringify(described);
   for (const [, name = ''] of text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) expect(text).toContain(`"${name}":{"type"`);
+});
+
+test('what the service answers from itself is there, and what is there is answered', async () => {
+  const config = Object.fromEntries(Object.entries(KEYS).map(([name, {default: value}]) => [name, value ?? []])) as unknown as Config;
+  const none = new Proxy({}, {get: () => () => Promise.reject(new Error('not asked'))}) as never;
+  const ports = {build: {version: '4', revision: ''}, node: {hostname: 'n', token: 't'}} as unknown as Ports;
+  const log = (): void => undefined;
+  const app = await createHttp({config, ports, service: none, operations: ALL, measures: none, gatherer: none, log});
+  try {
+    for (const {path, methods} of SERVICE_PATHS) {
+      expect(Object.keys(described.paths[path] ?? {})).toEqual(methods);
+      const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
+      for (const method of methods)
+        expect({url, there: app.hasRoute({url, method: method.toUpperCase() as 'GET'})}).toEqual({url, there: true});
+    }
+  } finally {
+    await app.close();
+  }
 });

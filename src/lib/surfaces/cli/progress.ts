@@ -15,7 +15,7 @@ export function startProgress({status}: Pick<Io, 'status'>, name: string, every:
   const began = performance.now();
   let timer = setTimeout(tell, Math.min(WORTH_SAYING, every)).unref();
   function tell(): void {
-    status?.(`${name}: ${Math.round((performance.now() - began) / 1000)} s; Ctrl-C ends it`);
+    status?.(`${name}: ${Math.round((performance.now() - began) / 1000)} s`);
     timer = setTimeout(tell, every).unref();
   }
   return () => {

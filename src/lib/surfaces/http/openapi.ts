@@ -4,6 +4,7 @@ import type {Json} from '../legacy-json/values.ts';
 import {bare, send} from './answers.ts';
 import {ourPath} from './our-routes.ts';
 import type {HttpOptions} from './server.ts';
+import {SERVICE_PATHS, type ServicePath} from './service-paths.ts';
 
 type Object = {readonly [key: string]: Json};
 
@@ -29,7 +30,7 @@ export function openApi(operations: readonly Operation[], about: {readonly versi
       description: 'Finds, shows and recovers MySQL and MariaDB replication topologies.',
     },
     servers: [{url: about.prefix === '' ? '/' : about.prefix}],
-    paths: Object.fromEntries([...ours, ...legacy]),
+    paths: Object.fromEntries([...SERVICE_PATHS.map((one) => [one.path, serviceItem(one)] as const), ...ours, ...legacy]),
     components: {schemas: {Error: errorSchema(), Envelope: envelopeSchema()}},
   };
 }
@@ -62,6 +63,23 @@ function legacyItem(operation: Operation, route: LegacyRoute<unknown>): Object {
     responses: {200: done, 500: answer('Not done', ENVELOPE)},
   };
   return operation.changes === 'nothing' ? {get: item} : {get: item, post: item};
+}
+
+function serviceItem({path, about, type, methods, otherwise = {}}: ServicePath): Object {
+  const item = {
+    summary: about,
+    tags: ['This node'],
+    parameters: namesIn(path).map((name) => ({name, in: 'path', required: true, schema: {type: 'string'}})),
+    responses: {
+      200: {description: 'Done', content: {[type]: {}}},
+      ...Object.fromEntries(Object.entries(otherwise).map(([status, description]) => [status, {description}])),
+    },
+  };
+  return Object.fromEntries(methods.map((method) => [method, item]));
+}
+
+function namesIn(path: string): readonly string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
 }
 
 function pathOf({path}: LegacyRoute<unknown>): string {
