@@ -28,6 +28,7 @@ import {endRepairedDowntimes, keepEachMinute, keepEachPoll, keepEachSecond} from
 import {upsertInstances} from '../../src/lib/store/instances.ts';
 import {disableRecoveries, enableRecoveries, recoveriesDisabled} from '../../src/lib/store/recovery/kill-switch.ts';
 import {activeMaintenance, beginMaintenance, endMaintenance, isInMaintenance} from '../../src/lib/store/maintenance.ts';
+import {formerCoordinates, noteAllCoordinates} from '../../src/lib/store/coordinates-history.ts';
 import {markedClusters, noteMarkedClusters} from '../../src/lib/store/pseudo-gtid.ts';
 import {noteCoordinates, standingStill} from '../../src/lib/store/stale-coordinates.ts';
 import type {Instance} from '../../src/lib/model/instance.ts';
@@ -44,6 +45,18 @@ describe.each(BACKENDS)('records on %s', (kind) => {
       instances.map((one) => ({instance: one, startedAt: performance.now()})),
     );
   const age = (table: string, column: string, seconds: number) => ageColumn(store.backend, table, column, seconds);
+
+  test('where logs ended some minutes ago', async () => {
+    const at = {binlog: {enabled: true, logsReplicaUpdates: true, format: 'ROW', rowImage: '', at: {file: 'b.7', position: 70}}};
+    await write(instance('a', at), instance('b', {replication: replicating('a')}));
+    await noteAllCoordinates(store.backend);
+    expect(await formerCoordinates(store.backend, key('a'))).toBeNull();
+    await age('database_instance_coordinates_history', 'recorded_timestamp', 121);
+    await write(instance('a', {binlog: {...at.binlog, at: {file: 'b.8', position: 4}}}));
+    await noteAllCoordinates(store.backend);
+    expect(await formerCoordinates(store.backend, key('a'))).toMatchObject({binlog: {file: 'b.7', position: 70}});
+    expect(await formerCoordinates(store.backend, key('unknown'))).toBeNull();
+  });
 
   describe('clusters with Pseudo-GTID entries', () => {
     test('count for an hour after the last one, and are forgotten then', async () => {

@@ -4,6 +4,7 @@ import type {Milliseconds} from '../model/units.ts';
 import {AUDITED_CHORES} from '../store/audit-types.ts';
 import type {AuditEntry} from '../store/audit.ts';
 import type {Backend} from '../store/backend.ts';
+import {noteAllCoordinates} from '../store/coordinates-history.ts';
 import {keepEachMinute, keepEachPoll, keepEachSecond, type Tally} from '../store/housekeeping.ts';
 
 /** A piece of periodic work of the leader beside probing. */
@@ -33,6 +34,7 @@ export function choresOf({backend, config, audit}: ChoreOptions): readonly Chore
     {what: 'what runs out each second', period: SECOND, run: async () => audited(await keepEachSecond(backend, config))},
     {what: 'aliases and downtimes', period: config.InstancePollSeconds * SECOND, run: async () => audited(await keepEachPoll(backend))},
     {what: 'what ages', period: MINUTE, run: async () => audited(await keepEachMinute(backend, config))},
+    ...(config.PseudoGTIDPattern === '' ? [] : [{what: 'where logs end', period: MINUTE, run: () => noteAllCoordinates(backend)}]),
     {what: 'forgetting absent nodes', period: MINUTE, run: () => forgetAbsentNodes(backend)},
   ];
 }

@@ -111,6 +111,8 @@ describe('by Pseudo-GTID', () => {
     expect(await at.run('match', '-i', nameOf(c), '-d', nameOf(b))).toMatchObject(told(c, b));
     expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'b', e: 'c'});
     await mark(a, 2);
+    // What was noted of logs is a guess: here it is within an event.
+    await noteFormer(at, [a, b, c], 5);
     expect(await at.run('match-up', '-i', nameOf(c))).toMatchObject(told(c, a));
     expect(await at.run('rematch', '-i', nameOf(c))).toMatchObject(told(c, a));
     expect(await at.run('match-up-replicas', '-i', nameOf(c))).toMatchObject({status: 0, stdout: `${nameOf(e)}\n`});
@@ -231,6 +233,17 @@ describe('AutoPseudoGTID', () => {
     await sameRows(box, [a, b, c]);
   });
 });
+
+/** As if it had been noted some minutes ago that the logs of all of them ended there. */
+async function noteFormer(at: Site, servers: readonly Instance[], position: number): Promise<void> {
+  const backend = await at.backend();
+  const place = {binary_log_file: 'binlog.000001', binary_log_pos: position, relay_log_file: 'relay.000002', relay_log_pos: position};
+  const rowsOf = servers.map(({key: {host: hostname, port}}) => ({hostname, port, ...place}));
+  await backend.run(async ({db, dialect}) => {
+    const times = {last_seen: dialect.ago(180), recorded_timestamp: dialect.ago(180)};
+    await db('database_instance_coordinates_history').insert(rowsOf.map((row) => ({...row, ...times})));
+  });
+}
 
 async function usingPseudoGtid(at: Site): Promise<readonly number[]> {
   const found = await rows<{port: number | string}>(at, 'database_instance', {pseudo_gtid: 1});

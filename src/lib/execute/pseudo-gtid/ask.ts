@@ -88,7 +88,7 @@ export function correlateBinlog(
     const found = await correlate(binlogsOf(own.asker, reading, end), binlogsOf(other.asker, reading, null), {
       marks: mustHaveMarks(config),
       leaveOut: config.SkipBinlogEventsContaining,
-      since: null,
+      since: {own: null, other: null},
     });
     if (found.found) return found.at;
     throw new OrchestratorError(

@@ -1,13 +1,14 @@
 import type {Config} from '../../config/keys.ts';
-import {OrchestratorError} from '../../errors/errors.ts';
+import {isCode, OrchestratorError} from '../../errors/errors.ts';
 import {keepsOrder} from '../../flavor/commands/words.ts';
 import {compareCoordinates} from '../../model/binlog-coordinates.ts';
 import type {Instance, Replication} from '../../model/instance.ts';
-import {keyText} from '../../model/instance-key.ts';
+import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import {correlate, type Correlation} from '../../plan/pseudo-gtid/correlate.ts';
 import type {Log} from '../../plan/pseudo-gtid/log.ts';
 import {marksOf, type Marks} from '../../plan/pseudo-gtid/marks.ts';
+import type {FormerCoordinates} from '../../store/coordinates-history.ts';
 import type {Asker} from '../instance/relay-log.ts';
 import {logEnd} from '../steps/log-end.ts';
 import {waitFor} from '../steps/wait.ts';
@@ -53,6 +54,8 @@ export interface Search {
   readonly policy: MatchPolicy;
   /** For the target to get what it lacks so far. */
   readonly patience: Milliseconds;
+  /** Where the logs of an instance ended some minutes ago: entries of since then are found fast. */
+  former(key: InstanceKey): Promise<FormerCoordinates | null>;
 }
 
 /**
@@ -62,30 +65,58 @@ export interface Search {
  * @returns where, or the last reason why not
  * @throws OrchestratorError REPLICATION_BROKEN when reading takes too long, or an applier commits in another order than its source
  */
-export async function findPlace(mover: Side, target: Side, {policy, patience}: Search): Promise<Correlation> {
+export async function findPlace(mover: Side, target: Side, {policy, patience, former}: Search): Promise<Correlation> {
   const marks = mustHaveMarks(policy);
   if (!(await commitsInOrder(target))) throw outOfOrder(target);
+  const [own, its] = [await former(mover.asker.key), await former(target.asker.key)];
   const search = async (): Promise<Correlation> => {
     const reading = readingOf(policy);
-    let first: Correlation | null = null;
-    for (const log of await logsOf(mover, target, reading)) {
+    const reasons: Correlation[] = [];
+    for (const {log, kind} of await logsOf(mover, target, reading)) {
       const other = binlogsOf(target.asker, reading, null);
-      const found = await correlate(log, other, {marks, leaveOut: policy.SkipBinlogEventsContaining, since: null});
+      const comparing = {marks, leaveOut: policy.SkipBinlogEventsContaining};
+      const found = await correlateSince(log, other, {...comparing, since: {own: own?.[kind] ?? null, other: its?.binlog ?? null}});
       if (found.found) return found;
-      first ??= found;
+      reasons.push(found);
     }
-    return first ?? {found: false, why: 'no-mark', because: `${keyText(mover.asker.key)} has no log that could be compared`};
+    return reasons.find(mayChange) ?? reasons[0] ?? noLog(mover);
   };
   return settled(search, {target, patience});
 }
 
+/** What was noted of a log means nothing any more once it was reset: then the server says so, or it is not found. */
+async function correlateSince(own: Log, other: Log, comparing: Parameters<typeof correlate>[2]): Promise<Correlation> {
+  try {
+    return await correlate(own, other, comparing);
+  } catch (error) {
+    const guessed = comparing.since.own !== null || comparing.since.other !== null;
+    if (!guessed || !isCode(error, 'SERVER_STATEMENT_FAILED')) throw error;
+    return correlate(own, other, {...comparing, since: {own: null, other: null}});
+  }
+}
+
+function noLog({asker}: Side): Correlation {
+  return {found: false, why: 'no-mark', because: `${keyText(asker.key)} has no log that could be compared`};
+}
+
+/** The other log may have more in a moment. */
+function mayChange(one: Correlation): boolean {
+  return !one.found && (one.why === 'unknown-mark' || one.why === 'ends-first');
+}
+
+interface OwnLog {
+  readonly log: Log;
+  readonly kind: keyof FormerCoordinates;
+}
+
 /** What a replica has applied, best source of it first. */
-async function logsOf(mover: Side, target: Side, reading: Reading): Promise<readonly Log[]> {
+async function logsOf(mover: Side, target: Side, reading: Reading): Promise<readonly OwnLog[]> {
   const {binlog} = mover.instance;
   const now = await mover.asker.replication();
   const comparable = binlog.enabled && binlog.logsReplicaUpdates && binlog.format === target.instance.binlog.format;
   const own = comparable && (await commitsInOrder(mover)) ? [binlogsOf(mover.asker, reading, await logEnd(mover.asker))] : [];
-  return [...own, ...(now?.relay ? [relayLogsOf(mover.asker, reading, now.relay)] : [])];
+  const relay = now?.relay ? [relayLogsOf(mover.asker, reading, now.relay)] : [];
+  return [...own.map((log) => ({log, kind: 'binlog'}) as const), ...relay.map((log) => ({log, kind: 'relay'}) as const)];
 }
 
 /** Events of most transactions look alike, so that a comparison would not notice that two of them have changed places. */
@@ -113,8 +144,7 @@ async function settled(
       // Asked first: what it gets between the two questions is then seen by the search.
       const progresses = mayGetMore(await target.asker.replication());
       last = await search();
-      const waits = !last.found && (last.why === 'unknown-mark' || last.why === 'ends-first') && progresses;
-      return waits ? null : last;
+      return mayChange(last) && progresses ? null : last;
     },
     {within: patience, every: LOOK_EACH},
   );

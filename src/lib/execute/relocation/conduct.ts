@@ -6,6 +6,7 @@ import {isReplicating, type Instance} from '../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import type {Move} from '../../plan/relocation/plan.ts';
+import {formerCoordinates, type FormerCoordinates} from '../../store/coordinates-history.ts';
 import {takeBackIntoService} from '../../store/downtime.ts';
 import {writeEquivalence} from '../../store/equivalence.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../../store/recovery/plans.ts';
@@ -60,7 +61,8 @@ async function carryOut(env: Environment, what: Relocating): Promise<RelocationE
   const turn = slots(env.config.MaxConcurrentReplicaOperations);
   const equivalent = (one: Parameters<typeof writeEquivalence>[1], other: Parameters<typeof writeEquivalence>[2]): Promise<void> =>
     writeEquivalence(env.backend, one, other);
-  const world = {topology, config: env.config, hands, equivalent};
+  const former = (key: InstanceKey): Promise<FormerCoordinates | null> => formerCoordinates(env.backend, key);
+  const world = {topology, config: env.config, hands, equivalent, former};
   const end = await runActs<RelocationAct>({
     acts: document.acts,
     progress: what.progress,

@@ -41,18 +41,20 @@ export interface Comparing {
  *
  * @param own what a replica has applied, up to its end; it must not be written to meanwhile
  * @param other binary logs, which may go on being written
- * @param since where to begin to look for the last mark; null = in the whole log, newest file first
+ * @param since where to begin to look for marks, in either log, before the whole is looked through; a guess that spares time
  */
-export async function correlate(
-  own: Log,
-  other: Log,
-  {since, ...comparing}: Comparing & {readonly since: BinlogCoordinates | null},
-): Promise<Correlation> {
-  const mark = await lastMark(own, comparing.marks, since);
+export async function correlate(own: Log, other: Log, {since, ...comparing}: Comparing & {readonly since: Since}): Promise<Correlation> {
+  const mark = await lastMark(own, comparing.marks, since.own);
   if (!mark) return no('no-mark', `${own.name} have no Pseudo-GTID entry`);
-  const there = await findMark(other, mark.text, comparing.marks);
+  const there = await findMark(other, mark.text, {marks: comparing.marks, since: since.other});
   if (there) return compareFrom({log: own, mark}, {log: other, at: there}, comparing);
   return no('unknown-mark', `${other.name} do not have the last Pseudo-GTID entry of ${own.name}, ${mark.text}`);
+}
+
+/** Null = newest file first. */
+export interface Since {
+  readonly own: BinlogCoordinates | null;
+  readonly other: BinlogCoordinates | null;
 }
 
 /** The last mark before the end of a log; null when there is none. */
@@ -91,9 +93,19 @@ async function lastMarkIn(log: Log, from: BinlogCoordinates, marks: Marks): Prom
 }
 
 /** Where a mark stands in a log, or any other event of exactly this text; null when nowhere. */
-export async function findMark(log: Log, text: string, marks: Marks): Promise<BinlogCoordinates | null> {
-  for (const file of (await log.files()).toReversed()) {
-    const found = await findIn(log, {file, text}, marks);
+export async function findMark(
+  log: Log,
+  text: string,
+  {marks, since}: {readonly marks: Marks; readonly since: BinlogCoordinates | null},
+): Promise<BinlogCoordinates | null> {
+  const files = await log.files();
+  const recent = since !== null && files.includes(since.file) ? since : null;
+  for (const file of recent ? files.filter((one) => fileNumber(one) >= fileNumber(recent.file)) : []) {
+    const found = await findIn(log, {from: file === recent?.file ? recent : {file, position: FILE_START}, text}, marks);
+    if (typeof found === 'object') return found;
+  }
+  for (const file of files.toReversed()) {
+    const found = await findIn(log, {from: {file, position: FILE_START}, text}, marks);
     if (found === 'never') return null;
     if (found !== 'earlier') return found;
   }
@@ -106,12 +118,12 @@ export async function findMark(log: Log, text: string, marks: Marks): Promise<Bi
  */
 async function findIn(
   log: Log,
-  {file, text}: {readonly file: string; readonly text: string},
+  {from, text}: {readonly from: BinlogCoordinates; readonly text: string},
   marks: Marks,
 ): Promise<BinlogCoordinates | 'earlier' | 'never'> {
   const ascends = marks.ascends(text);
   let passed = false;
-  for await (const event of countedEvents(log, {file, position: FILE_START})) {
+  for await (const event of countedEvents(log, from)) {
     const mark = marks.read(event);
     if (mark === text) return event.at;
     if (mark === null || !ascends || !marks.ascends(mark)) continue;

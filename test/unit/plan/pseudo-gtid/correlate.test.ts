@@ -18,7 +18,7 @@ const two: Server = {name: 'two', number: 2};
 const maria = (server: Server): Server => ({...server, mariadb: true});
 
 const compared = (own: Log, other: Log, leaveOut: readonly string[] = []): Promise<Correlation> =>
-  correlate(own, other, {marks, leaveOut, since: null});
+  correlate(own, other, {marks, leaveOut, since: {own: null, other: null}});
 
 /** The words of the other log that are not passed yet at a place; null when the place is within one of them. */
 async function behind(words: string, server: Server, at: {readonly file: string; readonly position: number}): Promise<string | null> {
@@ -164,14 +164,29 @@ describe('where a mark stands', () => {
     {sought: 9, found: null, reads: ['binlog.000003']},
   ])('mark $sought is in $found', async ({sought, found, reads}) => {
     const log = logOf('m1 s1 | m2 m3 | m4 m5', one);
-    expect((await findMark(log, markText(sought), marks))?.file ?? null).toBe(found);
+    expect((await findMark(log, markText(sought), {marks, since: null}))?.file ?? null).toBe(found);
+    expect(log.reads).toEqual(reads);
+  });
+
+  test.each([
+    {sought: 3, from: {file: 'binlog.000002', position: 4}, found: 'binlog.000002', reads: ['binlog.000002']},
+    {sought: 4, from: {file: 'binlog.000002', position: 44}, found: 'binlog.000003', reads: ['binlog.000002', 'binlog.000003']},
+    {
+      sought: 1,
+      from: {file: 'binlog.000003', position: 4},
+      found: 'binlog.000001',
+      reads: ['binlog.000003', 'binlog.000003', 'binlog.000002', 'binlog.000001'],
+    },
+  ])('mark $sought, looked for from $from on, is in $found', async ({sought, from, found, reads}) => {
+    const log = logOf('m1 s1 | m2 m3 | m4 m5', one);
+    expect((await findMark(log, markText(sought), {marks, since: from}))?.file).toBe(found);
     expect(log.reads).toEqual(reads);
   });
 
   test('of marks that do not ascend every file is searched', async () => {
     const unordered = marksOf({...POLICY, PseudoGTIDMonotonicHint: ''}) as Marks;
     const log = logOf('m7 | m2 | m4', one);
-    expect((await findMark(log, markText(7), unordered))?.file).toBe('binlog.000001');
+    expect((await findMark(log, markText(7), {marks: unordered, since: null}))?.file).toBe('binlog.000001');
   });
 });
 

@@ -56,12 +56,16 @@ interface Place {
 
 /** Leaves it stopped, having applied all that it received. */
 async function placeFor(mover: Aside, target: Aside, policy: MatchPolicy): Promise<Place> {
-  const {hand, instance, patience} = mover;
+  const {hand, instance, patience, bystanders} = mover;
   await drain(hand, instance, patience);
   await hand.say(hand.flavor.stopReplication);
   const from = (await hand.replication())?.executed;
   if (!from) throw broken(hand, 'does not say where it stands');
-  const found = await findPlace({asker: hand, instance}, {asker: target.hand, instance: target.instance}, {policy, patience});
+  const found = await findPlace(
+    {asker: hand, instance},
+    {asker: target.hand, instance: target.instance},
+    {policy, patience, former: (key) => bystanders.former(key)},
+  );
   if (found.found) return {from, at: found.at, matched: found.matched};
   throw broken(hand, `has no place below ${keyText(target.hand.key)} that Pseudo-GTID could find: ${found.because}`);
 }

@@ -3,6 +3,7 @@ import type {Instance, Replication} from '../../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../../model/instance-key.ts';
 import type {Milliseconds} from '../../../model/units.ts';
 import {logEnd} from '../../steps/log-end.ts';
+import type {FormerCoordinates} from '../../../store/coordinates-history.ts';
 import type {Hand} from '../../steps/hands.ts';
 import {mustFollow} from '../../steps/repoint.ts';
 import {waitFor} from '../../steps/wait.ts';
@@ -12,6 +13,8 @@ import {broken} from './follow.ts';
 export interface Bystanders {
   /** Two positions are one: who has applied up to the first may go on at the second. */
   equivalent(one: Place, other: Place): Promise<void>;
+  /** Where the logs of an instance ended some minutes ago, as far as somebody wrote it down. */
+  former(key: InstanceKey): Promise<FormerCoordinates | null>;
 }
 
 export interface Place {
