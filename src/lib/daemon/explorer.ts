@@ -123,7 +123,7 @@ export class Explorer {
     }
     const ok = instance?.check.valid === true;
     const took = (performance.now() - began) / 1000;
-    measures?.probed({key, backend: 0, instance: took, total: took, error: ok ? null : prober.failureOf(key).message});
+    measures?.probed({key, instance: took, error: ok ? null : prober.failureOf(key).message});
     // One that was replaced is to be closed as soon as it is back.
     const isLost = prober.model.get(key)?.wishes.downtime?.reason === LOST_IN_RECOVERY;
     const matters = isLost || prober.model.topology().replicasOf(key).length > 0;

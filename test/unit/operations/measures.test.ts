@@ -9,11 +9,9 @@ import {
   writesSummaryJson,
 } from '../../../src/lib/surfaces/legacy-json/measures.ts';
 
-const probe = (host: string, total: number, error: string | null = null) => ({
+const probe = (host: string, instance: number, error: string | null = null) => ({
   key: {host, port: 1},
-  backend: 0,
-  instance: total,
-  total,
+  instance,
   error,
 });
 
@@ -45,6 +43,18 @@ test('a long run keeps what is recent', () => {
   for (now = 0; now < 50_000; now += 10) measures.asked({wait: 0, execute: 1, error: null});
   now = 50_000;
   expect(measures.queries(1000)).toHaveLength(101);
+});
+
+test('what a probe cost the backend is known once what it found is written', () => {
+  const measures = new Measures({retention: 10, samples: 3, now: () => 0});
+  measures.probed(probe('a', 0.5));
+  measures.probed(probe('b', 0.5));
+  measures.wrote({instances: 2, keys: [{host: 'a', port: 1}], wait: 0.1, write: 0.25});
+  measures.wrote({instances: 2, keys: [{host: 'a', port: 1}], wait: 0.1, write: 9});
+  expect(measures.probes(9).map(({backend, total}) => [backend, total])).toEqual([
+    [0.25, 0.75],
+    [0, 0.5],
+  ]);
 });
 
 test('every key has the name it had', () => {

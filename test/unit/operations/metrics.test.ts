@@ -42,8 +42,8 @@ test('counters, gauges and histograms as text', () => {
 test('what was measured is counted for good', () => {
   const metrics = new Metrics();
   const measures = new Measures({retention: 0, samples: 1, metrics, poll: 5});
-  measures.probed({key: {host: 'a', port: 1}, backend: 0, instance: 6, total: 6, error: 'gone'});
-  measures.probed({key: {host: 'a', port: 1}, backend: 0, instance: 0.01, total: 0.01, error: null});
+  measures.probed({key: {host: 'a', port: 1}, instance: 6, error: 'gone'});
+  measures.probed({key: {host: 'a', port: 1}, instance: 0.01, error: null});
   measures.wrote({instances: 3, wait: 0, write: 0.1});
   measures.asked({wait: 0, execute: 0.1, error: 'no'});
   measures.queued({active: 2, queued: 9});

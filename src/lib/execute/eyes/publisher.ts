@@ -8,6 +8,7 @@ import {markUnreachable, upsertInstances, type SeenInstance, type UnreachableIns
 /** One batch that was written: how long the first of it had waited, and how long writing took. */
 export interface Flushed {
   readonly instances: number;
+  readonly keys: readonly InstanceKey[];
   readonly wait: Seconds;
   readonly write: Seconds;
 }
@@ -48,6 +49,7 @@ export class Publisher {
     await upsertInstances(this.#backend, seen);
     await markUnreachable(this.#backend, failed);
     const wait = (began - (since ?? began)) / 1000;
-    this.#onFlushed?.({instances: seen.length + failed.length, wait, write: (performance.now() - began) / 1000});
+    const keys = [...seen.map(({instance}) => instance.key), ...failed.map(({key}) => key)];
+    this.#onFlushed?.({instances: keys.length, keys, wait, write: (performance.now() - began) / 1000});
   }
 }

@@ -7,7 +7,7 @@ export interface ProbeMeasure {
   /** When it ended, as Date.now() says. */
   readonly at: Milliseconds;
   readonly key: InstanceKey;
-  /** Spent with the backend; probes write in batches, which are measured apart, so that this is mostly 0. */
+  /** How long the batch took to write that what was found was written in; 0 until it was. */
   readonly backend: Seconds;
   readonly instance: Seconds;
   readonly total: Seconds;
@@ -60,6 +60,8 @@ export class Measures {
   readonly #queue: Recent<QueueMeasure>;
   readonly #queries: Recent<QueryMeasure>;
   readonly #writes: Recent<WriteMeasure>;
+  /** The latest probe of each server, until what it found is written. */
+  readonly #unwritten = new Map<string, {-readonly [Name in keyof ProbeMeasure]: ProbeMeasure[Name]}>();
   readonly #now: () => Milliseconds;
   readonly #metrics: Metrics;
   readonly #poll: Seconds;
@@ -75,12 +77,14 @@ export class Measures {
     this.#writes = new Recent(kept, MOST);
   }
 
-  probed(measure: Omit<ProbeMeasure, 'at'>): void {
-    this.#probes.add({at: this.#now(), ...measure});
+  probed(measure: Omit<ProbeMeasure, 'at' | 'backend' | 'total'>): void {
+    const probe = {at: this.#now(), ...measure, backend: 0, total: measure.instance};
+    this.#probes.add(probe);
+    this.#unwritten.set(keyText(probe.key), probe);
     this.#metrics.count('orchestrator_discoveries_total');
     if (measure.error !== null) this.#metrics.count('orchestrator_discovery_errors_total');
-    if (measure.total > this.#poll) this.#metrics.count('orchestrator_discovery_slow_total');
-    this.#metrics.observe('orchestrator_discovery_seconds', measure.total);
+    if (probe.total > this.#poll) this.#metrics.count('orchestrator_discovery_slow_total');
+    this.#metrics.observe('orchestrator_discovery_seconds', probe.total);
   }
 
   queued(measure: Omit<QueueMeasure, 'at'>): void {
@@ -95,8 +99,14 @@ export class Measures {
     if (measure.error !== null) this.#metrics.count('orchestrator_backend_errors_total');
   }
 
-  wrote(measure: Omit<WriteMeasure, 'at'>): void {
+  /** @param keys whose probes were in it */
+  wrote({keys = [], ...measure}: Omit<WriteMeasure, 'at'> & {readonly keys?: readonly InstanceKey[]}): void {
     this.#writes.add({at: this.#now(), ...measure});
+    for (const name of keys.map(keyText)) {
+      const probe = this.#unwritten.get(name);
+      if (probe) Object.assign(probe, {backend: measure.write, total: probe.instance + measure.write});
+      this.#unwritten.delete(name);
+    }
     this.#metrics.count('orchestrator_instances_written_total', {}, measure.instances);
     this.#metrics.observe('orchestrator_write_seconds', measure.write);
   }
