@@ -118,7 +118,7 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     });
 
     test('the one it was to catch up from dies, and the leader too: what the survivors received is kept', async () => {
-      const {a, b, c, d, at, leader} = await start(() => ({}), {env: {ORCHESTRATOR_FAULT: 'before:22'}});
+      const {a, b, c, d, at, leader} = await start(() => ({}), {env: {ORCHESTRATOR_FAULT: 'before:25'}});
       await stopThread(b, 'IO_THREAD');
       await insert(a, 11, 15);
       await receivedAll(d, a);
