@@ -110,6 +110,7 @@ export const COMMANDS: CommandMap = {
   'replication-analysis-changelog': () => import('./commands/replication-analysis-changelog.ts'),
   repoint: () => import('./commands/repoint.ts'),
   'repoint-replicas': () => import('./commands/repoint-replicas.ts'),
+  reprovision: () => import('./commands/reprovision.ts'),
   'reset-hostname-resolve-cache': () => import('./commands/reset-hostname-resolve-cache.ts'),
   'reset-replica': () => import('./commands/reset-replica.ts'),
   resolve: () => import('./commands/resolve.ts'),

@@ -16,6 +16,7 @@ import {
 import {correlateBinlog, correlateRelayLog, findBinlogEntry, lastPseudoGtid} from './lib/execute/pseudo-gtid/ask.ts';
 import {changeInstance} from './lib/execute/instance/change.ts';
 import {relocateByHand} from './lib/execute/relocation/relocate.ts';
+import {reprovision} from './lib/execute/reprovision/reprovision.ts';
 import {takeOverByHand} from './lib/execute/takeover/take-over.ts';
 import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-hand.ts';
 import type {HostNames} from './lib/names/host-names.ts';
@@ -91,6 +92,7 @@ function onInstance(options: HandOptions): OnInstance {
     correlateBinlog: (key, wish) => correlateBinlog(options, key, wish),
     correlateRelayLog: (key, wish) => correlateRelayLog(options, key, wish),
     waitForPosition: (key, wish) => waitForPosition(options, key, wish),
+    reprovision: (request) => reprovision(options, request),
     killQuery: (key, wish) => killQueryAt(options, key, wish),
   };
 }

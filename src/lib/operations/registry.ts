@@ -33,6 +33,7 @@ import * as locks from './recovery/locks.ts';
 import * as management from './instances/management.ts';
 import * as recovery from './recovery/recovery.ts';
 import * as service from './service/service.ts';
+import * as reprovisioning from './recovery/reprovision.ts';
 import * as takeover from './recovery/takeover.ts';
 import * as tags from './instances/tags.ts';
 
@@ -68,6 +69,7 @@ export const ALL: readonly Operation[] = [
   recovery,
   simulation,
   takeover,
+  reprovisioning,
   locks,
   audit,
   service,

@@ -11,6 +11,9 @@ export const RECOVER_SEMI_SYNC = 'recover-semi-sync-master';
 /** Ours: what was done about a source that came back after it was replaced, and about a replica that was left behind. */
 export const RETURNED = 'returned-source';
 
+/** Ours: a server that was made anew from another. */
+export const REPROVISION = 'reprovision';
+
 /** What housekeeping audits; its other tasks leave no trace, as in 3.2.6. */
 export const AUDITED_CHORES: ReadonlySet<string> = new Set([
   'expire-maintenance',

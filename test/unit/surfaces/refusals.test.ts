@@ -61,7 +61,17 @@ test.each(names)('%s in a format nobody knows', async (name) => {
 });
 
 test.each(having('instance').filter((name) => name !== 'replication-analysis'))('%s of a malformed instance', async (name) => {
-  const needed = {reason: 'x', pattern: 'x', tag: 'x', seconds: '1', process: '1', binlog: 'bin.000001:4', destination: 'db2', pool: 'app'};
+  const needed = {
+    reason: 'x',
+    pattern: 'x',
+    tag: 'x',
+    seconds: '1',
+    process: '1',
+    binlog: 'bin.000001:4',
+    destination: 'db2',
+    from: 'db2',
+    pool: 'app',
+  };
   const rest = Object.entries(needed).flatMap(([option, value]) => (having(option).includes(name) ? [`--${option}`, value] : []));
   for (const instance of ['db1:0', 'db1:99999', 'db1:abc', 'a b!']) {
     expect(await judge([name, `--instance=${instance}`, ...rest], /is not an instance/)).toEqual(refused(2));

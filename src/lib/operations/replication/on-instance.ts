@@ -1,5 +1,6 @@
 import type {ErrantSeen} from '../../execute/instance/ask.ts';
 import type {Changed, ChangeWish} from '../../execute/instance/change.ts';
+import type {Reprovisioned, ReprovisionRequest} from '../../execute/reprovision/reprovision.ts';
 import type {RelayPlaces} from '../../execute/pseudo-gtid/ask.ts';
 import type {LogEvent} from '../../flavor/commands/words.ts';
 import type {BinlogCoordinates} from '../../model/binlog-coordinates.ts';
@@ -24,6 +25,8 @@ export interface OnInstance {
   correlateRelayLog(key: InstanceKey, wish: Correlating): Promise<RelayPlaces>;
   /** @param wish within: null = for as long as it takes */
   waitForPosition(key: InstanceKey, wish: {readonly at: BinlogCoordinates; readonly within: Seconds | null}): Promise<Instance>;
+  /** Makes it anew from another; throws REFUSED, RECOVERY_FAILED, OUTCOME_UNKNOWN, CONTENDED. */
+  reprovision(request: ReprovisionRequest): Promise<Reprovisioned>;
   killQuery(key: InstanceKey, wish: {readonly session: number; readonly by: string}): Promise<Instance>;
 }
 
