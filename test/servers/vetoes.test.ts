@@ -181,6 +181,12 @@ describe('a dead source is not replaced', () => {
     expect(await recoveriesOf(at)).toEqual([]);
     expect(await log.changes()).toEqual([]);
     for (const replica of [b, c]) expect(await standingOf(replica)).toMatchObject({writable: false, source: a.key.port});
+    // A person may recover one half; the other half is given no source of its own, by the next leader neither.
+    expect(await at.run('recover', '-i', name(other))).toMatchObject({status: 0, stdout: `${name(c)}\n`});
+    await service.stop();
+    const next = await at.serve();
+    await next.says(new RegExp(`${name(a)} is not recovered: it is the same server as ${name(other)}`), 60_000);
+    expect(await standingOf(b)).toMatchObject({writable: false, source: a.key.port});
   });
 });
 

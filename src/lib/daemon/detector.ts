@@ -13,6 +13,7 @@ import type {Milliseconds, Monotonic} from '../model/units.ts';
 import {checksBeforePlanning, type VetoCode} from '../plan/vetoes.ts';
 import type {Candidate} from '../plan/plan.ts';
 import {planText} from '../plan/text.ts';
+import {LOST_IN_RECOVERY} from '../store/downtime.ts';
 import type {NewStandingRefusal} from '../store/recovery/refusals.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
 
@@ -228,8 +229,8 @@ export class Detector {
     const {model} = prober;
     const namesakes = model
       .namesakesOf(instance.key)
-      .map(({key}) => key)
-      .filter((key) => model.topology().replicasOf(key).length > 0);
+      .filter(({key, wishes}) => model.topology().replicasOf(key).length > 0 || wishes.downtime?.reason === LOST_IN_RECOVERY)
+      .map(({key}) => key);
     const circumstances = {instance: {...now, cluster: instance.cluster}, recovery, enabled, underWay: this.#recovering, namesakes};
     const veto = checksBeforePlanning(circumstances, config).find(({holdsBack}) => holdsBack);
     return veto ? {code: veto.code, because: veto.says} : null;

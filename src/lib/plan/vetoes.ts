@@ -18,7 +18,7 @@ export interface Circumstances {
   readonly enabled: boolean;
   /** Recoveries that this leader runs now. */
   readonly underWay: number;
-  /** Other names of the same server that others replicate from; absent: not looked for. */
+  /** Other names of the same server that others replicate from, or did until it was replaced; absent: not looked for. */
   readonly namesakes?: readonly InstanceKey[];
 }
 
@@ -68,7 +68,7 @@ export function checksBeforePlanning(circumstances: Circumstances, policy: VetoP
 /** A successor among the replicas of one name would be a second source beside that among the replicas of the other. */
 function twoNames(namesakes: readonly InstanceKey[]): string {
   const names = namesakes.map(keyText).join(', ');
-  return `it is the same server as ${names}, and replicas follow it under both names; have all use one name, or set MySQLHostnameResolveMethod`;
+  return `it is the same server as ${names}, and replicas follow it, or did, under both names; have all use one name, or set MySQLHostnameResolveMethod`;
 }
 
 /** Which filters say whether a cluster is recovered from this kind of failure. */
