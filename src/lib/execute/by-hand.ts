@@ -34,6 +34,8 @@ export interface HandOptions {
   /** A server reached as `host` calls itself otherwise. */
   learn(host: string, itself: string): Promise<void>;
   readonly timing?: Timing;
+  /** As in an environment. */
+  readonly fault?: Environment['fault'];
 }
 
 /** What `atWork` gives to work with. */
@@ -179,6 +181,7 @@ export function environmentOf(options: HandOptions, {servers, prober, heartbeats
     eyes: prober,
     log,
     audit: (entry) => options.audit(entry),
+    ...(options.fault ? {fault: options.fault} : {}),
     lease: () => null,
     members: (cluster, failed) => Promise.resolve(membersOf(prober, cluster, failed)),
   };

@@ -2,6 +2,7 @@ export {BACKENDS, backendHost, clusterHost, type BackendHost, type BackendKind} 
 export {busy} from './busy.ts';
 export {desk} from './desk.ts';
 export {gate, type Gate} from './gate.ts';
+export {Crash, hands, type Hands} from './hands.ts';
 export type {HookList, HookRun} from './hook-log.ts';
 export {detectionsAt, downtimesAt, recoveriesOf, recoveryOf, stepsOf, type RecoveryRow} from './recoveries.ts';
 export {proxyAdmin, type ProxyAdmin} from './proxysql.ts';

@@ -31,20 +31,18 @@ export type RelocationAnswer =
   | {readonly outcome: 'planned'; readonly plan: RelocationPlan}
   | {readonly outcome: 'refused'; readonly why: RelocationRefusal};
 
-type Options = HandOptions & Pick<Environment, 'fault'>;
-
 /**
  * Rearranges replicas because a person asked: locks whom it may touch, looks at them, plans, journals, acts, and looks again. Nothing
  * is changed on any server before the plan is journaled. A plan alone is made without a lock: it stands in nobody's way.
  *
  * @throws OrchestratorError CONTENDED with who, what for and since when; BACKEND_*; DEADLINE_PASSED
  */
-export async function relocateByHand(options: Options, request: RelocationRequest): Promise<RelocationAnswer> {
+export async function relocateByHand(options: HandOptions, request: RelocationRequest): Promise<RelocationAnswer> {
   if (request.noop) return atWork(options, async ({prober}) => planAlone(options, request, prober));
   const heartbeats = await options.heartbeats();
   try {
     return await atWork(options, async (bench) => {
-      const env = {...environmentOf(options, {...bench, heartbeats}), ...(options.fault ? {fault: options.fault} : {})};
+      const env = environmentOf(options, {...bench, heartbeats});
       const answer = await relocateAt(env, request, bench.prober);
       await bench.publisher.flush();
       return answer;

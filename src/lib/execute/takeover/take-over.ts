@@ -34,8 +34,6 @@ export type TakeoverAnswer =
   | {readonly outcome: 'planned'; readonly plan: TakeoverPlan}
   | {readonly outcome: 'refused'; readonly why: TakeoverRefusal};
 
-type Options = HandOptions & Pick<Environment, 'fault'>;
-
 /** Enough for a server that is to hand over its role. */
 const ASKED_WITHIN: Milliseconds = 2500;
 
@@ -46,12 +44,12 @@ const ASKED_WITHIN: Milliseconds = 2500;
  *
  * @throws OrchestratorError CONTENDED with who, what for and since when; BACKEND_*; DEADLINE_PASSED
  */
-export async function takeOverByHand(options: Options, request: TakeoverRequest): Promise<TakeoverAnswer> {
+export async function takeOverByHand(options: HandOptions, request: TakeoverRequest): Promise<TakeoverAnswer> {
   if (request.noop) return atWork(options, (bench) => planAlone({...options, ...bench}, request));
   const heartbeats = await options.heartbeats();
   try {
     return await atWork(options, async (bench) => {
-      const env = {...environmentOf(options, {...bench, heartbeats}), ...(options.fault ? {fault: options.fault} : {})};
+      const env = environmentOf(options, {...bench, heartbeats});
       const answer = await takeOverAt(env, request, bench.prober);
       await bench.publisher.flush();
       return answer;
