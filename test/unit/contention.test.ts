@@ -21,6 +21,11 @@ test.each<{what: string; evidence: Partial<Evidence>; found: readonly string[]}>
     found: [],
   },
   {
+    what: 'a command that had no time to renew its lock, and stopped',
+    evidence: {told: [{...told, ran: [{...ran, status: 1, stderr: 'the lock may end before a answers: nothing more is sent to it'}]}]},
+    found: [],
+  },
+  {
     what: 'a command that failed',
     evidence: {told: [{...told, ran: [{...ran, status: 1}]}]},
     found: ['worker 1: tag ended with 1: why'],

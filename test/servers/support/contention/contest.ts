@@ -62,6 +62,8 @@ export async function contest({host, box, services, workers, milliseconds, seed}
     );
     over.abort();
     const [writable, acknowledged] = [await watched, await writing];
+    // What a command without time to renew its lock has left behind is ended by the leader.
+    await waitFor('nothing is left over', async () => (await leftOvers(at)).length === 0, {within: SETTLES_WITHIN}).catch(() => undefined);
     await waitFor('all replicate again', () => settled(servers), {within: SETTLES_WITHIN});
     const evidence: Evidence = {
       told,
