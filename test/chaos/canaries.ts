@@ -25,9 +25,9 @@ export const CANARIES: readonly Canary[] = [
       {file: 'execute/eyes/confirm.ts', find: 'undecided: !answers && unsettled', put: 'undecided: unsettled && false'},
       {file: 'analysis/evidence.ts', find: 'gone: agrees.length > 0 && !voices.some((voice) => voice.stillReceives)', put: 'gone: true'},
       {
-        file: 'analysis/rules.ts',
-        find: 'return f.reachableReplicas > 0 && f.replicating === 0 && f.evidence.gone;',
-        put: 'return f.reachableReplicas > 0;',
+        file: 'analysis/conditions.ts',
+        find: 'givenUp: readonly Condition[] = [someReplicaReached, noneReplicates, agreedGone];',
+        put: 'givenUp: readonly Condition[] = [someReplicaReached];',
       },
     ],
     scenario: 'leader cut off from the source only',
