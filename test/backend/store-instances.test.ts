@@ -8,6 +8,7 @@ import {
   forgetInstance,
   forgetUnseen,
   keysLike,
+  LastWritten,
   markAttempted,
   markUnreachable,
   outdatedKeys,
@@ -109,6 +110,45 @@ describe.each(BACKENDS)('instances on %s', (kind) => {
       {instance: instance('a', {uptime: 1}), startedAt: early},
     ]);
     expect((await read('a'))?.uptime).toBe(2);
+  });
+
+  describe('one that is as it was', () => {
+    const aged = async (): Promise<Record<string, unknown>> => (await rowsOf(store.backend, 'database_instance'))[0]!;
+    const disturb = (change: object) => store.backend.run(({db}) => db('database_instance').update(change));
+
+    /** Written, then a column changed behind our back and the row made older, then written by the same process again. */
+    const again = async (but: Partial<Instance> = {}, between: () => Promise<unknown> = () => Promise.resolve()): Promise<void> => {
+      const last = new LastWritten();
+      const startedAt = performance.now();
+      await upsertInstances(store.backend, [{instance: instance('a'), startedAt}], last);
+      await disturb({version: 'not read again', uptime: 1000});
+      await ageColumn(store.backend, 'database_instance', 'last_seen', 100);
+      await between();
+      const now = performance.now();
+      const uptime = instance('a').uptime + Math.round((now - startedAt) / 1000);
+      await upsertInstances(store.backend, [{instance: instance('a', {uptime, ...but}), startedAt: now}], last);
+    };
+
+    test('has only its times written, and its uptime counted on', async () => {
+      await again();
+      const row = await aged();
+      expect(row).toMatchObject({version: 'not read again', last_seen: row['last_checked']});
+      expect(Number(row['uptime'])).toBeGreaterThanOrEqual(1100);
+      expect(Number(row['uptime'])).toBeLessThan(1230);
+      expect((await read('a'))?.check).toMatchObject({valid: true, reach: 'answered'});
+    });
+
+    test.each<{what: string; but?: Partial<Instance>; between?: () => Promise<unknown>}>([
+      {what: 'it differs', but: {readOnly: true}},
+      {what: 'it was restarted', but: {uptime: 3}},
+      {what: 'another process has written it', between: () => write(instance('a', {readOnly: true}))},
+      {what: 'it did not answer meanwhile', between: () => markUnreachable(store.backend, [failed('a')])},
+      {what: 'it was forgotten', between: () => forgetInstance(store.backend, key('a'))},
+      {what: '3.2.6 has forgotten it', between: () => store.backend.run(({db}) => db('database_instance').delete())},
+    ])('is written whole once $what', async ({but, between}) => {
+      await again(but, between);
+      expect(await aged()).toMatchObject({version: instance('a').version});
+    });
   });
 
   test('250 instances go in one call', async () => {

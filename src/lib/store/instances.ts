@@ -17,5 +17,6 @@ export {
   type SeenInstance,
   type UnreachableInstance,
 } from './instances/write.ts';
+export {LastWritten} from './instances/last-written.ts';
 export {forgetCluster, forgetDifferentlyResolved, forgetInstance, forgetUnseen, placeInstances, unseenSources} from './instances/place.ts';
 export {readUnresolvedNames, readWishes} from './instances/wishes.ts';

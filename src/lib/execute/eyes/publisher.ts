@@ -3,7 +3,7 @@ import type {InstanceKey} from '../../model/instance-key.ts';
 import type {Monotonic, Seconds} from '../../model/units.ts';
 import type {ProbeOutcome} from '../../probe/outcome.ts';
 import type {Backend} from '../../store/backend.ts';
-import {markUnreachable, upsertInstances, type SeenInstance, type UnreachableInstance} from '../../store/instances.ts';
+import {LastWritten, markUnreachable, upsertInstances, type SeenInstance, type UnreachableInstance} from '../../store/instances.ts';
 
 /** One batch that was written: how long the first of it had waited, and how long writing took. */
 export interface Flushed {
@@ -17,6 +17,7 @@ export interface Flushed {
 export class Publisher {
   readonly #backend: Backend;
   readonly #onFlushed: ((flushed: Flushed) => void) | undefined;
+  readonly #last = new LastWritten();
   #since: Monotonic | null = null;
   #seen: SeenInstance[] = [];
   #failed: UnreachableInstance[] = [];
@@ -46,7 +47,7 @@ export class Publisher {
     this.#failed = [];
     const [began, since] = [performance.now(), this.#since];
     this.#since = null;
-    await upsertInstances(this.#backend, seen);
+    await upsertInstances(this.#backend, seen, this.#last);
     await markUnreachable(this.#backend, failed);
     const wait = (began - (since ?? began)) / 1000;
     const keys = [...seen.map(({instance}) => instance.key), ...failed.map(({key}) => key)];

@@ -2,8 +2,7 @@ import type {Instance, Reach} from '../../model/instance.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {BackendTime, Monotonic} from '../../model/units.ts';
 import type {Backend, Work} from '../backend.ts';
-import {detailOf} from './detail.ts';
-import {toRow} from './to-row.ts';
+import {LastWritten, toWrite, type ToWrite} from './last-written.ts';
 
 /** One probe that got its answers. */
 export interface SeenInstance {
@@ -32,18 +31,23 @@ const ROWS_AT_ONCE = 100;
  * The start of a probe is written as a time of the backend's clock: its present time less the probe's age by our own. A row whose
  * stored start is later is left alone; starts of different processes compare to a few milliseconds.
  *
+ * @param last what this process wrote last, remembered from call to call: of a row that is still so only the times are written
  * @returns how many were written
  */
-export async function upsertInstances(backend: Backend, seen: readonly SeenInstance[]): Promise<number> {
-  const newest = lastPerKey(seen, (one) => one.instance.key);
+export async function upsertInstances(backend: Backend, seen: readonly SeenInstance[], last = new LastWritten()): Promise<number> {
+  const newest = lastPerKey(seen, (one) => one.instance.key).map(toWrite);
   let written = 0;
   for (let at = 0; at < newest.length; at += ROWS_AT_ONCE) {
     const some = newest.slice(at, at + ROWS_AT_ONCE);
-    written += await backend.transaction(async (work) => {
-      const fresh = await notOlder(work, some, (one) => one.instance.key);
-      if (fresh.length > 0) await writeSeen(work, fresh);
-      return fresh.length;
+    const fresh = await backend.transaction(async (work) => {
+      const later = await notOlder(work, some, (one) => one.instance.key);
+      const same = later.filter((one) => last.isSame(one));
+      const left = same.length > 0 && (await touchSeen(work, same)) ? later.filter((one) => !same.includes(one)) : later;
+      if (left.length > 0) await writeSeen(work, left);
+      return later;
     });
+    last.remember(fresh);
+    written += fresh.length;
   }
   return written;
 }
@@ -92,8 +96,8 @@ export async function writeClusterFacts(backend: Backend, instances: readonly In
   }
 }
 
-/** A probe with its start as the backend's clock counts it, in microseconds. */
-type Timed<Probe> = Probe & {readonly started: number; readonly now: BackendTime};
+/** A probe with its start as the backend's clock counts it, in microseconds; `stored`: the start that was written last, 0 for none. */
+type Timed<Probe> = Probe & {readonly started: number; readonly stored: number; readonly now: BackendTime};
 
 function pair(key: InstanceKey): [string, number] {
   return [key.host, key.port];
@@ -130,8 +134,13 @@ async function notOlder<Probe extends {readonly startedAt: Monotonic}>(
   const present = performance.now();
   const starts = new Map(stored.map((row) => [keyText({host: row.hostname, port: row.port}), Number(row.probe_started_at)]));
   return probes
-    .map((probe) => ({...probe, now: clock.now, started: Math.round(clock.micros - (present - probe.startedAt) * 1000)}))
-    .filter((probe) => probe.started >= (starts.get(keyText(keyOf(probe))) ?? 0));
+    .map((probe) => ({
+      ...probe,
+      now: clock.now,
+      stored: starts.get(keyText(keyOf(probe))) ?? 0,
+      started: Math.round(clock.micros - (present - probe.startedAt) * 1000),
+    }))
+    .filter((probe) => probe.started >= probe.stored);
 }
 
 async function readClock({db, dialect}: Work): Promise<{readonly now: BackendTime; readonly micros: number}> {
@@ -143,23 +152,53 @@ async function readClock({db, dialect}: Work): Promise<{readonly now: BackendTim
   return {now: clock?.now_text ?? '', micros: Number(clock?.micros)};
 }
 
-async function writeSeen({db}: Work, seen: readonly Timed<SeenInstance>[]): Promise<void> {
-  const rows = seen.map(({instance, now}) => ({
-    ...toRow(instance),
-    last_checked: now,
-    last_attempted_check: now,
-    last_check_partial_success: 1,
-    last_seen: now,
-  }));
-  await db('database_instance').insert(rows).onConflict(['hostname', 'port']).merge();
-  const details = seen.map(({instance: {key, ...instance}, now, started}) => ({
+/** Only that they were seen, and for how long they run. @returns false when a row is missing: somebody has forgotten it */
+async function touchSeen({db, dialect}: Work, seen: readonly Timed<ToWrite>[]): Promise<boolean> {
+  const now = seen[0]?.now ?? '';
+  const elapsed = dialect.kind === 'sqlite' ? 'unixepoch(?) - unixepoch(last_seen)' : 'timestampdiff(second, last_seen, ?)';
+  const matched = await db('database_instance')
+    .whereIn(
+      ['hostname', 'port'],
+      seen.map(({instance}) => pair(instance.key)),
+    )
+    .update({
+      // before last_seen, from which it counts
+      uptime: db.raw(`uptime + ${elapsed}`, [now]),
+      last_checked: now,
+      last_attempted_check: now,
+      last_check_partial_success: 1,
+      last_seen: now,
+    });
+  if (matched < seen.length) return false;
+  const starts = seen.map(({instance: {key}, started}) => ({
     hostname: key.host,
     port: key.port,
     probe_started_at: started,
     last_seen: now,
     reach: 'answered',
     errno: 0,
-    detail: JSON.stringify(detailOf({key, ...instance})),
+  }));
+  await db('instance_detail').insert(starts).onConflict(['hostname', 'port']).merge();
+  return true;
+}
+
+async function writeSeen({db}: Work, seen: readonly Timed<ToWrite>[]): Promise<void> {
+  const rows = seen.map(({row, now}) => ({
+    ...row,
+    last_checked: now,
+    last_attempted_check: now,
+    last_check_partial_success: 1,
+    last_seen: now,
+  }));
+  await db('database_instance').insert(rows).onConflict(['hostname', 'port']).merge();
+  const details = seen.map(({instance: {key}, now, started, detail}) => ({
+    hostname: key.host,
+    port: key.port,
+    probe_started_at: started,
+    last_seen: now,
+    reach: 'answered',
+    errno: 0,
+    detail,
   }));
   await db('instance_detail').insert(details).onConflict(['hostname', 'port']).merge();
 }
