@@ -3,6 +3,7 @@ import {COMMANDS} from '../../../src/command-map.ts';
 import {optionsOf} from '../../../src/lib/operations/define.ts';
 import {ALL} from '../../../src/lib/operations/registry.ts';
 import {runCommandLine} from '../../../src/lib/surfaces/cli/command-line.ts';
+import {MEANINGS} from '../../../src/lib/surfaces/cli/suggest.ts';
 import type {Opened} from '../../../src/lib/surfaces/cli/program.ts';
 
 interface Judged {
@@ -125,6 +126,9 @@ test.each([
   {line: 'topology -i', status: 2, says: /-i needs a value/},
   {line: 'clusters --json=perhaps', status: 2, says: /is either on or off/},
   {line: 'topolgy', status: 2, says: /"topolgy" is not a command \(did you mean topology\?\)/},
+  {line: 'downtime -i db1', status: 2, says: /did you mean begin-downtime, end-downtime\?/},
+  {line: 'fail-over db1', status: 2, says: /did you mean graceful-master-takeover-auto, recover, force-master-failover\?/},
+  {line: 'list', status: 2, says: /did you mean clusters, all-instances, topology\?/},
   {line: 'help topolgy', status: 2, says: /did you mean topology\?/},
   {line: '--cofnig x clusters', status: 2, says: /--cofnig is not an option \(did you mean --config\?\)/},
   {line: 'serve extra', status: 2, says: /does not know what to do with "extra"/},
@@ -147,4 +151,10 @@ test('help --json: all commands, or one', async () => {
   expect({...all, names: told.map(({name}) => name)}).toMatchObject({status: 0, stderr: '', names});
   const {stdout} = await run(['help', 'config', 'check', '--json']);
   expect(JSON.parse(stdout)).toMatchObject({name: 'config check', changes: 'nothing', options: expect.any(Array) as unknown[]});
+});
+
+test('what is suggested for other words is there', () => {
+  const names = ALL.map(({name}) => name);
+  const suggested = Object.values(MEANINGS).flat();
+  expect(suggested.filter((name) => !names.includes(name))).toEqual([]);
 });

@@ -1,13 +1,12 @@
-import {nearest} from '../../config/nearest.ts';
 import {OrchestratorError, unreachable} from '../../errors/errors.ts';
 import type {Build} from '../../operations/context.ts';
-import type {Operation} from '../../operations/define.ts';
 import {LEFT_OUT} from '../../operations/left-out.ts';
 import {find, understand, type Form, type Request} from './argv.ts';
 import type {CommandMap, PackageFacts} from './embed.ts';
 import {described, exitsText, listing, usage} from './help.ts';
 import {optionsFor} from './options.ts';
 import {complaint, type Program} from './program.ts';
+import {suggest} from './suggest.ts';
 
 export interface CommandLine {
   readonly program: Program;
@@ -110,18 +109,7 @@ function refuse(name: string, form: Form, {program: {io, operations}}: CommandLi
     io.err(`orchestrator: ${name}: ${leftOut.because}\n`);
     return 1;
   }
-  io.err(`orchestrator: ${JSON.stringify(name)} is not a command (${hintAt(name, operations)})\n`);
+  io.err(`orchestrator: ${JSON.stringify(name)} is not a command (${suggest(name, operations)})\n`);
   if (form === 'version-3') io.err(listing(operations));
   return form === 'version-3' ? 1 : 2;
-}
-
-/** `config` is the first word of `config check` and `config schema`. */
-function hintAt(name: string, operations: readonly Operation[]): string {
-  const begun = operations.flatMap((operation) => (operation.name.startsWith(`${name} `) ? [operation.name] : []));
-  if (begun.length > 0) return `it goes on: ${begun.join(', ')}`;
-  const meant = nearest(
-    name,
-    operations.flatMap((operation) => [operation.name, ...operation.formerly]),
-  );
-  return meant === null ? 'orchestrator help lists them' : `did you mean ${meant}?`;
 }
