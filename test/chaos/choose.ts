@@ -33,7 +33,7 @@ export interface Choosing {
 
 /** So often every kind of fault is to be played. */
 const OF_EACH_FAULT = 20;
-const EVERY_SO_MANY_A_SEQUENCE = 5;
+const EVERY_SO_MANY_A_SEQUENCE = 3;
 
 /** The next scenarios, in an order that the seed decides: what was played least, alone and by its faults, is the likeliest. Pure. */
 export function choose({kind, clusters, seed, count, only, sequences, played}: Choosing): readonly Choice[] {

@@ -25,7 +25,7 @@ import {SCENARIOS} from './scenarios/index.ts';
 const HELP = `Plays faults against three services, their backend and the servers they look after, and checks what must hold.
 
   script/chaos [--seed N] [--scenarios N] [--backend ${BACKEND_KINDS.join('|')}] [--only TEXT | --sequences] [--cluster maria|mysql]
-      Plays scenarios chosen by the seed (1 unless given; 10 scenarios on galera); every fifth is a sequence of several faults.
+      Plays scenarios chosen by the seed (1 unless given; 10 scenarios on galera); every third is a sequence of several faults.
       --only: single ones whose name contains TEXT. --sequences: nothing but sequences. Each tells how it is played again.
   script/chaos --continue [...]
       Plays those that the ledger has fewest of, with seeds it has not seen.
