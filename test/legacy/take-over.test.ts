@@ -10,14 +10,13 @@ import {MIGRATIONS} from '../../src/lib/store/migrations/migrations.ts';
 import {openBackend} from '../../src/lib/store/open.ts';
 import {readInstances} from '../../src/lib/store/instances.ts';
 import {readRecoveries} from '../../src/lib/store/recovery/recoveries.ts';
-import {bench, type Bench} from '../backend/support/coordination.ts';
-import {BACKENDS} from '../backend/support/store.ts';
+import {bench, SINGLE_KINDS, type Bench} from '../backend/support/coordination.ts';
 import {buildFixture, fixtureTables} from './fixture.ts';
 import {runOldStatements, withoutTimes} from './statements.ts';
 
 type Rows = readonly Record<string, unknown>[];
 
-describe.each(BACKENDS)('a backend of 3.2.6 on %s', (kind) => {
+describe.each(SINGLE_KINDS)('a backend of 3.2.6 on %s', (kind) => {
   let servers: Bench;
   beforeAll(async () => {
     servers = await bench(kind);

@@ -8,13 +8,15 @@ import type {NodeId} from '../../../src/lib/coordination/types.ts';
 import type {Backend} from '../../../src/lib/store/backend.ts';
 import {migrate} from '../../../src/lib/store/migrations/migrate.ts';
 import {openBackend} from '../../../src/lib/store/open.ts';
-import {ACCOUNTS, galera, groupReplication, sandbox, type Instance} from '../../sandbox/index.ts';
+import {ACCOUNTS, galera, groupReplication, sandbox, type Flavor, type Instance} from '../../sandbox/index.ts';
 
 /** What the protocol must hold on. SQLite is for one node, but several processes may have the file open. */
 export const KINDS = ['sqlite', 'mariadb', 'galera'] as const;
 /** With a MySQL group of three primaries, which is slow to start: for what depends on how nodes certify each other's writes. */
 export const ALL_KINDS = [...KINDS, 'group'] as const;
-export type Kind = (typeof ALL_KINDS)[number];
+/** With MySQL 9 by itself: for what depends on words and types of the server alone. */
+export const SINGLE_KINDS = ['sqlite', 'mariadb', 'mysql9'] as const;
+export type Kind = (typeof ALL_KINDS)[number] | 'mysql9';
 
 /** The protocol with everything ten to twenty times shorter; proportions are kept. */
 export const quick: Timing = {
@@ -107,11 +109,8 @@ const MAKERS: Readonly<Record<Kind, () => Promise<Made>>> = {
     const config = configOf({BackendDB: 'sqlite', SQLite3DataFile: join(folder, 'backend.db')});
     return {configs: [config], servers: [], end: () => rm(folder, {recursive: true})};
   },
-  mariadb: async () => {
-    const box = await sandbox({flavor: 'mariadb'});
-    const {shared} = await box.topology('shared:');
-    return {configs: [configFor(shared)], servers: [shared], end: () => box.down()};
-  },
+  mariadb: () => single('mariadb'),
+  mysql9: () => single('mysql9'),
   galera: async () => {
     const cluster = await galera();
     return {configs: cluster.nodes.map(configFor), servers: cluster.nodes, end: () => cluster.down()};
@@ -121,6 +120,12 @@ const MAKERS: Readonly<Record<Kind, () => Promise<Made>>> = {
     return {configs: group.nodes.map(configFor), servers: group.nodes, end: () => group.down()};
   },
 };
+
+async function single(flavor: Flavor): Promise<Made> {
+  const box = await sandbox({flavor});
+  const {shared} = await box.topology('shared:');
+  return {configs: [configFor(shared)], servers: [shared], end: () => box.down()};
+}
 
 function configFor({key}: Instance): Config {
   const {user, password} = ACCOUNTS.orc;
