@@ -1,9 +1,4 @@
-import {BACKEND_KINDS, type Backend, type BackendKind} from '../test/chaos/backends/backend.ts';
-import {openBackend} from '../test/chaos/backends/open.ts';
-import {ACCOUNTS, sandbox} from '../test/sandbox/index.ts';
-import {contest} from '../test/servers/support/contention/contest.ts';
-import type {BackendHost} from '../test/servers/support/backends.ts';
-import {build} from './build.ts';
+import {BACKEND_KINDS, type BackendKind} from '../test/chaos/backends/backend.ts';
 import {choiceOption, countOption, readCommandLine, runScript} from './support/command-line.ts';
 
 const HELP = `Commands and services contend for one cluster of real servers, while an application writes.
@@ -32,41 +27,8 @@ await runScript('script/contention', async () => {
     countOption(line, 'workers', 20),
     countOption(line, 'services', 3),
   ];
-  process.env['ORCHESTRATOR_BIN'] = await build();
-  const backend = await openBackend(kind);
-  const box = await sandbox({flavor: 'mariadb'});
-  try {
-    const result = await contest({host: hostOf(backend), box, services, workers, milliseconds: seconds * 1000, seed});
-    process.stdout.write(
-      [
-        `${workers} workers and ${services} services for ${seconds} s on ${backend.version}, servers MariaDB ${box.version}, seed ${seed}`,
-        ...[...result.counts].map(([what, count]) => `  ${what.replace(/ (\S+)$/, ', exit status $1')}: ${count}`),
-        `  rows acknowledged to the application: ${result.acknowledged}`,
-        `  contradictions and losses: ${result.contradictions.length}`,
-        ...result.contradictions.map((sentence) => `    ${sentence}`),
-        '',
-      ].join('\n'),
-    );
-    if (result.contradictions.length > 0) process.exitCode = 1;
-  } finally {
-    await Promise.all([box.down(), backend.down()]);
-  }
+  const {contention} = await import('./benchmarks/contention.ts');
+  const {text, good} = await contention({kind, seconds, workers, services, seed});
+  process.stdout.write(text);
+  if (!good) process.exitCode = 1;
 });
-
-function hostOf(backend: Backend): BackendHost {
-  const {user, password} = ACCOUNTS.orc;
-  return {
-    kind: 'mariadb',
-    server: null,
-    fresh: () => ({
-      BackendDB: 'mysql',
-      MySQLOrchestratorHost: '127.0.0.1',
-      MySQLOrchestratorPort: backend.way(0),
-      MySQLOrchestratorDatabase: 'orchestrator',
-      MySQLOrchestratorUser: user,
-      MySQLOrchestratorPassword: password,
-    }),
-    ways: [0, 1, 2].map((node) => ({MySQLOrchestratorPort: backend.way(node)})),
-    down: () => backend.down(),
-  };
-}

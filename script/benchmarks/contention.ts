@@ -1,0 +1,53 @@
+import type {Backend, BackendKind} from '../../test/chaos/backends/backend.ts';
+import {openBackend} from '../../test/chaos/backends/open.ts';
+import {ACCOUNTS, sandbox} from '../../test/sandbox/index.ts';
+import {contest} from '../../test/servers/support/contention/contest.ts';
+import type {BackendHost} from '../../test/servers/support/backends.ts';
+import {build} from '../build.ts';
+
+export interface ContentionWish {
+  readonly kind: BackendKind;
+  readonly seconds: number;
+  readonly workers: number;
+  readonly services: number;
+  readonly seed: number;
+}
+
+/** @returns what to print, and whether nothing contradicts anything else */
+export async function contention({kind, seconds, workers, services, seed}: ContentionWish): Promise<{text: string; good: boolean}> {
+  process.env['ORCHESTRATOR_BIN'] = await build();
+  const backend = await openBackend(kind);
+  const box = await sandbox({flavor: 'mariadb'});
+  try {
+    const result = await contest({host: hostOf(backend), box, services, workers, milliseconds: seconds * 1000, seed});
+    const lines = [
+      `${workers} workers and ${services} services for ${seconds} s on ${backend.version}, servers MariaDB ${box.version}, seed ${seed}`,
+      ...[...result.counts].map(([what, count]) => `  ${what.replace(/ (\S+)$/, ', exit status $1')}: ${count}`),
+      `  rows acknowledged to the application: ${result.acknowledged}`,
+      `  contradictions and losses: ${result.contradictions.length}`,
+      ...result.contradictions.map((sentence) => `    ${sentence}`),
+      '',
+    ];
+    return {text: lines.join('\n'), good: result.contradictions.length === 0};
+  } finally {
+    await Promise.all([box.down(), backend.down()]);
+  }
+}
+
+function hostOf(backend: Backend): BackendHost {
+  const {user, password} = ACCOUNTS.orc;
+  return {
+    kind: 'mariadb',
+    server: null,
+    fresh: () => ({
+      BackendDB: 'mysql',
+      MySQLOrchestratorHost: '127.0.0.1',
+      MySQLOrchestratorPort: backend.way(0),
+      MySQLOrchestratorDatabase: 'orchestrator',
+      MySQLOrchestratorUser: user,
+      MySQLOrchestratorPassword: password,
+    }),
+    ways: [0, 1, 2].map((node) => ({MySQLOrchestratorPort: backend.way(node)})),
+    down: () => backend.down(),
+  };
+}
