@@ -24,6 +24,7 @@ import {acknowledge, readBlockedRecoveries, readRecoveries, readRecoverySteps} f
 import {
   isRecoveryOpen,
   recordSuccessor,
+  unblock,
   registerRecovery,
   writeRecoveryEnd,
   type NewRecovery,
@@ -152,6 +153,23 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
     test('one of an intermediate source does not keep the source of the cluster from being replaced', async () => {
       await register('u1', {failed: key('i'), analysis: 'DeadIntermediateMaster'});
       expect(await register('u2')).toMatchObject({registered: true});
+    });
+
+    test('what was put right on a source that lives blocks only its own repetition', async () => {
+      const locked = {analysis: 'LockedSemiSyncMaster'};
+      expect(await register('u1', locked)).toMatchObject({registered: true});
+      await within((work) => recordSuccessor(work, 'u1', {successor: key('a'), alias: ''}));
+      expect(await register('u2', locked)).toMatchObject({registered: false});
+      expect(await register('u3', {analysis: 'MasterWithTooManySemiSyncReplicas'})).toMatchObject({registered: true});
+      expect(await register('u4')).toMatchObject({registered: true});
+    });
+
+    test('several of one instance that end within one second, having opened nobody, block nothing', async () => {
+      for (const uid of ['u1', 'u2', 'u3']) {
+        expect(await register(uid)).toMatchObject({registered: true});
+        await within((work) => unblock(work, uid));
+      }
+      expect(await acknowledge(store.backend, {all: true}, {by: 'me', comment: 'seen'})).toBe(3);
     });
 
     test('one that runs blocks its instance even by hand', async () => {
