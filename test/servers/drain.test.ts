@@ -101,30 +101,6 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       expect(await idsOn(await topologyNow([b, c]))).toHaveLength(60);
     });
 
-    test.each(['b', 'c'] as const)('alone by %s makes it the successor', async (name) => {
-      const {a, b, c} = await start();
-      const [ahead, behind] = name === 'b' ? [b, c] : [c, b];
-      await stopThread(behind, 'IO_THREAD');
-      await insert(a, 11, 30);
-      await receivedAll(ahead, a);
-      await a.kill9();
-      expect(await recoveryOf(at, a)).toMatchObject(to(ahead));
-      expect(await topologyNow([b, c])).toBe(ahead);
-      expect(await idsOn(behind)).toHaveLength(30);
-    });
-
-    test('alone by another is fetched by the candidate that a person preferred', async () => {
-      const {a, b, c} = await start();
-      expect((await at.run('register-candidate', '-i', `127.0.0.1:${c.key.port}`, '--promotion-rule', 'prefer')).status).toBe(0);
-      await stopThread(c, 'IO_THREAD');
-      await insert(a, 11, 30);
-      await receivedAll(b, a);
-      await a.kill9();
-      expect(await recoveryOf(at, a)).toMatchObject(to(c));
-      expect(await topologyNow([b, c])).toBe(c);
-      expect(await idsOn(c)).toHaveLength(30);
-    });
-
     test('by a delayed one does not make it the successor, and it stays delayed', async () => {
       const {a, b, c} = await start();
       await delay(c, 3600);
@@ -150,17 +126,6 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       expect(await topologyNow([b])).toBe(b);
       expect(await idsOn(b)).toHaveLength(30);
       expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery', [c.key.port]: 'lost-in-recovery'});
-    });
-
-    test.each(['b', 'c'] as const)('with something of its own beside makes %s second to a clean one', async (name) => {
-      const {a, b, c} = await start();
-      const [errant, clean] = name === 'b' ? [b, c] : [c, b];
-      await insertErrant(errant);
-      await insert(a, 11, 30);
-      await Promise.all([receivedAll(b, a), receivedAll(c, a)]);
-      await a.kill9();
-      expect(await recoveryOf(at, a)).toMatchObject(to(clean));
-      expect(await topologyNow([b, c])).toBe(clean);
     });
 
     test('alone by one with something of its own: refused, and nothing is changed', async () => {

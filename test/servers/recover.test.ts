@@ -3,12 +3,8 @@ import {sandbox, type Instance, type Sandbox} from '../sandbox/index.ts';
 import {
   backendHost,
   detectionsAt,
-  idsOn,
-  insert,
-  receivedAll,
   recoveriesOf,
   scene,
-  stopThread,
   topologyNow,
   witness,
   type BackendHost,
@@ -73,26 +69,6 @@ test('--noop says what would be done, and does nothing', async () => {
   expect(await log.changes()).toEqual([]);
   expect(await recoveriesOf(it.at)).toEqual([]);
   expect(await it.at.hooks.order()).toEqual(['OnFailureDetectionProcesses']);
-});
-
-test.each(['b', 'c'] as const)('-d names whom to promote: %s, though the other received more', async (candidate) => {
-  const other = candidate === 'b' ? it.c : it.b;
-  await stopThread(it[candidate], 'IO_THREAD');
-  await insert(it.a, 11, 20);
-  await receivedAll(other, it.a);
-  await die();
-  const ended = await it.at.run('recover', '-i', name(it.a), '-d', name(it[candidate]));
-  expect(ended).toMatchObject({status: 0, stdout: `${name(it[candidate])}\n`});
-  expect(await topologyNow([it.b, it.c])).toBe(it[candidate]);
-  expect(await idsOn(it[candidate])).toHaveLength(20);
-});
-
-test('-d with a server that is no replica of the failed one is refused', async () => {
-  await die();
-  const {status, stdout, stderr} = await it.at.run('recover', '-i', name(it.a), '-d', name(it.a));
-  expect({status, stdout}).toEqual({status: 4, stdout: ''});
-  expect(stderr).toMatch(/no recovery of .* was attempted \(no-candidate\): .* is not a reachable direct replica of/);
-  expect(await log.changes()).toEqual([]);
 });
 
 test('a source that lives is left alone: refused by the command, and silence in the form of 3.2.6', async () => {

@@ -101,16 +101,6 @@ describe('a dead source is not replaced', () => {
     await untouched(it);
   });
 
-  test.each(['b', 'c'] as const)('by a replica elsewhere while %s stands in its own data center', async (there) => {
-    const it = await start((servers) => ({
-      PreventCrossDataCenterMasterFailover: true,
-      DetectDataCenterQuery: `SELECT IF(@@port IN (${servers.a.key.port}, ${servers[there].key.port}), 'one', 'two')`,
-    }));
-    await it.a.kill9();
-    expect(await recoveryOf(at, it.a)).toMatchObject({is_successful: 1, successor_port: it[there].key.port});
-    expect(await topologyNow([it.b, it.c])).toBe(it[there]);
-  });
-
   test('when a PreFailover hook fails: the attempt is recorded, and nothing is changed', async () => {
     const it = await start({PreFailoverProcesses: ['exit 3', 'touch /nowhere/second']});
     await it.a.kill9();

@@ -4,19 +4,8 @@ import {isContention} from '../../../src/lib/coordination/lock/contention.ts';
 import {keepLock, type KeptLock} from '../../../src/lib/coordination/lock/keep.ts';
 import {makeNodeId} from '../../../src/lib/coordination/nodes.ts';
 import {defaultTiming} from '../../../src/lib/coordination/timing.ts';
-import {replicaStatus, sandbox, type Instance, type Sandbox} from '../../sandbox/index.ts';
-import {
-  backendHost,
-  breakApplier,
-  idsOn,
-  insert,
-  insertErrant,
-  rows,
-  startThread,
-  stopThread,
-  type BackendHost,
-  type Site,
-} from '../support/index.ts';
+import {sandbox, type Instance, type Sandbox} from '../../sandbox/index.ts';
+import {backendHost, insert, rows, type BackendHost, type Site} from '../support/index.ts';
 import {bench, following, nameOf, sameRows} from './moving.ts';
 
 /** What is refused and that nothing was changed then, what goes wrong and is put back; on one kind of server. */
@@ -50,28 +39,6 @@ async function work(purpose: string, on: readonly Instance[]): Promise<KeptLock>
   if (isContention(hold)) throw new Error(hold.purpose);
   return keepLock({backend, hold, timing: defaultTiming, onLost: () => undefined, log: () => undefined});
 }
-
-test('no replica, a loop, errant transactions, a failing applier, a server that is gone: each with its reason and what to do', async () => {
-  const refused = async (line: string, says: RegExp): Promise<void> => {
-    const {status, stdout, stderr} = await at.run(...line.split(' '));
-    expect({line, status, stdout, stderr}).toEqual({line, status: 4, stdout: '', stderr: expect.stringMatching(says) as unknown});
-  };
-  await refused(`relocate -i ${nameOf(a)} -d ${nameOf(b)}`, /refused \(not-a-replica\): \S+ is not a replica/);
-  await refused(`relocate -i ${nameOf(c)} -d ${nameOf(d)}`, /refused \(would-loop\): .*would follow each other \(take-master/);
-  await refused(`move-up -i ${nameOf(b)}`, /refused \(wrong-place\)/);
-  await insertErrant(b);
-  await refused(`relocate -i ${nameOf(d)} -d ${nameOf(b)}`, /refused \(errant\): .* has errant transactions.*: 7-\d+-\d+ .*--allow-errant/);
-  await breakApplier(d, 11);
-  await insert(a, 11, 11);
-  await box.waitFor('d has stopped applying', async () => (await following({a, b, c, d}))['d'] === 'c (stopped)');
-  await refused(`relocate -i ${nameOf(d)} -d ${nameOf(a)}`, /refused \(applier-broken\): .* error 1062/);
-  await b.kill9();
-  await refused(`relocate -i ${nameOf(c)} -d ${nameOf(b)}`, /refused \(unreachable\): .* could not be reached/);
-  expect(await following({a, c, d})).toEqual({a: '-', c: 'a', d: 'c (stopped)'});
-  expect([await rows(at, 'cluster_lock'), await rows(at, 'recovery_plan')]).toEqual([[], []]);
-  expect(await at.run('-c', 'relocate', '-i', nameOf(a), '-d', nameOf(c))).toMatchObject({status: 1, stdout: ''});
-  expect(await at.run('relocate', '-i', nameOf(c), '-d', '127.0.0.1:1')).toMatchObject({status: 3, stdout: ''});
-});
 
 test('somebody else is at work there: who, what for and since when; elsewhere nobody is disturbed, and one may queue', async () => {
   const lock = await work('recovery of c', [c, d]);
@@ -127,26 +94,6 @@ test('one that the new source turns away is put back', async () => {
   await sameRows(box, [a, c, d]);
   await b.query("RENAME USER 'another'@'%' TO 'repl'@'%'");
   await b.query('SET SESSION sql_log_bin = 1');
-});
-
-test('with several domains under strict mode a replica goes only where all of them are', async () => {
-  for (const server of [a, b, c, d]) await server.query('SET GLOBAL gtid_strict_mode = 1');
-  await a.query('SET SESSION gtid_domain_id = 5');
-  await insert(a, 11, 13);
-  await box.caughtUp();
-  await stopThread(c, 'SQL_THREAD');
-  await insert(a, 14, 16);
-  await box.waitFor('b has all', async () => (await idsOn(b)).length === 16);
-  // c lags: it may not be asked for what only b has.
-  const moving = at.run('relocate', '-i', nameOf(b), '-d', nameOf(c));
-  await box.waitFor('it is at work', async () => (await rows(at, 'recovery_plan', {state: 'open'})).length === 1);
-  await startThread(c, 'SQL_THREAD');
-  expect(await moving).toMatchObject({status: 0, stdout: `${nameOf(b)}<${nameOf(c)}\n`});
-  expect(await following({a, b, c, d})).toEqual({...asBefore, b: 'c'});
-  await insert(a, 17, 18);
-  await sameRows(box, [a, b, c, d]);
-  const [status] = await replicaStatus(b);
-  expect(String(status?.row['Gtid_IO_Pos']).split(',')).toHaveLength(2);
 });
 
 test('over HTTP, routes answer with the instances as they are then', async () => {

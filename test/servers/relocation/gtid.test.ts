@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {ACCOUNTS, sandbox, type Flavor, type Sandbox} from '../../sandbox/index.ts';
-import {backendHost, idsOn, insert, rows, type BackendHost, type Site} from '../support/index.ts';
+import {backendHost, insert, rows, type BackendHost, type Site} from '../support/index.ts';
 import {bench, following, nameOf, sameRows} from './moving.ts';
 
 const CREDENTIALS = {ReplicationCredentialsQuery: `select '${ACCOUNTS.repl.user}', '${ACCOUNTS.repl.password}'`};
@@ -76,22 +76,5 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     await writer.stop();
     await sameRows(box, [a, b, c, d]);
     expect(await rows(at, 'recovery_plan', {state: 'open'})).toEqual([]);
-  });
-
-  test('the place of a dead source is taken by hand, at the top and in the middle', async () => {
-    const servers = await box.topology('a: b; b: c d');
-    const {a, b, c, d} = servers;
-    await insert(a, 1, 10);
-    await box.caughtUp();
-    at = await bench(host, [a, b, c, d]);
-    expect(await at.run('make-local-master', '-i', nameOf(c))).toMatchObject({status: 0});
-    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'a', d: 'c'});
-    expect(await at.run('make-master', '-i', nameOf(b))).toMatchObject({status: 4, stderr: expect.stringMatching(/\(alive\)/) as unknown});
-    await a.kill9();
-    expect(await at.run('make-master', '-i', nameOf(b))).toMatchObject({status: 0, stdout: `${nameOf(b)}\n`});
-    expect(await following({b, c, d})).toEqual({b: '-', c: 'b', d: 'c'});
-    await insert(b, 11, 15);
-    await sameRows(box, [b, c, d]);
-    expect(await idsOn(d)).toHaveLength(15);
   });
 });

@@ -32,10 +32,10 @@ async function servers(gtid: boolean): Promise<Servers> {
 }
 
 // take-master by positions: 0 hold, 1 climb, 2 settle below, 3 and 4 go on
-test.each(['after:1', 'after:2'])('killed %s of take-master by position: resumed to its end by a command', async (fault) => {
+test('killed in the middle of take-master by position: resumed to its end by a command', async () => {
   const all = await servers(false);
   const {a, b, c, d} = all;
-  const uid = await half(fault, ['take-master', '-i', nameOf(d)]);
+  const uid = await half('after:1', ['take-master', '-i', nameOf(d)]);
   expect(await at.run('relocate', '-i', nameOf(d), '-d', nameOf(b))).toMatchObject({status: 7});
   expect(await at.run('recovery', 'resume', uid)).toMatchObject({status: 0, stdout: `${nameOf(d)}\n${nameOf(c)}\n`});
   expect(await following(all)).toEqual({a: '-', b: 'a', c: 'd', d: 'a'});

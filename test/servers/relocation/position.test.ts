@@ -1,6 +1,6 @@
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {sandbox, stopReplication, type Flavor, type Sandbox} from '../../sandbox/index.ts';
-import {backendHost, holdApplier, idsOn, insert, rows, stopThread, type BackendHost, type Site} from '../support/index.ts';
+import {backendHost, holdApplier, idsOn, insert, rows, type BackendHost, type Site} from '../support/index.ts';
 import {bench, following, nameOf, sameRows} from './moving.ts';
 
 /** Positions mean the same on all of them; only their words differ. */
@@ -132,20 +132,5 @@ describe('by file and position', () => {
     await writer.stop();
     expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'b'});
     await sameRows(box, [b, c]);
-  });
-
-  test('one that lags, or does not replicate, is left alone', async () => {
-    const servers = await box.topology('a: b c', {gtid: false});
-    const {a, b, c} = servers;
-    await insert(a, 1, 3);
-    await box.caughtUp();
-    at = await bench(host, [a, b, c]);
-    await stopThread(c, 'SQL_THREAD');
-    const {status, stderr} = await at.run('relocate', '-i', nameOf(c), '-d', nameOf(b));
-    expect({status, stderr}).toEqual({
-      status: 4,
-      stderr: expect.stringMatching(/refused \(not-replicating\): .* does not replicate: receiver running, applier stopped/) as unknown,
-    });
-    expect(await following(servers)).toEqual({a: '-', b: 'a', c: 'a (stopped)'});
   });
 });

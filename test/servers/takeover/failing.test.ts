@@ -1,7 +1,6 @@
-import {writeFile} from 'node:fs/promises';
 import {afterAll, afterEach, beforeAll, beforeEach, expect, test} from 'vitest';
 import {sandbox, waitFor, type Client, type Sandbox} from '../../sandbox/index.ts';
-import {backendHost, desk, downtimesAt, holdApplier, insert, recoveriesOf, stopThread, type BackendHost} from '../support/index.ts';
+import {backendHost, downtimesAt, holdApplier, insert, recoveriesOf, stopThread, type BackendHost} from '../support/index.ts';
 import {conductor, type Conductor, type Fault} from './conducting.ts';
 import {asBefore, nameOf, sameIds, taking, type Taking} from './taking.ts';
 
@@ -137,47 +136,3 @@ test('one that insists on writing is named, and everything is taken back; its ro
   await asBefore(all);
   expect(await sameIds(a, [b, c])).toContain(99);
 });
-
-test('refused before anything is touched: what people said, what runs, and what would be lost', async () => {
-  const {a, b, c, at} = all;
-  const run = desk(at);
-  const client = a.connect('app');
-  later(() => Promise.resolve(client.close()));
-  expect(await run('graceful-master-takeover', '-i', nameOf(a))).toMatchObject({
-    status: 4,
-    stderr: expect.stringContaining('several-replicas') as string,
-  });
-  await stopThread(b, 'SQL_THREAD');
-  expect(await run('graceful-master-takeover', '-i', nameOf(a), '-d', nameOf(b))).toMatchObject({
-    status: 4,
-    stderr: expect.stringContaining('not-replicating') as string,
-  });
-  const dry = await run('graceful-master-takeover-auto', '-i', nameOf(a), '--dry-run');
-  expect(dry).toMatchObject({
-    status: 0,
-    stdout: expect.stringContaining(`would make ${nameOf(c)} the source in place of ${nameOf(a)}`) as string,
-  });
-  expect(await run('force-master-takeover', '-i', nameOf(a))).toMatchObject({status: 2});
-  expect(await recoveriesOf(at)).toEqual([]);
-});
-
-test('a long transaction holds it back, and is ended where that is asked for', async () => {
-  const {a, b, c} = all;
-  const client = a.connect('app');
-  later(() => Promise.resolve(client.close()));
-  await client.query('START TRANSACTION');
-  await client.query('INSERT INTO test.t (id) VALUES (77)');
-  const run = desk({...all.at, file: await settingsWith(all, {TakeoverTransactionLimitSeconds: 0})});
-  const command = ['graceful-master-takeover-auto', '-i', nameOf(a), '-d', nameOf(b)];
-  const lasting = 'SELECT MAX(TIMESTAMPDIFF(SECOND, trx_started, NOW())) FROM information_schema.innodb_trx';
-  await waitFor('the transaction lasts', async () => Number(await a.value(lasting)) > 0);
-  expect(await run(...command)).toMatchObject({status: 4, stderr: expect.stringContaining('long-transactions') as string});
-  expect(await run(...command, '--kill-writers', '--json')).toMatchObject({status: 0});
-  expect(await sameIds(b, [a, c])).not.toContain(77);
-});
-
-async function settingsWith({at}: Taking, more: object): Promise<string> {
-  const file = `${at.file}.more.json`;
-  await writeFile(file, JSON.stringify({...at.settings, ...more}));
-  return file;
-}

@@ -1,6 +1,6 @@
 import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
 import {sandbox, type Sandbox} from '../../sandbox/index.ts';
-import {backendHost, downtimesAt, recoveriesOf, rows, standingOf, topologyNow, type BackendHost, type Site} from '../support/index.ts';
+import {backendHost, recoveriesOf, rows, standingOf, topologyNow, type BackendHost, type Site} from '../support/index.ts';
 import {nameOf, outside, sameIds, moveWithSemiSync, taking} from './taking.ts';
 
 let box: Sandbox;
@@ -67,31 +67,4 @@ test('without -auto the old source is pointed at its successor, and stays stoppe
   expect(await standingOf(a)).toMatchObject({writable: false, source: b.key.port, receiver: 'No', applier: 'No'});
   expect(await standingOf(b)).toMatchObject({writable: true, source: null});
   expect(await standingOf(c)).toMatchObject({writable: false, source: b.key.port, receiver: 'Yes', applier: 'Yes'});
-});
-
-test('force-master-failover: the old source is left closed and downtimed', async () => {
-  const all = await taking({box, host});
-  const {a, b, c} = all;
-  ({at} = all);
-  const done = await at.run('force-master-failover', '-i', nameOf(a));
-  expect(done).toMatchObject({status: 0});
-  const [successor, other] = done.stdout === `${nameOf(b)}\n` ? [b, c] : [c, b];
-  expect(await topologyNow([successor, other])).toBe(successor);
-  expect(await standingOf(a)).toMatchObject({writable: false, source: null});
-  expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery'});
-});
-
-test('force-master-takeover of a source that does not answer, whatever its replicas say', async () => {
-  const all = await taking({box, host});
-  const {a, b, c} = all;
-  ({at} = all);
-  a.pause();
-  try {
-    const done = await at.run('force-master-takeover', '-i', nameOf(a), '-d', nameOf(c));
-    expect(done).toMatchObject({status: 0, stdout: `${nameOf(c)}\n`});
-    expect(await topologyNow([b, c])).toBe(c);
-    expect(await recoveriesOf(at)).toMatchObject([{is_successful: 1, successor_port: c.key.port, analysis: 'DeadMaster'}]);
-  } finally {
-    a.resume();
-  }
 });
