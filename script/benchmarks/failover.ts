@@ -94,7 +94,7 @@ async function strike(stage: Stage, scene: Scene, {client, blocker}: {client: Ou
     writable: first?.after ?? null,
     repointed: repointed === null ? null : repointed - struck.at,
     confirmed: logged(/^Dead/),
-    decided: logged(/ gives way to /),
+    decided: logged(/ is promoted in place of /),
     ratePerSecond,
     writers: acceptedBy.length,
     balance: promoted ? await balance(stage.box, {promoted, received, acknowledged: ids}).catch(unsettled) : {lost: [], neverReceived: 0},

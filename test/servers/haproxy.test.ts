@@ -62,6 +62,7 @@ test('backend.cfg: all sessions go to the database whose check says yes, and end
     await waitFor('the source is reached', async () => (await reached()) === p.key.port, {within: 20_000});
     [says.p, says.r] = [false, true];
     await waitFor('its successor is reached', async () => (await reached()) === r.key.port, {within: 20_000});
+    expect(await reached()).toBe(r.key.port);
   } finally {
     app.close();
     for (const one of checks) one.close();

@@ -7,14 +7,6 @@ import {BORNE, COMMON} from '../../../src/lib/surfaces/cli/options.ts';
 import interface326 from '../../fixtures/interface-3.2.6.json' with {type: 'json'};
 import {ROOT} from '../sources.ts';
 
-/** What 3.2.6 has and this version is still to have. Empty when it is whole; a name that is there needs no place here. */
-const PENDING = {
-  commands:
-    'correlate-binlog-pos correlate-relaylog-pos find-binlog-entry last-pseudo-gtid match match-replicas match-slaves match-up match-up-replicas match-up-slaves regroup-replicas-pgtid regroup-slaves-pgtid rematch',
-  routes:
-    'last-pseudo-gtid match match-below match-replicas match-slaves match-up match-up-replicas match-up-slaves regroup-replicas-pgtid regroup-slaves-pgtid',
-} as const;
-
 /** Answered by the service itself, without an operation. */
 const OF_THE_SERVICE =
   'lb-check _ping leader-check leader-check/:status routed-leader-check health status headers grab-election reelect reload-configuration backend-query-metrics-aggregated/:seconds backend-query-metrics-raw/:seconds discovery-metrics-aggregated/:seconds discovery-metrics-raw/:seconds discovery-queue-metrics-aggregated/:seconds discovery-queue-metrics-raw/:seconds write-buffer-metrics-aggregated/:seconds write-buffer-metrics-raw/:seconds'.split(
@@ -26,8 +18,6 @@ const commands = new Set(ALL.flatMap((operation) => [operation.name, ...operatio
 const routes = new Set([...ALL.flatMap((operation) => operation.routes.map((route) => route.path)), ...OF_THE_SERVICE].map(shape));
 const leftOutCommands = new Set(LEFT_OUT.flatMap((one) => one.commands));
 const leftOutRoutes = new Set(LEFT_OUT.flatMap((one) => one.routes).map(shape));
-const pendingCommands = new Set<string>(PENDING.commands.split(' '));
-const pendingRoutes = new Set<string>(PENDING.routes.split(' '));
 
 test('the list of names is whole', () => {
   const {commands: named, synonyms, routes: paths, routeSynonyms, flags} = interface326;
@@ -37,7 +27,7 @@ test('the list of names is whole', () => {
 
 test('every command of 3.2.6 and every synonym is there, or left out with a reason', () => {
   const names = [...interface326.commands, ...Object.entries(interface326.synonyms).flat()];
-  const missing = names.filter((name) => !commands.has(name) && !leftOutCommands.has(name) && !pendingCommands.has(name));
+  const missing = names.filter((name) => !commands.has(name) && !leftOutCommands.has(name));
   expect(missing).toEqual([]);
 });
 
@@ -51,7 +41,7 @@ test('a synonym means what it meant', () => {
 
 test('every route of 3.2.6 and every synonym is there, or left out with a reason', () => {
   const missing = [...interface326.routes, ...interface326.routeSynonyms].filter(
-    (route) => !routes.has(shape(route)) && !leftOutRoutes.has(shape(route)) && !pendingRoutes.has(route.split('/')[0] ?? ''),
+    (route) => !routes.has(shape(route)) && !leftOutRoutes.has(shape(route)),
   );
   expect(missing).toEqual([]);
 });
