@@ -1,4 +1,5 @@
 import type {Step} from '../../plan/plan.ts';
+import type {Act} from './acts.ts';
 import type {RecoveryDocument} from './document.ts';
 import type {ActState} from './run.ts';
 
@@ -10,5 +11,9 @@ const OPENING: ReadonlySet<Step['do']> = new Set(['make-writable', 'open-source'
  * ended. One that has not done so must not keep the next one waiting. Pure.
  */
 export function mayHaveOpened({acts, tried = []}: Pick<RecoveryDocument, 'acts' | 'tried'>, stateOf: (act: number) => ActState): boolean {
-  return tried.length > 0 || acts.some(({act, number}) => act.do === 'step' && OPENING.has(act.step.do) && stateOf(number) !== 'planned');
+  return tried.length > 0 || acts.some(({act, number}) => opens(act) && stateOf(number) !== 'planned');
+}
+
+function opens(act: Act): boolean {
+  return act.do === 'record-success' || (act.do === 'step' && OPENING.has(act.step.do));
 }
