@@ -47,7 +47,7 @@ export class Program {
     return {
       command: process.execPath,
       args: [
-        ...(args[0] === 'serve' ? [] : ['--min-semi-space-size=16']),
+        args[0] === 'serve' ? '--max-semi-space-size=2' : '--min-semi-space-size=16',
         '--disable-warning=ExperimentalWarning',
         this.#loader,
         '--config',

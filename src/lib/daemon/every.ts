@@ -12,7 +12,13 @@ export interface EveryOptions {
   onError(error: unknown): void;
 }
 
-/** Repeats a round; the next begins a period after the last began, never while one is under way. */
+/** A timer may fire that much early; it must not fire for the same turn again. */
+const EARLY: Milliseconds = 2;
+
+/**
+ * Repeats a round: at once, then whenever this process's clock is at a multiple of the period, never while one is under way. So the
+ * loops of a service wake the processor together instead of each by itself.
+ */
 export function every(round: () => Promise<void> | void, {period, onError}: EveryOptions): Running {
   let timer: NodeJS.Timeout | null = null;
   let stopped = false;
@@ -23,7 +29,8 @@ export function every(round: () => Promise<void> | void, {period, onError}: Ever
       .then(round)
       .catch(onError)
       .then(() => {
-        if (!stopped) timer = setTimeout(next, Math.max(0, period - (performance.now() - began)));
+        const due = (Math.floor((began + EARLY) / period) + 1) * period;
+        if (!stopped) timer = setTimeout(next, Math.max(0, due - performance.now()));
       });
   };
   next();
