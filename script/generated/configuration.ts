@@ -1,5 +1,6 @@
 import {DEFAULT_FILES} from '../../src/lib/config/files.ts';
-import {GROUPS, KEYS, KEY_NAMES, type Group, type KeyDeclaration, type KeyName} from '../../src/lib/config/keys.ts';
+import {GROUPS, type Group, type KeyDeclaration} from '../../src/lib/config/declare.ts';
+import {KEYS, KEY_NAMES, type KeyName} from '../../src/lib/config/keys.ts';
 import {OBSOLETE_KEYS} from '../../src/lib/config/known.ts';
 import {takesEffectAtOnce} from '../../src/lib/config/reload.ts';
 import {TYPE_WORDS} from '../../src/lib/config/types.ts';

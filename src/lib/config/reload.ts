@@ -1,4 +1,5 @@
-import {KEYS, KEY_NAMES, type Config, type Group, type KeyName} from './keys.ts';
+import type {Group} from './declare.ts';
+import {KEYS, KEY_NAMES, type Config, type KeyName} from './keys.ts';
 
 /**
  * Keys of these groups are looked up each time they matter, so that a running service can take up new values. All others are

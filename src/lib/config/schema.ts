@@ -1,4 +1,5 @@
-import {GROUPS, KEYS, KEY_NAMES, type KeyDeclaration, type KeyType} from './keys.ts';
+import {GROUPS, type KeyDeclaration, type KeyType} from './declare.ts';
+import {KEYS, KEY_NAMES} from './keys.ts';
 import {OBSOLETE_KEYS} from './known.ts';
 
 type Schema = {readonly [key: string]: unknown};

@@ -1,5 +1,5 @@
 import type {Json} from './json.ts';
-import type {KeyType} from './keys.ts';
+import type {KeyType} from './declare.ts';
 
 export type Value =
   boolean | number | string | readonly string[] | readonly Readonly<Record<string, Json>>[] | Readonly<Record<string, string>>;

@@ -84,7 +84,7 @@ async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
     if (end.stoppedBy) {
       const again = await chooseAgain(env, what, end.stoppedBy);
       if ('document' in again) return await conduct(env, again);
-      return await fail({env, what, hands}, [end.stoppedBy.because, again.because].filter(Boolean).join('; '));
+      return await fail({env, what, hands, publishing}, [end.stoppedBy.because, again.because].filter(Boolean).join('; '));
     }
     await auditEnd(env, document, endingOf(document));
     return {outcome: 'promoted', uid, successor: plan.successor, lost: await lostReplicas(env, what)};
@@ -212,7 +212,7 @@ async function lostReplicas(env: Environment, {document}: Conducting): Promise<r
 }
 
 /** Left stopped, receivers would count as stopped by a person, and the source could never be confirmed dead by them. */
-async function letReceiveAgain({env, what, hands}: Omit<Performing, 'publishing'>): Promise<readonly string[]> {
+async function letReceiveAgain({env, what, hands}: Performing): Promise<readonly string[]> {
   const {document, topology} = what;
   const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
   const stateOf = (number: number): ActState => steps.find((step) => step.number === number)?.state ?? 'planned';
@@ -225,9 +225,10 @@ function expected(error: unknown): string {
   throw error;
 }
 
-async function fail({env, what, hands}: Omit<Performing, 'publishing'>, because: string): Promise<Ending> {
+async function fail(performing: Performing, because: string): Promise<Ending> {
+  const {env, what} = performing;
   const {uid} = what.document;
-  const lines = [`the recovery failed: ${because}`, ...(await letReceiveAgain({env, what, hands}))];
+  const lines = [`the recovery failed: ${because}`, ...(await letReceiveAgain(performing))];
   try {
     if (what.document.plan.kind !== 'return') lines.push(await hooks(env, what, {list: 'PostUnsuccessfulFailoverProcesses', attempt: 1}));
   } catch (error) {

@@ -57,7 +57,8 @@ export type RecoveryOutcome =
 
 /**
  * Replaces a dead source, finds a new one for the replicas of a dead intermediate source or member of a group, or puts a source right
- * that lives: lock, look again, analyse again, plan with every veto, journal, act (coordination.md §4). Nothing is changed on any server before the plan is journaled.
+ * that lives: lock, look again, analyse again, plan with every veto, journal, act (coordination.md §4). Nothing is changed on any server
+ * before the plan is journaled.
  *
  * @throws OrchestratorError CONTENDED for a person whose cluster somebody else is changing; BACKEND_*; DEADLINE_PASSED
  */

@@ -6,6 +6,7 @@ import {BinlogState} from '../../model/mariadb-gtid.ts';
 import type {Topology} from '../../model/topology.ts';
 import type {Case} from '../contenders.ts';
 import type {Decision} from '../plan.ts';
+import {mending} from './decision.ts';
 
 /**
  * Whether a source that is reachable and read-only is opened (RecoverNonWriteableMaster). One that somebody took the place of is not,
@@ -18,20 +19,7 @@ export function planOpening(analysis: Analysis, topology: Topology, at: Case): D
   const because = whyClosed(source, topology, at);
   if (because !== null)
     return {act: false, why: {code: 'needs-human', because: `${keyText(source.key)} stays read-only: ${because}`, candidates: []}};
-  return {
-    act: true,
-    plan: {
-      kind: 'mend',
-      code: analysis.code,
-      cluster: source.cluster.name,
-      failed: source.key,
-      successor: source.key,
-      steps: [{step: {do: 'open-source', on: source.key}, weight: 'must', stage: 0}],
-      candidates: [],
-      lost: [],
-      remarks: [],
-    },
-  };
+  return mending(analysis, [{step: {do: 'open-source', on: source.key}, weight: 'must', stage: 0}]);
 }
 
 function whyClosed(source: Instance, topology: Topology, {wishes}: Case): string | null {

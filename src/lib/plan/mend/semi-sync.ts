@@ -4,6 +4,7 @@ import {compareKeys, keyText, sameKey, type InstanceKey} from '../../model/insta
 import type {Topology} from '../../model/topology.ts';
 import type {Case} from '../contenders.ts';
 import type {Candidate, Decision, PlannedStep, RefusalCode, Weight} from '../plan.ts';
+import {mending} from './decision.ts';
 
 /** What is to be switched, among the replicas of one source. */
 interface Switches {
@@ -41,20 +42,7 @@ export function planSemiSync(analysis: Analysis, topology: Topology, at: Case): 
       `${name} is acknowledged by ${source.semiSync.sourceClients} that are not known as its replicas`,
       candidates,
     );
-  return {
-    act: true,
-    plan: {
-      kind: 'mend',
-      code: analysis.code,
-      cluster: source.cluster.name,
-      failed: source.key,
-      successor: source.key,
-      steps: stepsFor(source, switches, exact),
-      candidates,
-      lost: [],
-      remarks: [],
-    },
-  };
+  return mending(analysis, stepsFor(source, switches, exact), candidates);
 }
 
 function exactly(wait: number, able: readonly Instance[], replicas: readonly Instance[]): Switches {
