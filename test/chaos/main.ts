@@ -19,6 +19,7 @@ import {addToLedger, ledgerFile, readLedger, summaryOf, type Entry} from './ledg
 import {play, type Result} from './run.ts';
 import {CANARIES, without} from './canaries.ts';
 import {choose, type Choice} from './choose.ts';
+import {playEach} from './each.ts';
 import {measuring, numbersOf} from './numbers.ts';
 import {SCENARIOS} from './scenarios/index.ts';
 
@@ -105,14 +106,15 @@ async function measure(line: CommandLine): Promise<void> {
   });
 }
 
-/** Builds the program unless a built one is named, sets the stage, and takes it down whatever happens. */
-async function onStage(options: StageOptions, work: (stage: Stage) => Promise<void>): Promise<void> {
+/** Builds the program unless a built one is named, sets the stage, and takes it down whatever happens: work that is told to end finds it gone. */
+async function onStage(options: StageOptions, work: (stage: Stage, ended: AbortSignal) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'orchestrator-chaos-'));
   try {
     process.env['ORCHESTRATOR_BIN'] ??= await build(folder);
     const stage = await Stage.open(options);
+    const ending = new AbortController();
     try {
-      await Promise.race([work(stage), interruption()]);
+      await Promise.race([work(stage, ending.signal), interruption().then(() => ending.abort())]);
     } finally {
       await stage.down();
     }
@@ -132,28 +134,37 @@ async function playAll(line: CommandLine, file: string): Promise<void> {
   const sequences = line.options['sequences'] ? 'all' : only === '' ? 'some' : 'none';
   const clusters = cluster === 'any' ? (['maria', 'mysql'] as const) : ([cluster] as const);
   const choices = choose({kind, clusters, seed, count, only, sequences, played: before});
-  await onStage({kind, clusters}, (stage) => playEach(stage, choices, {kind, file}));
+  await onStage({kind, clusters}, (stage, ended) => playOn(stage, choices, {kind, file, ended}));
 }
 
-async function playEach(stage: Stage, choices: readonly Choice[], {kind, file}: {kind: BackendKind; file: string}): Promise<void> {
+interface Playing {
+  readonly kind: BackendKind;
+  readonly file: string;
+  readonly ended: AbortSignal;
+}
+
+async function playOn(stage: Stage, choices: readonly Choice[], {kind, file, ended}: Playing): Promise<void> {
   const traps = new Traps(stage.folder);
   const revision = execFileSync('git', ['describe', '--always', '--dirty=+', '--abbrev=12'], {encoding: 'utf8'}).trim();
   say(
     `${choices.length} scenarios on ${stage.backend.version}; ${stage.managed.map(({version}) => version).join(', ')}; commit ${revision}`,
   );
-  let bad = 0;
-  for (const choice of choices) {
-    const began = performance.now();
-    await stage.begin({PreFailoverProcesses: [traps.hook]});
-    const result = await play(stage, traps, choice);
-    await addToLedger(file, {at: new Date().toISOString(), revision, backend: kind, ...result} satisfies Entry);
-    for (const text of linesOf(result, {kind, took: performance.now() - began})) say(text);
-    if (result.violations.length === 0) continue;
-    bad += 1;
-    say(`     what the nodes said is in ${await keepLogs(stage, file)}`);
-  }
-  say(`${choices.length - bad} of ${choices.length} scenarios without a violation`);
-  process.exitCode = bad > 0 ? 1 : 0;
+  const {good, played} = await playEach(choices, {
+    ended,
+    play: async (choice) => {
+      await stage.begin({PreFailoverProcesses: [traps.hook]});
+      return play(stage, traps, choice);
+    },
+    async keep(result, took) {
+      await addToLedger(file, {at: new Date().toISOString(), revision, backend: kind, ...result} satisfies Entry);
+      for (const text of linesOf(result, {kind, took})) say(text);
+      if (result.violations.length > 0) say(`     what the nodes said is in ${await keepLogs(stage, file)}`);
+    },
+  });
+  say(
+    `${good} of ${played} scenarios without a violation${ended.aborted ? `; told to end before the other ${choices.length - played}` : ''}`,
+  );
+  process.exitCode = good < choices.length ? 1 : 0;
 }
 
 function linesOf(result: Result, {kind, took}: {kind: BackendKind; took: number}): readonly string[] {
