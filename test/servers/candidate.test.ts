@@ -140,8 +140,8 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       expect(await idsOn(b)).toHaveLength(15);
     });
 
-    test('one that may have acknowledged alone dies: a lossless source is not replaced, unless a person says so', async () => {
-      const {a, b, d, at, leader} = await start(({c}) => killing(c), {semiSync: true});
+    /** Commits of a wait for a replica as long as it takes, and the leader knows. */
+    async function lossless({a, at}: Stage): Promise<void> {
       await a.query('SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC');
       await a.query('SET GLOBAL rpl_semi_sync_master_timeout = 86400000');
       await box.waitFor(
@@ -152,6 +152,32 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
           ),
         {within: WITHIN},
       );
+    }
+
+    test('one that may have acknowledged alone dies: a lossless source is replaced as soon as it is back, and nobody has to say so', async () => {
+      const stage = await start(({c}) => ({PreFailoverProcesses: [`kill -9 ${c.pid} || true`]}), {semiSync: true});
+      const {a, b, c, d, at, leader} = stage;
+      await lossless(stage);
+      await a.kill9();
+      await leader.says(/is not recovered \(lossless-unprovable\)/, WITHIN);
+      expect(await recoveryOf(at, a, WITHIN)).toMatchObject({is_successful: 0, in_active_period: 0});
+      await c.start();
+      const source = await topologyNow([b, c, d], {within: WITHIN});
+      await box.waitFor(
+        'the second attempt went well',
+        async () => {
+          const made = await recoveriesOf(at);
+          return made.some((row) => Number(row.is_successful) === 1 && Number(row.successor_port) === source.key.port);
+        },
+        {within: WITHIN},
+      );
+      expect(await idsOn(source)).toHaveLength(10);
+    });
+
+    test('one that may have acknowledged alone dies: a lossless source is not replaced, unless a person says so', async () => {
+      const stage = await start(({c}) => killing(c), {semiSync: true});
+      const {a, b, d, at, leader} = stage;
+      await lossless(stage);
       await a.kill9();
       const refused = await recoveryOf(at, a, WITHIN);
       expect(refused).toMatchObject({is_successful: 0, successor_port: null});

@@ -14,14 +14,10 @@ import {checksBeforePlanning, type VetoCode} from '../plan/vetoes.ts';
 import type {Candidate} from '../plan/plan.ts';
 import {planText} from '../plan/text.ts';
 import {LOST_IN_RECOVERY} from '../store/downtime.ts';
+import {circumstancesOf, Patience, type Moment} from './patience.ts';
 import type {NewStandingRefusal} from '../store/recovery/refusals.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
 
-/** After a refusal the same source is not planned for again before this; doubled each time, up to the last. */
-const FIRST_PAUSE: Milliseconds = 2_000;
-const LONGEST_PAUSE: Milliseconds = 60_000;
-/** Each attempt that fails tells people so. */
-const LONGEST_AFTER_FAILURE: Milliseconds = 600_000;
 /** After a death that was not confirmed it is looked at again no sooner than this. */
 const UNCONFIRMED_PAUSE: Milliseconds = 1_000;
 
@@ -57,8 +53,7 @@ export interface DetectorOptions {
 
 interface Case {
   running: Promise<void> | null;
-  pause: Milliseconds;
-  notBefore: Monotonic;
+  readonly patience: Patience;
   /** The last death was not confirmed: rounds look again no sooner than this, events at once. */
   unconfirmedUntil: Monotonic;
   /** Last refusal, so that the same one is said once. */
@@ -153,14 +148,14 @@ export class Detector {
 
   /** One at a time for each case, not while a refusal is fresh, and only about what was probed in this term. */
   #work(key: InstanceKey, {name, news, pursue}: {name: string; news: boolean; pursue: (known: Case) => Promise<void>}): void {
-    const known = this.#cases.get(name) ?? {running: null, pause: FIRST_PAUSE, notBefore: 0, unconfirmedUntil: 0, said: '', analysis: null};
+    const known = this.#cases.get(name) ?? newCase();
     this.#cases.set(name, known);
     const now = performance.now();
-    if (known.running || now < known.notBefore || (!news && now < known.unconfirmedUntil)) return;
+    if (known.running || (!news && now < known.unconfirmedUntil) || !known.patience.isOver(this.#moment(key, now))) return;
     if (!this.#options.isLeader() || !this.#isFresh(key)) return;
     known.running = pursue(known)
       .catch((error: unknown) =>
-        this.#postpone(known, {code: 'failed', because: `${keyText(key)} could not be recovered: ${messageOf(error)}`}),
+        this.#postpone(known, key, {code: 'failed', because: `${keyText(key)} could not be recovered: ${messageOf(error)}`}),
       )
       .finally(() => (known.running = null));
   }
@@ -195,22 +190,23 @@ export class Detector {
   }
 
   async #act(analysis: Analysis, overdue: ReadonlySet<string>, known: Case): Promise<void> {
+    const {key} = analysis.instance;
     if (!this.#options.isLeader()) return;
     const hooksPassed = await this.#options.register(analysis);
     if (!hooksPassed)
-      return this.#postpone(known, {
+      return this.#postpone(known, key, {
         code: 'pre-hook-failed',
-        because: `${keyText(analysis.instance.key)}: an OnFailureDetection hook failed`,
+        because: `${keyText(key)}: an OnFailureDetection hook failed`,
       });
     const enabled = await this.#readAnew();
     const veto = this.#veto(analysis, enabled);
-    if (veto !== null) return this.#postpone(known, veto);
+    if (veto !== null) return this.#postpone(known, key, veto);
     this.#recovering += 1; // nothing was waited for since it was found that there is room
     try {
       const outcome = await this.#options.recover(wishOf(analysis, overdue));
-      if (outcome.outcome !== 'promoted') return this.#postpone(known, whyNot(analysis, outcome));
-      known.pause = FIRST_PAUSE;
-      await this.#options.prober.look([analysis.instance.key, outcome.successor, ...topologyKeys(analysis)]);
+      if (outcome.outcome !== 'promoted') return this.#postpone(known, key, whyNot(analysis, outcome));
+      known.patience.end();
+      await this.#options.prober.look([key, outcome.successor, ...topologyKeys(analysis)]);
     } finally {
       this.#recovering -= 1;
     }
@@ -250,11 +246,12 @@ export class Detector {
     this.#codes = codes;
   }
 
-  #postpone(known: Case, told: Told): void {
-    // Who only waits for its turn takes it as soon as there is room.
-    const waits = told.code === 'too-many-recoveries';
-    known.notBefore = performance.now() + (waits ? 0 : known.pause);
-    if (!waits) known.pause = Math.min(known.pause * 2, told.code === 'failed' ? LONGEST_AFTER_FAILURE : LONGEST_PAUSE);
+  #moment(key: InstanceKey, now: Monotonic): Moment {
+    return {now, circumstances: () => circumstancesOf(this.#options.prober.model.topology(), key)};
+  }
+
+  #postpone(known: Case, key: InstanceKey, told: Told): void {
+    known.patience.begin(told.code, this.#moment(key, performance.now()));
     if (known.said !== told.because) this.#options.log('warn', told.because);
     known.said = told.because;
     if (known.analysis) this.#tell(known.analysis, told);
@@ -263,6 +260,10 @@ export class Detector {
   #tell({instance, code: analysis}: Analysis, {code, because, candidates = []}: Told): void {
     this.#options.refusals.say({key: instance.key, cluster: instance.cluster.name, analysis, code, because, candidates});
   }
+}
+
+function newCase(): Case {
+  return {running: null, patience: new Patience(), unconfirmedUntil: 0, said: '', analysis: null};
 }
 
 /** Dead, or so silent that it may be. */

@@ -11,6 +11,7 @@ import type {Environment} from './environment.ts';
 import {findingOf} from './finding.ts';
 import {actsAgain, actText, type JournaledAct} from './journal/acts.ts';
 import type {RecoveryDocument} from './journal/document.ts';
+import {mayHaveOpened} from './journal/opened.ts';
 import type {ActState} from './journal/run.ts';
 import {stoppedBy} from './journal/stopped.ts';
 
@@ -125,6 +126,7 @@ function documentOf(
     acts: actsAgain(plan, document.acts),
     choices: (document.choices ?? 1) + 1,
     tried,
+    opened: mayHaveOpened(document, stateOf),
     stoppedBefore: [...receivers, ...both],
   };
 }

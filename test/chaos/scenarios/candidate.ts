@@ -22,21 +22,13 @@ async function candidateOf({stage, cluster}: Scene): Promise<Server> {
 
 /**
  * A death that takes all knowledge of some transactions with it: the candidate may have been the only one to acknowledge them. So
- * nobody is promoted before it is back, and, since the attempt counts as a recovery, before a person says so.
+ * nobody is promoted before it is back; then, since nobody had been opened, without a person saying so.
  */
 async function bringBack(scene: Scene, candidate: Server, since: number): Promise<void> {
   await pause(scene.between(2_000, 5_000));
   if (scene.application.firstElsewhere(scene.cluster.source, since) !== null) throw new Error('a replica was promoted without the other');
   await candidate.instance.start();
-  await acknowledged(scene);
   await promoted(scene, since);
-}
-
-/** A person acknowledges what was tried, which allows the next attempt. */
-async function acknowledged({stage}: Scene): Promise<void> {
-  const {port} = await stage.leader(PATIENCE);
-  const answer = await fetch(`http://127.0.0.1:${port}/api/ack-all-recoveries?comment=seen`);
-  if (!answer.ok) throw new Error(`the recoveries were not acknowledged: ${await answer.text()}`);
 }
 
 /** Who is being promoted dies. */

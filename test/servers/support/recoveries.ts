@@ -9,6 +9,7 @@ export interface RecoveryRow {
   readonly port: number;
   readonly analysis: string;
   readonly is_successful: number;
+  readonly in_active_period: number;
   readonly successor_port: number | null;
   readonly end_recovery: string | null;
   readonly lost_slaves: string;
@@ -21,7 +22,7 @@ export function recoveriesOf(at: Site): Promise<readonly RecoveryRow[]> {
 }
 
 /** Waits until the recovery of a source has ended, well or not. */
-export async function recoveryOf(at: Site, failed: Instance, within = 20_000): Promise<RecoveryRow> {
+export async function recoveryOf(at: Site, failed: Instance, within = 60_000): Promise<RecoveryRow> {
   return waitFor(
     `the recovery of ${failed.name} has ended`,
     async () => {

@@ -2,6 +2,7 @@ import {expect, test} from 'vitest';
 import {analyze} from '../../../src/lib/analysis/analyze.ts';
 import {hookFacts} from '../../../src/lib/hooks/facts.ts';
 import {actsOf, type JournaledAct} from '../../../src/lib/execute/journal/acts.ts';
+import {mayHaveOpened} from '../../../src/lib/execute/journal/opened.ts';
 import type {ActState} from '../../../src/lib/execute/journal/run.ts';
 import {stoppedBy} from '../../../src/lib/execute/journal/stopped.ts';
 import {planRecovery} from '../../../src/lib/plan/recovery.ts';
@@ -54,4 +55,24 @@ test.each<{at: string; state: ActState; receivers: readonly string[]; both: read
 ])('given up when "$at" was $state: start $receivers and $both, leave $left', ({at, state, ...expected}) => {
   const stopped = stoppedBy(document, interruptedAt(at, state));
   expect({receivers: named(stopped.receivers), both: named(stopped.both), left: named(stopped.left)}).toEqual(expected);
+});
+
+const TRIED = [{key: key('b'), identity: {serverId: 2, serverUuid: '', binlogState: ''}}];
+const NOTHING = (): ActState => 'planned';
+
+test.each<{what: string; document: Parameters<typeof mayHaveOpened>[0]; stateOf: (act: number) => ActState; opened: boolean}>([
+  {what: 'nothing was begun', document, stateOf: NOTHING, opened: false},
+  {what: 'it had caught up', document, stateOf: interruptedAt('catch-up c', 'done'), opened: false},
+  {what: 'opening was begun', document, stateOf: interruptedAt('make-writable c', 'started'), opened: true},
+  {what: 'opening had failed', document, stateOf: interruptedAt('make-writable c', 'failed'), opened: true},
+  {
+    what: 'one was tried, and died before it was opened',
+    document: {...document, tried: TRIED, opened: false},
+    stateOf: NOTHING,
+    opened: false,
+  },
+  {what: 'one was tried, and may have been opened', document: {...document, tried: TRIED, opened: true}, stateOf: NOTHING, opened: true},
+  {what: 'one was tried, and an earlier version did not note more', document: {...document, tried: TRIED}, stateOf: NOTHING, opened: true},
+])('given up when $what: the next one has to wait: $opened', ({document, stateOf, opened}) => {
+  expect(mayHaveOpened(document, stateOf)).toBe(opened);
 });

@@ -23,6 +23,8 @@ export interface RecoveryDocument {
   readonly choices?: number;
   /** Successors that died before they were seen open, in order. */
   readonly tried?: readonly {readonly key: InstanceKey; readonly identity: SourceIdentity}[];
+  /** What was done before the choice was made again may have opened or moved somebody. Absent: counts as so where somebody was tried. */
+  readonly opened?: boolean;
   /** Stopped by what was done before the choice was made again. */
   readonly stoppedBefore?: readonly InstanceKey[];
   /** Who the replaced source was, for its return. */

@@ -10,8 +10,11 @@ const OPENING: ReadonlySet<Step['do']> = new Set(['make-writable', 'open-source'
  * Whether a recovery that has failed may have come so far that somebody was opened or moved; begun counts, since nobody knows how it
  * ended. One that has not done so must not keep the next one waiting. Pure.
  */
-export function mayHaveOpened({acts, tried = []}: Pick<RecoveryDocument, 'acts' | 'tried'>, stateOf: (act: number) => ActState): boolean {
-  return tried.length > 0 || acts.some(({act, number}) => opens(act) && stateOf(number) !== 'planned');
+export function mayHaveOpened(
+  {acts, tried = [], opened = tried.length > 0}: Pick<RecoveryDocument, 'acts' | 'tried' | 'opened'>,
+  stateOf: (act: number) => ActState,
+): boolean {
+  return opened || acts.some(({act, number}) => opens(act) && stateOf(number) !== 'planned');
 }
 
 function opens(act: Act): boolean {

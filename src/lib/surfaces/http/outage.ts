@@ -44,18 +44,29 @@ export async function say({operation, options, request, run}: Asking): Promise<A
   const outage = service.outage?.() ?? null;
   if (operation.changes !== 'nothing') {
     if (outage && outage.lasts > PASSES) throw nothingCanBeChanged(operation.name, outage.lasts);
-    return run(ports);
+    const changing = run(ports);
+    // A group leaves who writes waiting for as long as it has no majority.
+    const lasting = await outageDuring(changing, service, ({lasts}) => lasts > PASSES);
+    if (lasting) throw nobodyKnows(operation.name, lasting.lasts);
+    return changing;
   }
   if (outage) return fromRemains(outage, {ports, request, run});
   const asked = run(ports);
-  const begun = await beginningDuring(asked, service);
+  const begun = await outageDuring(asked, service, () => true);
   return begun ? fromRemains(begun, {ports, request, run}) : asked;
 }
 
 type Outage = NonNullable<ReturnType<NonNullable<Service['outage']>>>;
 
-/** An outage that begins while somebody waits for an answer; null when the answer comes first. A failure of the answer is told by itself. */
-async function beginningDuring(answer: Promise<unknown>, service: Pick<Service, 'outage'>): Promise<Outage | null> {
+/**
+ * An outage that there is, or has come to matter, while somebody waits for an answer; null when the answer comes first. A failure of the
+ * answer is told by itself.
+ */
+async function outageDuring(
+  answer: Promise<unknown>,
+  service: Pick<Service, 'outage'>,
+  matters: (outage: Outage) => boolean,
+): Promise<Outage | null> {
   let waits = true;
   const ended = answer.then(() => null);
   ended.then(
@@ -65,8 +76,8 @@ async function beginningDuring(answer: Promise<unknown>, service: Pick<Service, 
   const watch = async (): Promise<Outage | null> => {
     while (waits) {
       await sleep(LOOK_EACH, undefined, {ref: false});
-      const begun = waits ? service.outage?.() : null;
-      if (begun) return begun;
+      const there = waits ? service.outage?.() : null;
+      if (there && matters(there)) return there;
     }
     return null;
   };
@@ -90,5 +101,14 @@ function nothingCanBeChanged(name: string, lasts: Milliseconds): OrchestratorErr
     'BACKEND_UNREACHABLE',
     `${name} was not begun: this node has not been able to write to its backend for ${since} s`,
     {hint: 'ask another node, or bring the database back: /api/health says what is wrong with it'},
+  );
+}
+
+function nobodyKnows(name: string, lasts: Milliseconds): OrchestratorError {
+  const since = Math.round(lasts / 1000);
+  return new OrchestratorError(
+    'BACKEND_UNREACHABLE',
+    `${name} was begun and got no answer: this node has not been able to write to its backend for ${since} s, and whether it was done is not known`,
+    {hint: 'look at what there is once the database is back, or ask another node; /api/health says what is wrong'},
   );
 }
