@@ -4,7 +4,7 @@ import {isContention} from '../../src/lib/coordination/lock/contention.ts';
 import {keepLock, type KeptLock} from '../../src/lib/coordination/lock/keep.ts';
 import {makeNodeId} from '../../src/lib/coordination/nodes.ts';
 import {defaultTiming} from '../../src/lib/coordination/timing.ts';
-import {sandbox, type Instance, type Sandbox} from '../sandbox/index.ts';
+import {ACCOUNTS, sandbox, type Instance, type Sandbox} from '../sandbox/index.ts';
 import {
   backendHost,
   insert,
@@ -20,6 +20,7 @@ import {
 } from './support/index.ts';
 
 /** What people do where no service runs, or where the one that ran has died in the middle of a recovery. */
+const CREDENTIALS = `SELECT '${ACCOUNTS.repl.user}', '${ACCOUNTS.repl.password}'`;
 let box: Sandbox;
 let host: BackendHost;
 let at: Site;
@@ -34,7 +35,7 @@ beforeEach(async () => {
   ({a, b, c} = await box.topology('a: b c'));
   await insert(a, 1, 10);
   await box.caughtUp();
-  at = await site({backend: host, servers: [a, b, c]});
+  at = await site({backend: host, servers: [a, b, c], settings: {ReplicationCredentialsQuery: CREDENTIALS}});
 });
 afterEach(() => at?.down());
 afterAll(async () => {
@@ -85,6 +86,36 @@ test('what would happen if a source died is told beforehand, of one or of all, a
     told: [{rating: 'not recoverable', refused: {code: 'needs-human'}}],
   });
   expect((await topologyNow([a, b, c])).name).toBe(a.name);
+});
+
+test('where no service looks, commands alone find, downtime, rearrange and fail over a cluster, and show what has become of it', async () => {
+  await at.down();
+  // What was seen is shown for as long as commands take.
+  at = await site({backend: host, servers: [a, b, c], settings: {ReplicationCredentialsQuery: CREDENTIALS, InstancePollSeconds: 3600}});
+  const tree = async (of: Instance): Promise<readonly string[]> => {
+    const {stdout} = await at.run('topology', '-i', nameOf(of));
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace(/ +\[\w+,(\w+),[^,]+,(r[ow]).*\]$/, ' $1 $2'));
+  };
+  expect(await at.run('discover', '-i', nameOf(a))).toMatchObject({status: 0, stdout: `${nameOf(a)}\n`});
+  expect(await at.run('relocate', '-i', nameOf(c), '-d', nameOf(b))).toMatchObject({status: 0, stdout: `${nameOf(c)}<${nameOf(b)}\n`});
+  expect(await at.run('begin-downtime', '-i', nameOf(c), '--reason', 'disk')).toMatchObject({status: 0});
+  expect(await at.run('which-downtimed-instances')).toMatchObject({stdout: `${nameOf(c)}\n`});
+  expect(await at.run('end-downtime', '-i', nameOf(c))).toMatchObject({status: 0});
+  expect(await tree(a)).toEqual([`${nameOf(a)} ok rw`, `+ ${nameOf(b)} ok ro`, `  + ${nameOf(c)} ok ro`]);
+  expect(await at.run('graceful-master-takeover-auto', '-a', nameOf(a), '-d', nameOf(b))).toMatchObject({status: 0, stderr: ''});
+  const below = [a, c].map(nameOf).sort();
+  expect(await tree(b)).toEqual([`${nameOf(b)} ok rw`, ...below.map((one) => `+ ${one} ok ro`)]);
+  // c was where it is: only its source has another role.
+  expect(await at.run('clusters')).toMatchObject({stdout: `${nameOf(b)}\n`});
+
+  await b.kill9();
+  expect(await at.run('recover', '-i', nameOf(b))).toMatchObject({status: 0, stderr: ''});
+  const heir = await topologyNow([a, c]);
+  const other = heir.name === a.name ? c : a;
+  expect(await tree(heir)).toEqual([`${nameOf(heir)} ok rw`, `+ ${nameOf(other)} ok ro`]);
 });
 
 test('recover finds somebody at work: it says who, what for and since when, or queues', async () => {

@@ -14,6 +14,7 @@ import {markedClusters} from '../store/pseudo-gtid.ts';
 import type {Backend} from '../store/backend.ts';
 import {readInstance, readInstances, readWishes} from '../store/instances.ts';
 import {confirmDead} from './eyes/confirm.ts';
+import {lookDown} from './eyes/look-down.ts';
 import type {Environment} from './environment.ts';
 import {readNaming} from './eyes/naming.ts';
 import {Prober} from './eyes/prober.ts';
@@ -149,7 +150,22 @@ async function recoverAt(options: HandOptions, wish: HandWish, bench: Bench & {h
     const because = `${analysis?.code ?? 'NoProblem'}: ${verdict.because.at(-1) ?? ''}`;
     return {outcome: 'refused', why: {code: 'nothing-to-do', because, candidates: []}};
   }
-  return recover(environmentOf(options, bench), {...wish, analysis, by: 'person', overdue: verdict.handshakeOverdue});
+  return recoverAndLook(options, bench, {...wish, analysis, by: 'person', overdue: verdict.handshakeOverdue});
+}
+
+/** There may be no service that would look at what has become of the cluster. */
+async function recoverAndLook(options: HandOptions, bench: Bench & {heartbeats: Backend}, wish: RecoveryWish): Promise<RecoveryOutcome> {
+  const failed = wish.analysis.instance.key;
+  const orphans = bench.prober.model.topology().replicasOf(failed);
+  const outcome = await recover(environmentOf(options, bench), wish);
+  if (outcome.outcome === 'promoted') {
+    await lookDown(
+      bench.prober,
+      outcome.successor,
+      orphans.map(({key}) => key),
+    );
+  }
+  return outcome;
 }
 
 /** Whatever replicas say of a source that does not answer: a person insists. One that answers can be asked to hand over. */
@@ -165,7 +181,7 @@ async function insistOn(
     const because = `${keyText(wish.instance)} answers, and can be asked to hand over`;
     return {outcome: 'refused', why: {code: 'no-longer-failed', because, candidates: []}};
   }
-  return recover(environmentOf(options, bench), {...wish, analysis: asIfDead(found), by: 'person', overdue});
+  return recoverAndLook(options, bench, {...wish, analysis: asIfDead(found), by: 'person', overdue});
 }
 
 /** A recovery's surroundings where a person asked for it: no lease, only the lock. */

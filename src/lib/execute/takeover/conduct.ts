@@ -13,6 +13,7 @@ import {advancePlan, lostLock, readPlanSteps, writeRecoverySteps, type StepRecor
 import {recordSuccessor} from '../../store/recovery/recovery-registration.ts';
 import type {Work} from '../../store/backend.ts';
 import {Publishing} from '../discovery/publishing.ts';
+import {lookDown} from '../eyes/look-down.ts';
 import type {Environment} from '../environment.ts';
 import {runActs, type Journal, type Progress} from '../journal/run.ts';
 import type {Hands} from '../steps/hands.ts';
@@ -76,9 +77,7 @@ async function carryOut(env: Environment, what: TakingOver): Promise<Promoted | 
     ...(env.fault ? {fault: env.fault} : {}),
   });
   if (end.stoppedBy) return {outcome: 'stopped', because: end.stoppedBy.because};
-  // Whoever asks next is to be told the new roles; the source first, for its replicas take their cluster from it.
-  await env.eyes.look([plan.successor]);
-  await env.eyes.look(serversOfTakeover(document));
+  await lookDown(env.eyes, plan.successor, serversOfTakeover(document));
   const problems = end.failed.map(({because}) => because);
   const message = [`replaced by ${keyText(plan.successor)}`, ...problems].join('; ');
   await env.audit({type: plan.command, key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
