@@ -153,6 +153,7 @@ const CRITERIA: readonly Criterion[] = [
     by: ({contender, donors}) => (contender.errant === '' ? 0 : 1) + (donors.some((one) => one.errant !== '') ? 2 : 0),
   },
   {because: 'drops fewer transactions', by: ({dropped}) => dropped},
+  {because: 'applies what it received', by: ({contender}) => (contender.undrainable ? 1 : 0)},
   {because: 'is not delayed', by: ({contender}) => ((contender.replica.replication?.delay ?? 0) > 0 ? 1 : 0)},
   {because: 'can be followed by most of the others', by: ({lost}, {contenders}) => (lost.length > (contenders.length - 1) / 2 ? 1 : 0)},
   {because: 'has the better promotion rule', by: ({contender}) => standing(contender.replica)},

@@ -25,6 +25,7 @@ export type PlanPolicy = ReplicatePolicy &
     | 'ApplyMySQLPromotionAfterMasterFailover'
     | 'MasterFailoverDetachReplicaMasterHost'
     | 'MasterFailoverDetachSlaveMasterHost'
+    | 'PostponeReplicaRecoveryOnLagMinutes'
     | 'EnforceExactSemiSyncReplicas'
     | 'RecoverLockedSemiSyncMaster'
   >;
@@ -77,6 +78,12 @@ export function isSlow({replica, backlog}: Holding): boolean {
   if (replica.check.latency > SLOW_TO_ANSWER) return true;
   if (receiver === undefined || applier?.state !== 'running') return true;
   return !repointsWhileApplying(replica) && (delay > 0 || backlog > QUICK_BACKLOG);
+}
+
+/** Follows the successor after everybody else, and hooks that tell of the successor do not wait for it (PostponeReplicaRecoveryOnLagMinutes). */
+export function isPostponed({replica}: Holding, {PostponeReplicaRecoveryOnLagMinutes: minutes}: PlanPolicy): boolean {
+  const {delay = 0, lag = 0} = replica.replication ?? {};
+  return minutes > 0 && Math.max(delay, lag ?? 0) > minutes * 60;
 }
 
 /** Transactions that are applied in a few tens of milliseconds. */

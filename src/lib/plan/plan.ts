@@ -75,6 +75,8 @@ export interface PlannedStep {
   readonly weight: Weight;
   /** Steps of one stage run at the same time; a stage starts when the one before has ended. */
   readonly stage: number;
+  /** What is told of the successor does not wait for it: it stands in the last of the stages. */
+  readonly postponed?: true;
 }
 
 /** The facts a plan rests on, kept with it so that it can be explained later. */

@@ -1,12 +1,14 @@
 import type {Instance} from '../model/instance.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Option} from './choose.ts';
-import {isSlow, type Case, type Contender} from './contenders.ts';
+import {isPostponed, isSlow, type Case, type Contender} from './contenders.ts';
 import {acknowledgementsPromised, mayHaveAcknowledged} from './lossless.ts';
 import type {PlannedStep, Step, Weight} from './plan.ts';
 
 /** Steps of one stage, in the order of stages; empty stages vanish. */
 type Stage = readonly (readonly [weight: Weight, step: Step])[];
+
+const POSTPONED = {postponed: true} as const;
 
 /**
  * How one option is carried out. Everything received is drained, and caught up with, before anybody is pointed elsewhere;
@@ -14,16 +16,21 @@ type Stage = readonly (readonly [weight: Weight, step: Step])[];
  */
 export function stepsFor(option: Option, contenders: readonly Contender[], at: Case, outOfHand = 0): readonly PlannedStep[] {
   const siblings = contenders.filter((one) => one !== option.contender && !option.lost.some(({contender}) => contender === one));
+  const [last, first] = [siblings.filter((one) => isPostponed(one, at.policy)), siblings.filter((one) => !isPostponed(one, at.policy))];
   const stages: readonly Stage[] = [
     [[at.failed.check.valid ? 'must' : 'note', {do: 'close-source', on: at.failed.key}]],
     ...gatherStages(option, siblings, at),
     proofStage(option, contenders, at, outOfHand),
-    siblingStage(siblings, option, at),
+    siblingStage(first, option, at),
     makeWritable(option, at),
-    [...lateSiblings(siblings, option, at), ...detachLost(option, at)],
+    [...lateSiblings(first, option, at), ...detachLost(option, at)],
     letGo(option, at),
   ];
-  return stages.filter((stage) => stage.length > 0).flatMap((steps, stage) => steps.map(([weight, step]) => ({step, weight, stage})));
+  const told = stages.filter((stage) => stage.length > 0);
+  return [
+    ...told.flatMap((steps, stage) => steps.map(([weight, step]) => ({step, weight, stage}))),
+    ...last.map((one) => ({step: repoint(one, option.contender.replica.key), weight: 'lost' as const, stage: told.length, ...POSTPONED})),
+  ];
 }
 
 /**

@@ -4,13 +4,14 @@ import {actsAgain, actsOf, progressToResume, type JournaledAct} from '../../../s
 import type {Progress} from '../../../src/lib/execute/journal/run.ts';
 import type {RecoveryPlan} from '../../../src/lib/plan/plan.ts';
 import {planRecovery} from '../../../src/lib/plan/recovery.ts';
-import {broken, down, given} from '../support/given.ts';
+import {and, broken, down, given} from '../support/given.ts';
 import {configured} from '../support/policy.ts';
 
-function plan(): RecoveryPlan {
-  const topology = given('a: b c d', {a: down, b: broken, c: broken, d: broken});
-  const [analysis] = analyze(topology, configured());
-  const decision = analysis && planRecovery(analysis, topology, configured());
+function plan(delay = 0): RecoveryPlan {
+  const topology = given('a: b c d', {a: down, b: broken, c: broken, d: and(broken, {replication: {delay}})});
+  const config = configured({PostponeReplicaRecoveryOnLagMinutes: 10});
+  const [analysis] = analyze(topology, config);
+  const decision = analysis && planRecovery(analysis, topology, config);
   if (!decision?.act) throw new Error('the sketch has no plan');
   return decision.plan;
 }
@@ -47,6 +48,20 @@ describe('the order of a recovery', () => {
       ['close-source', 'withdraw'],
       ['drain', 'stop-receiver', 'stop-receiver'],
       ['repoint', 'repoint', 'publish'],
+    ]);
+  });
+
+  test('who is postponed follows once the successor was told of, and is lost with the others if it cannot', () => {
+    const acts = actsOf(plan(3600), {skipHooks: false});
+    expect(acts.slice(-8).map((one) => `${nameOf(one)}${one.act.do === 'step' ? ` ${one.act.step.on.host}` : ''}`)).toEqual([
+      'publish',
+      'forget-source b',
+      'tidy-up',
+      'PostMasterFailoverProcesses',
+      'repoint d',
+      'tidy-up',
+      'PostFailoverProcesses',
+      'end',
     ]);
   });
 

@@ -566,6 +566,60 @@ test.each<Situation & {what: string; slow: boolean}>([
   });
 });
 
+test.each<Situation & {what: string; last: string}>([
+  {what: 'whom it delays by more than so much', but: {c: delayed(601)}, last: 'c'},
+  {what: 'whom it delays by just so much', but: {c: delayed(600)}, last: ''},
+  {what: 'who lags by more', but: {d: {replication: {lag: 700}}}, last: 'd'},
+  {what: 'whose lag is not known', but: {d: {replication: {lag: null}}}, last: ''},
+  {what: 'several of them', but: {c: delayed(3600), d: delayed(3600)}, last: 'c d'},
+  {what: 'nobody where the key is 0', but: {c: delayed(3600)}, keys: {PostponeReplicaRecoveryOnLagMinutes: 0}, last: ''},
+  {
+    what: 'whom it delays, where the successor is not opened by us',
+    but: {c: delayed(3600)},
+    keys: {PostponeReplicaRecoveryOnLagMinutes: 10, ApplyMySQLPromotionAfterMasterFailover: false},
+    last: 'c',
+  },
+])('PostponeReplicaRecoveryOnLagMinutes: last of all follows $what', ({last, ...rest}) => {
+  const {steps} = planned({keys: {PostponeReplicaRecoveryOnLagMinutes: 10}, ...rest});
+  const [others, postponed] = [steps.filter((one) => !one.postponed), steps.filter((one) => one.postponed)];
+  expect(postponed.map(({step, weight}) => `${weight} ${step.do} ${step.on.host}`)).toEqual(
+    last
+      .split(' ')
+      .filter(Boolean)
+      .map((name) => `lost repoint ${name}`),
+  );
+  const stage = Math.max(...others.map((one) => one.stage));
+  expect(postponed.every((one) => one.stage === stage + 1)).toBe(true);
+  const silenced = told(others).filter((one) => one.includes('stop-receiver')).length;
+  expect(silenced).toBe(rest.keys?.ApplyMySQLPromotionAfterMasterFailover === false ? 0 : 2);
+});
+
+test.each<Situation & {what: string; promotes: string; because: string}>([
+  {
+    what: 'one that applies what it received, among those that drop as little',
+    but: {b: and(applierBroken, at(100, {applied: 90}), rule('must')), c: at(90), d: at(80)},
+    promotes: 'c',
+    because: 'applies what it received',
+  },
+  {
+    what: 'the broken one where it drops less',
+    but: {b: and(applierBroken, at(100, {applied: 95})), c: at(90), d: at(80)},
+    promotes: 'b',
+    because: 'drops fewer',
+  },
+  {
+    what: 'one that is up to date, among those that drop as little',
+    but: {b: and(at(100, {applied: 90}), rule('must')), c: at(90), d: at(80)},
+    keys: {FailMasterPromotionIfSQLThreadNotUpToDate: true},
+    promotes: 'c',
+    because: 'applies what it received',
+  },
+])('where data loss is allowed and nobody is named: $what', ({promotes, because, ...rest}) => {
+  const plan = planned({...rest, wishes: {allowDataLoss: true}});
+  expect(named([plan.successor])).toEqual([promotes]);
+  expect(Object.values(verdicts(plan)).join('\n')).toContain(because);
+});
+
 test('lost: those that cannot follow, detached unless both keys are off', () => {
   const but = {b: version('9.7.4'), c: version('9.7.4'), d: version('8.4.5')};
   const asked = {but, wishes: {candidate: key('b')}};

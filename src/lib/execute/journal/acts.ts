@@ -66,6 +66,14 @@ export function actsAgain(plan: RecoveryPlan, before: readonly JournaledAct[]): 
 
 type Stages = readonly (readonly {readonly act: Act; readonly weight: Weight}[])[];
 
+/**
+ * Nobody waits for those that are postponed but those who are told how it all ended. Who is lost among them is downtimed like the others.
+ */
+function postponedStages(steps: readonly PlannedStep[]): Stages {
+  const postponed = steps.filter((one) => one.postponed);
+  return postponed.length > 0 ? [...staged(postponed), [{act: {do: 'tidy-up'}, weight: 'note'}]] : [];
+}
+
 /** Replicas of a dead intermediate source are moved. Nothing is downtimed: without replicas it is no finding any more. */
 function adoptionStages(plan: RecoveryPlan): Stages {
   return [
@@ -102,8 +110,8 @@ function returnStages(plan: RecoveryPlan): Stages {
 
 function promotionStages(plan: RecoveryPlan): Stages {
   const opened = Math.max(-1, ...plan.steps.filter(({step}) => step.do === 'make-writable').map(({stage}) => stage));
-  const before = plan.steps.filter(({stage}) => stage <= opened || opened < 0);
-  const after = plan.steps.filter((planned) => !before.includes(planned));
+  const before = plan.steps.filter(({stage, postponed}) => !postponed && (stage <= opened || opened < 0));
+  const after = plan.steps.filter((planned) => !before.includes(planned) && !planned.postponed);
   return [
     hooks('PreFailoverProcesses', 'must'),
     [{act: {do: 'confirm-dead'}, weight: 'must'}],
@@ -112,6 +120,7 @@ function promotionStages(plan: RecoveryPlan): Stages {
     ...beside(staged(after), {do: 'publish'}),
     [{act: {do: 'tidy-up'}, weight: 'note'}],
     hooks('PostMasterFailoverProcesses', 'note'),
+    ...postponedStages(plan.steps),
     hooks('PostFailoverProcesses', 'note'),
     [{act: {do: 'end'}, weight: 'must'}],
   ];
