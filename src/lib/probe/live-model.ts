@@ -2,26 +2,14 @@ import {clusterFacts, errantAgainst, parentKeyOf, type ClusterNaming} from '../m
 import {NEVER_CHECKED, NO_WISHES, type Instance, type Reading, type Wishes} from '../model/instance.ts';
 import {compareKeys, isUsableKey, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {Topology} from '../model/topology.ts';
-import type {Milliseconds, Monotonic, Seconds} from '../model/units.ts';
+import type {Monotonic} from '../model/units.ts';
 import type {ProbeOutcome} from './outcome.ts';
+import {bootedAt, identityOf, isSameServer, type Traits} from './same-server.ts';
 
-interface Known {
-  readonly instance: Instance;
+interface Known extends Traits {
   /** When the probe behind it began, in this term; null: only known from the backend. */
   readonly probedAt: Monotonic | null;
-  /** Which server it was when it last answered in this term; null = it did not. */
-  readonly identity: Identity | null;
 }
-
-/** Two keys with the same one are two names of one server. */
-interface Identity {
-  readonly server: string;
-  readonly startedAt: Monotonic;
-}
-
-/** An uptime has whole seconds, and is read a moment after its probe begins. */
-const UPTIMES_DIFFER: Milliseconds = 3000;
-const LAST_ANSWERS_DIFFER: Seconds = 60;
 
 /**
  * What one process knows of the servers: rows of the backend to begin with, replaced by what it probed itself. The leader
@@ -36,7 +24,7 @@ export class LiveModel {
   /** Starts over with what the backend holds; nothing of it counts as probed. */
   begin(rows: readonly Instance[]): void {
     this.#known.clear();
-    for (const instance of rows) this.#put({instance, probedAt: null, identity: null});
+    for (const instance of rows) this.#put(fromRow(instance));
   }
 
   /** How people name clusters; counts from the next recorded probe on. */
@@ -70,10 +58,7 @@ export class LiveModel {
     return this.#known.get(keyText(key))?.probedAt ?? null;
   }
 
-  /**
-   * Other names of the same server. Where names are not resolved, its replicas may stand below any of them. Of servers that have
-   * not answered in this term, what the backend has of them decides.
-   */
+  /** Other names of the same server, by `isSameServer`. Where names are not resolved, its replicas may stand below any of them. */
   namesakesOf(key: InstanceKey): readonly Instance[] {
     const known = this.#known.get(keyText(key));
     if (!known) return [];
@@ -87,7 +72,7 @@ export class LiveModel {
 
   /** Adds an instance that the backend knows and this process does not. */
   learn(instance: Instance): void {
-    if (!this.#known.has(keyText(instance.key))) this.#put({instance, probedAt: null, identity: null});
+    if (!this.#known.has(keyText(instance.key))) this.#put(fromRow(instance));
   }
 
   /** Replaces what people said about instances; those not named have no wishes. */
@@ -113,7 +98,13 @@ export class LiveModel {
     if (outcome.ok && !sameKey(key, asked)) this.forget(asked);
     const instance = outcome.ok ? this.#seen(outcome.reading, outcome, before?.instance) : before && unseen(before.instance, outcome);
     if (!instance) return null;
-    this.#put({instance, probedAt: outcome.startedAt, identity: (outcome.ok && identityOf(outcome)) || (before?.identity ?? null)});
+    const now = outcome.ok ? {identity: identityOf(outcome), bootedAt: bootedAt(instance, outcome.startedAt)} : null;
+    this.#put({
+      instance,
+      probedAt: outcome.startedAt,
+      identity: now?.identity ?? before?.identity ?? null,
+      bootedAt: now ? now.bootedAt : (before?.bootedAt ?? null),
+    });
     this.#replaceBelow(instance);
     return instance;
   }
@@ -178,26 +169,8 @@ export class LiveModel {
   }
 }
 
-/** MariaDB has no UUID; there port and start tell servers of one host apart. */
-function identityOf({reading, hostname, startedAt}: ProbeOutcome & {ok: true}): Identity | null {
-  if (hostname === null) return null;
-  const {serverUuid, serverId, uptime, key} = reading;
-  return {
-    server: [hostname, serverId, serverUuid || key.port].join(' '),
-    startedAt: serverUuid === '' ? startedAt - uptime * 1000 : 0,
-  };
-}
-
-function isSameServer(one: Known, other: Known): boolean {
-  if (one.identity && other.identity)
-    return one.identity.server === other.identity.server && Math.abs(one.identity.startedAt - other.identity.startedAt) <= UPTIMES_DIFFER;
-  return !one.instance.check.valid && !other.instance.check.valid && wereAlike(one.instance, other.instance);
-}
-
-/** As both were when somebody last had an answer, which was not at the same time. */
-function wereAlike(one: Instance, other: Instance): boolean {
-  if (one.serverId !== other.serverId || one.key.port !== other.key.port || one.serverUuid !== other.serverUuid) return false;
-  return one.serverUuid !== '' || Math.abs(one.uptime - other.uptime) <= LAST_ANSWERS_DIFFER;
+function fromRow(instance: Instance): Known {
+  return {instance, probedAt: null, identity: null, bootedAt: bootedAt(instance, performance.now())};
 }
 
 function unseen(before: Instance, outcome: ProbeOutcome & {ok: false}): Instance {

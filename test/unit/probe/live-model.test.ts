@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest';
-import type {Instance, Reading} from '../../../src/lib/model/instance.ts';
+import {NEVER_CHECKED, type Instance, type Reading} from '../../../src/lib/model/instance.ts';
 import {keyText} from '../../../src/lib/model/instance-key.ts';
 import {LiveModel, neighbours} from '../../../src/lib/probe/live-model.ts';
 import type {ProbeOutcome} from '../../../src/lib/probe/outcome.ts';
@@ -94,13 +94,63 @@ describe('two names of one server', () => {
     expect(names(model, 'alias')).toEqual(same ? ['a:3306'] : []);
   });
 
-  test('of those that have not answered in this term the backend tells', () => {
-    const {a} = Object.fromEntries(given('a: b').instances.map((one) => [one.key.host, one]));
+  /** Two servers that answer nobody, as the backend has them. */
+  function recorded(first: Partial<Instance>, second: Partial<Instance>): LiveModel {
+    const [a] = given('a: b').instances;
     if (!a) throw new Error('no a');
-    const dead = {...a, check: {...a.check, valid: false}};
+    const seen = {...a.check, valid: false, secondsSinceSeen: 30};
     const model = new LiveModel();
-    model.begin([dead, {...dead, key: key('alias')}, {...dead, key: key('other'), serverUuid: 'o'}, {...a, key: key('alive')}]);
-    expect(names(model, 'a')).toEqual(['alias:3306']);
+    model.begin([
+      {...a, check: seen, ...first},
+      {...a, check: seen, ...second, key: key('alias')},
+    ]);
+    return model;
+  }
+  const ago = (secondsSinceSeen: number | null) => ({check: {...NEVER_CHECKED, secondsSinceSeen}});
+  const gtid = (binlogState: string) => ({gtid: {...given('a: b').instances[0]!.gtid, binlogState}});
+  const log = (file: string) => ({binlog: {...given('a: b').instances[0]!.binlog, at: {file, position: 4}}});
+  const withReplicas = (...hosts: string[]) => ({replicas: hosts.map((host) => key(host))});
+
+  test.each<{what: string; first: Partial<Instance>; second: Partial<Instance>; same: boolean}>([
+    {what: 'the same UUID', first: {}, second: {}, same: true},
+    {what: 'another UUID', first: {}, second: {serverUuid: 'o'}, same: false},
+    {what: 'one of them answers', first: {}, second: {check: {...NEVER_CHECKED, valid: true}}, same: false},
+    {what: 'no UUID', first: unlike, second: unlike, same: true},
+    {what: 'another number', first: unlike, second: {...unlike, serverId: 99}, same: false},
+    {what: 'seen last at other times, started at the same', first: unlike, second: {...unlike, uptime: 20, ...ago(112)}, same: true},
+    {what: 'seen last at other times, and for as long as the other', first: unlike, second: {...unlike, ...ago(112)}, same: false},
+    {what: 'nobody knows when', first: unlike, second: {...unlike, ...ago(null)}, same: true},
+    {what: 'another version', first: unlike, second: {...unlike, version: '10.6.1-MariaDB'}, same: false},
+    {
+      what: 'a log of another name',
+      first: {...unlike, ...log('mysql-bin.000009')},
+      second: {...unlike, ...log('binlog.000009')},
+      same: false,
+    },
+    {what: 'a log that went on', first: {...unlike, ...log('binlog.000008')}, second: {...unlike, ...log('binlog.000009')}, same: true},
+    {what: 'logs that grew', first: {...unlike, ...gtid('0-1-9')}, second: {...unlike, ...gtid('0-1-12,1-1-1')}, same: true},
+    {
+      what: 'each wrote what the other did not',
+      first: {...unlike, ...gtid('0-1-9,0-7-4')},
+      second: {...unlike, ...gtid('0-1-12')},
+      same: false,
+    },
+    {
+      what: 'one replica in common',
+      first: {...unlike, ...withReplicas('b', 'c')},
+      second: {...unlike, ...withReplicas('c', 'd')},
+      same: true,
+    },
+    {what: 'no replica in common', first: {...unlike, ...withReplicas('b')}, second: {...unlike, ...withReplicas('c')}, same: false},
+    {what: 'no replicas named', first: {...unlike, ...withReplicas('b')}, second: unlike, same: true},
+    {
+      what: 'no replica in common, but seen long before',
+      first: {...unlike, ...withReplicas('b'), uptime: 1000},
+      second: {...unlike, ...withReplicas('c'), uptime: 900, ...ago(130)},
+      same: true,
+    },
+  ])('of those that have not answered in this term the backend tells: $what', ({first, second, same}) => {
+    expect(names(recorded(first, second), 'a')).toEqual(same ? ['alias:3306'] : []);
   });
 });
 
