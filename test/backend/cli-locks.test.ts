@@ -3,7 +3,7 @@ import {acquireLock} from '../../src/lib/coordination/lock/acquire.ts';
 import {isContention} from '../../src/lib/coordination/lock/contention.ts';
 import {keepLock, type KeptLock} from '../../src/lib/coordination/lock/keep.ts';
 import {listLocks} from '../../src/lib/coordination/lock/rows.ts';
-import {journalSession} from '../../src/lib/coordination/lock/sessions.ts';
+import {journalSessions} from '../../src/lib/coordination/lock/sessions.ts';
 import {defaultTiming} from '../../src/lib/coordination/timing.ts';
 import type {LockHold} from '../../src/lib/coordination/types.ts';
 import type {Act} from '../../src/lib/execute/journal/acts.ts';
@@ -161,7 +161,7 @@ test('a lock is forced from a living holder: sessions ended, recovery given up, 
   const hold = await locked([a, b]);
   await planned(hold);
   await alive(hold);
-  await journalSession(await it.backend(), hold, {instance: b, connectionId: 5});
+  await journalSessions(await it.backend(), hold, [{instance: b, connectionId: 5}]);
   const {status, stdout, stderr} = await run(`unlock --lock ${hold.lockId} --force --owner bob --reason "it hangs"`);
   expect({status, stdout, stderr}).toEqual({status: 0, stdout: `${hold.lockId}\n`, stderr: expect.any(String) as string});
   expect(stderr).toMatch(/sessions of the former holder on 127\.0\.0\.1:2 could not be ended/);

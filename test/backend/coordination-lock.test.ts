@@ -4,7 +4,7 @@ import {isContention} from '../../src/lib/coordination/lock/contention.ts';
 import {heartbeat, mayStillSend, releaseLock, touchLock} from '../../src/lib/coordination/lock/hold.ts';
 import {keepLock} from '../../src/lib/coordination/lock/keep.ts';
 import {isAbandoned, listLocks, observeLocks, type LockObservations} from '../../src/lib/coordination/lock/rows.ts';
-import {journalSession, sessionsOf} from '../../src/lib/coordination/lock/sessions.ts';
+import {journalSessions, sessionJournal, sessionsOf} from '../../src/lib/coordination/lock/sessions.ts';
 import {takeOverAbandoned, watchLocks} from '../../src/lib/coordination/lock/standstill.ts';
 import {forceUnlock, takeOverLock} from '../../src/lib/coordination/lock/takeover.ts';
 import type {LockHold, NodeId} from '../../src/lib/coordination/types.ts';
@@ -12,7 +12,7 @@ import {keyText, type InstanceKey} from '../../src/lib/model/instance-key.ts';
 import type {Backend} from '../../src/lib/store/backend.ts';
 import {readWishes} from '../../src/lib/store/instances/wishes.ts';
 import {waitFor} from '../sandbox/index.ts';
-import {bench, KINDS, node, quick, type Bench} from './support/coordination.ts';
+import {bench, KINDS, node, quick, steady, type Bench} from './support/coordination.ts';
 
 const key = (host: string): InstanceKey => ({host, port: 3306});
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(key) as [InstanceKey, InstanceKey, InstanceKey, InstanceKey];
@@ -54,7 +54,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     return answer;
   };
   const keeping = (backend: Backend, hold: LockHold) =>
-    keepLock({backend, hold, timing: quick, onLost: () => undefined, log: () => undefined});
+    keepLock({backend, hold, timing: steady, onLost: () => undefined, log: () => undefined});
   const maintenance = async (): Promise<readonly MaintenanceRow[]> =>
     one.run(({db}) =>
       db<MaintenanceRow>('database_instance_maintenance')
@@ -192,7 +192,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
   describe('when the holder has died', () => {
     test('a passer-by takes over after a whole lease of standstill, with a higher fence, and inherits its sessions', async () => {
       const dead = await mustLock(one, ann, [a, b]);
-      expect(await journalSession(one, dead, {instance: a, connectionId: 17})).toBe(true);
+      expect(await journalSessions(one, dead, [{instance: a, connectionId: 17}])).toBe(true);
       const began = performance.now();
       const hold = await mustLock(two, bob, [b, c]);
       expect(performance.now() - began).toBeGreaterThanOrEqual(quick.lease);
@@ -203,11 +203,24 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
       expect((await listLocks(one)).map(({lockId}) => lockId)).toEqual([hold.lockId]);
     });
 
+    test('connections opened at once are written together, each before its use, and none once the lock is lost', async () => {
+      const dead = await mustLock(one, ann, [a]);
+      const beats = async (): Promise<number> => Number((await one.run(({db}) => db('cluster_lock').first('heartbeat')))?.heartbeat);
+      const before = await beats();
+      const journal = sessionJournal(one, dead, () => new Error('the lock is lost'));
+      await Promise.all(Array.from({length: 20}, (_, at) => journal(a, at)));
+      expect(await sessionsOf(one, dead.lockId)).toHaveLength(20);
+      // Each transaction touches the lock once.
+      expect((await beats()) - before).toBe(1);
+      await mustLock(two, bob, [a]);
+      await expect(Promise.all([journal(a, 21), journal(a, 22)])).rejects.toThrow('the lock is lost');
+    });
+
     test('nothing it still writes goes through', async () => {
       const dead = await mustLock(one, ann, [a]);
       await mustLock(two, bob, [a]);
       expect(await one.transaction((work) => touchLock(work, dead))).toBe(false);
-      expect(await journalSession(one, dead, {instance: a, connectionId: 1})).toBe(false);
+      expect(await journalSessions(one, dead, [{instance: a, connectionId: 1}])).toBe(false);
       expect(await heartbeat(one, dead, quick)).toBeNull();
       expect(await releaseLock(one, dead)).toBe(false);
       expect(await extendLock(one, dead, [d])).toBe('lost');
@@ -313,7 +326,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
   test('a person takes a lock away from a living holder, kills its sessions first, and leaves nothing', async () => {
     const hold = await mustLock(one, ann, [a, b]);
     const kept = keeping(one, hold);
-    await journalSession(one, hold, {instance: b, connectionId: 5});
+    await journalSessions(one, hold, [{instance: b, connectionId: 5}]);
     await openPlan(hold.lockId);
     const killed: unknown[] = [];
     const row = await forceUnlock(two, {

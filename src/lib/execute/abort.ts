@@ -1,5 +1,5 @@
 import {touchLock} from '../coordination/lock/hold.ts';
-import {journalSession, sessionsOf} from '../coordination/lock/sessions.ts';
+import {sessionJournal, sessionsOf} from '../coordination/lock/sessions.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
@@ -9,6 +9,7 @@ import type {Backend} from '../store/backend.ts';
 import type {Environment} from './environment.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import {isRelocation, serversOfRelocation, stoppedByRelocation, type RelocationDocument} from './relocation/document.ts';
+import {recordReplacement} from './relocation/replacement.ts';
 import {mayHaveOpened} from './journal/opened.ts';
 import {stoppedBy, type Stopped} from './journal/stopped.ts';
 import {killSessions} from './kill-sessions.ts';
@@ -98,10 +99,11 @@ async function closePlan(backend: Backend, {plan, hold, because, remarks}: Closi
     if (hold !== null && !(await touchLock(work, hold))) return null;
     const journal = await readPlanSteps(work, uid);
     const failures = journal.filter(({state}) => state === 'failed').map(({outcome}) => outcome);
-    if (!isRelocation(document)) {
+    const stateOf = (number: number): StepRecord['state'] => journal.find((step) => step.number === number)?.state ?? 'planned';
+    if (isRelocation(document)) await recordReplacement(work, document, {stateOf, lost: [], errors: [...failures, because]});
+    else {
       const participating = [document.plan.failed, ...document.facts.replicas];
       await writeRecoveryAbort(work, uid, {lost: document.plan.lost, participating, errors: [...failures, because]});
-      const stateOf = (number: number): StepRecord['state'] => journal.find((step) => step.number === number)?.state ?? 'planned';
       if (!isTakeover(document) && !mayHaveOpened(document, stateOf)) await unblock(work, uid);
     }
     await writeRecoverySteps(work, uid, [because, ...remarks]);
@@ -143,9 +145,7 @@ function handsFor(env: Environment, {uid}: PlanDocument, {hold, mayStillSend}: P
     servers: env.servers,
     tag: `${uid} ${hold.fence}`,
     mayStillSend,
-    journal: async (instance, connectionId) => {
-      if (!(await journalSession(env.backend, hold, {instance, connectionId}))) throw lostLock(uid);
-    },
+    journal: sessionJournal(env.backend, hold, () => lostLock(uid)),
   });
 }
 

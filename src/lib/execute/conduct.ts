@@ -1,6 +1,6 @@
 import {touchLock} from '../coordination/lock/hold.ts';
 import type {KeptLock} from '../coordination/lock/keep.ts';
-import {journalSession} from '../coordination/lock/sessions.ts';
+import {sessionJournal} from '../coordination/lock/sessions.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {OrchestratorError, unreachable} from '../errors/errors.ts';
 import {within} from '../errors/trail.ts';
@@ -68,9 +68,7 @@ async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
     servers: env.servers,
     tag: `${uid} ${hold.fence}`,
     mayStillSend: (timeout) => lock.mayStillSend(timeout),
-    journal: async (instance, connectionId) => {
-      if (!(await journalSession(env.backend, hold, {instance, connectionId}))) throw lostLock(uid);
-    },
+    journal: sessionJournal(env.backend, hold, () => lostLock(uid)),
   });
   try {
     const end = await runActs({

@@ -1,7 +1,7 @@
 import {acquireLock} from '../coordination/lock/acquire.ts';
 import {contentionError, isContention} from '../coordination/lock/contention.ts';
 import {keepLock, type KeptLock} from '../coordination/lock/keep.ts';
-import {journalSession, sessionsOf} from '../coordination/lock/sessions.ts';
+import {sessionJournal, sessionsOf} from '../coordination/lock/sessions.ts';
 import type {Contention, LockHold} from '../coordination/types.ts';
 import {OrchestratorError} from '../errors/errors.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
@@ -79,11 +79,13 @@ export function handsUnder({backend, servers}: Surroundings, {hold, lock}: Pick<
     servers,
     tag: `${hold.purpose} ${hold.fence}`,
     mayStillSend: (timeout) => lock.mayStillSend(timeout),
-    journal: async (instance, connectionId) => {
-      if (await journalSession(backend, hold, {instance, connectionId})) return;
-      throw new OrchestratorError('DEADLINE_PASSED', `the lock for ${hold.purpose} was taken over by somebody else`, {
-        hint: '`orchestrator which-locks` shows by whom',
-      });
-    },
+    journal: sessionJournal(
+      backend,
+      hold,
+      () =>
+        new OrchestratorError('DEADLINE_PASSED', `the lock for ${hold.purpose} was taken over by somebody else`, {
+          hint: '`orchestrator which-locks` shows by whom',
+        }),
+    ),
   });
 }

@@ -1,4 +1,4 @@
-import {journalSession, sessionsOf} from '../../coordination/lock/sessions.ts';
+import {sessionJournal, sessionsOf} from '../../coordination/lock/sessions.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
 import type {Instance} from '../../model/instance.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
@@ -41,9 +41,7 @@ export async function settle(env: Environment, what: Omit<TakingOver, 'hands' | 
     servers: env.servers,
     tag: `${document.uid} ${hold.fence}`,
     mayStillSend: (timeout) => what.mayStillSend(timeout),
-    journal: async (instance, connectionId) => {
-      if (!(await journalSession(env.backend, hold, {instance, connectionId}))) throw lostLock(document.uid);
-    },
+    journal: sessionJournal(env.backend, hold, () => lostLock(document.uid)),
   });
   try {
     const steps = await journaled(env, document.uid);
