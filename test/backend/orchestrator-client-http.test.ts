@@ -334,6 +334,16 @@ describe('errors of the server', () => {
   });
 });
 
+test('an answer of a node that cannot write to its backend is printed, and said to be old', async () => {
+  const server = await answering(() => ({body: [instance('a')], headers: {'X-Orchestrator-Stale': '42'}}));
+  const {status, stdout, stderr, pid} = await client(`-c all-instances -U ${server.url}`);
+  expect({status, stdout, stderr}).toEqual({
+    status: 0,
+    stdout: 'a:3306\n',
+    stderr: `orchestrator-client[${pid}]: ${server.url}/api has not been able to write to its backend for 42 s: what it says may be out of date\n`,
+  });
+});
+
 describe('repetition', () => {
   const failing = (times: number, reply: Reply) => (_url: string, count: number) => (count < times ? reply : {body: [instance('a')]});
 

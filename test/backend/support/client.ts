@@ -25,6 +25,7 @@ export interface Reply {
   readonly status?: number;
   /** An object is sent as JSON, a text as it is, null: the connection is cut. */
   readonly body: object | string | null;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Something that answers HTTP as a test wants, and remembers what it was asked. */
@@ -47,9 +48,9 @@ export async function stub(answer: (url: string, count: number) => Reply | Promi
       return;
     }
     asked.push(request.url ?? '');
-    void Promise.resolve(answer(request.url ?? '', asked.length - 1)).then(({status = 200, body}) => {
+    void Promise.resolve(answer(request.url ?? '', asked.length - 1)).then(({status = 200, body, headers: more = {}}) => {
       if (body === null) return void response.destroy();
-      response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body));
+      response.writeHead(status, more).end(typeof body === 'string' ? body : JSON.stringify(body));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
