@@ -56,10 +56,14 @@ export class Prober implements Look {
     const {reach, errno} = failure.unreachable;
     const code = reach === 'silent' ? 'SERVER_TIMEOUT' : DENIED.has(errno) ? 'SERVER_ACCESS_DENIED' : 'SERVER_UNREACHABLE';
     return new OrchestratorError(code, failure.message, {
-      hint: DENIED.has(errno)
-        ? 'check MySQLTopologyUser and its password, and that its account may connect from here'
-        : 'check that the server runs and that this host can reach its port',
+      hint: DENIED.has(errno) ? this.#hintToLogIn() : 'check that the server runs and that this host can reach its port',
     });
+  }
+
+  #hintToLogIn(): string {
+    return this.#options.config.MySQLTopologyUser === ''
+      ? 'nobody said whom to log in as: set ORCHESTRATOR_TOPOLOGY_USER and ORCHESTRATOR_TOPOLOGY_PASSWORD, or MySQLTopologyUser and its password'
+      : 'check MySQLTopologyUser and its password, and that its account may connect from here';
   }
 
   /** Reads servers anew: those that answered last over the connection they answered on, which spares five handshakes at once. */

@@ -18,6 +18,9 @@ export function usage(): string {
     '  orchestrator recover -i HOST[:PORT]   replace a source that is dead; --noop says what would be done',
     '  orchestrator help [COMMAND]           all commands, or one',
     '',
+    'It logs in to servers as --topology-user NAME with --topology-password TEXT; better ORCHESTRATOR_TOPOLOGY_USER and',
+    'ORCHESTRATOR_TOPOLOGY_PASSWORD in the environment, or a configuration file (orchestrator config check reads it).',
+    '',
   ].join('\n');
 }
 
