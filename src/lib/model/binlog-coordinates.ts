@@ -8,6 +8,12 @@ export function coordinatesText(at: BinlogCoordinates): string {
   return `${at.file}:${at.position}`;
 }
 
+/** What `coordinatesText` wrote. */
+export function coordinatesIn(text: string): BinlogCoordinates {
+  const colon = text.lastIndexOf(':');
+  return {file: text.slice(0, colon), position: Number(text.slice(colon + 1))};
+}
+
 /** Negative when `a` comes before `b`. Only positions of the same server's log compare. */
 export function compareCoordinates(a: BinlogCoordinates, b: BinlogCoordinates): number {
   const byFile = fileNumber(a.file) - fileNumber(b.file);

@@ -270,6 +270,11 @@ export function isReplicating(instance: Reading): boolean {
   return instance.replication?.receiver.state === 'running' && instance.replication.applier.state === 'running';
 }
 
+/** A replica that asks its source for what comes after a place in its log, and not after a set of GTIDs. */
+export function followsByPosition({replication}: Pick<Reading, 'replication'>): boolean {
+  return replication !== null && !replication.usingOracleGtid && !replication.usingMariadbGtid;
+}
+
 /** What it receives it writes to its own binary log, so that others can follow it. */
 export function logsReplicaUpdates(instance: Reading): boolean {
   return instance.binlog.enabled && instance.binlog.logsReplicaUpdates;

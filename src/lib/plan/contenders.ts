@@ -4,7 +4,7 @@ import {isMariadb, type Instance} from '../model/instance.ts';
 import {sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {compareVersions, parseVersion, readVersion} from '../model/version.ts';
 import type {ReplicatePolicy} from './can-replicate.ts';
-import {holdingsOf, servesOthers, type Holding} from './holdings.ts';
+import {backlogText, holdingsOf, servesOthers, type Holding} from './holdings.ts';
 import type {RefusalCode} from './plan.ts';
 
 /** The part of the configuration that promotions read. */
@@ -136,28 +136,28 @@ const VETOES: readonly Check[] = [
 
 /** A person may override these (`allowDataLoss`). */
 const DRAIN_VETOES: readonly Check[] = [
-  ({backlog}, {policy}) =>
+  ({backlog, byPosition}, {policy}) =>
     no(
       policy.FailMasterPromotionIfSQLThreadNotUpToDate && backlog > 0,
       'not-drained',
-      `has ${backlog} transactions to apply (FailMasterPromotionIfSQLThreadNotUpToDate)`,
+      `has ${backlogText({backlog, byPosition})} (FailMasterPromotionIfSQLThreadNotUpToDate)`,
     ),
-  ({replica, backlog}) => {
+  ({replica, backlog, byPosition}) => {
     const {state, errno, error} = replica.replication?.applier ?? {state: 'none', errno: 0, error: ''};
     const stoppedByError = state !== 'running' && errno !== 0;
     return no(
       stoppedByError,
       'applier-broken',
-      `stopped applying with error ${errno}${error && `: ${error}`}${backlog > 0 ? `; ${backlog} transactions wait` : ''}`,
+      `stopped applying with error ${errno}${error && `: ${error}`}${backlog > 0 ? `; it has ${backlogText({backlog, byPosition})}` : ''}`,
     );
   },
-  ({replica, backlog}, {policy}) => {
+  ({replica, backlog, byPosition}, {policy}) => {
     const delay = replica.replication?.delay ?? 0;
     const tooLong = backlog > 0 && delay > policy.RecoveryDrainTimeoutSeconds && !policy.DelayMasterPromotionIfSQLThreadNotUpToDate;
     return no(
       tooLong,
       'not-drained',
-      `applies ${delay} s late and has ${backlog} transactions to apply, more than RecoveryDrainTimeoutSeconds`,
+      `applies ${delay} s late and has ${backlogText({backlog, byPosition})}, more than RecoveryDrainTimeoutSeconds`,
     );
   },
 ];

@@ -1,5 +1,6 @@
 import {GtidSet} from '../model/gtid-set.ts';
-import {isMariadb, logsReplicaUpdates, type Instance} from '../model/instance.ts';
+import {compareCoordinates, fileNumber, type BinlogCoordinates} from '../model/binlog-coordinates.ts';
+import {followsByPosition, isMariadb, logsReplicaUpdates, type Instance} from '../model/instance.ts';
 import {IntervalSet} from '../model/interval-set.ts';
 import {
   BinlogState,
@@ -15,13 +16,15 @@ export interface Holding {
   readonly replica: Instance;
   /**
    * What it received of the failed source's own history: MySQL transactions by UUID, on MariaDB 1 to the last sequence by
-   * domain. Null when its positions cannot be read.
+   * domain; by file and position the bytes of the source's log up to where it has read. Null when its positions cannot be read.
    */
   readonly received: IntervalSet | null;
   /** The part of `received` that it has applied too. */
   readonly applied: IntervalSet;
   /** `received` and what it has beside it. */
   readonly all: IntervalSet;
+  /** All of them replicate by file and position: numbers are of bytes, and only who stands where follows whom. */
+  readonly byPosition: boolean;
   /** Received and not yet applied: number of transactions. */
   readonly backlog: number;
   /** What it has beside that history, in the server's notation; '' = clean. On MariaDB also what cannot be told. */
@@ -34,7 +37,42 @@ export interface Holding {
 
 /** Of each replica, in the order given; all of one family and reachable. */
 export function holdingsOf(failed: Instance, replicas: readonly Instance[]): readonly Holding[] {
-  return isMariadb(failed) || replicas.some(isMariadb) ? mariadbHoldings(failed, replicas) : mysqlHoldings(failed, replicas);
+  const byGtid = isMariadb(failed) || replicas.some(isMariadb) ? mariadbHoldings(failed, replicas) : mysqlHoldings(failed, replicas);
+  return replicas.length > 0 && replicas.every(followsByPosition) ? byGtid.map(byPositionInstead) : byGtid;
+}
+
+/**
+ * Who asks for what comes after a place in a log is compared by such places, all in the log of the same source. Errant is what GTIDs
+ * tell where there are any: MariaDB writes them in any case, MySQL without them tells nothing.
+ */
+function byPositionInstead(holding: Holding): Holding {
+  const {read, executed} = holding.replica.replication ?? {};
+  const applied = upTo(executed);
+  // One that has read nothing yet since it was started has what it has applied.
+  const received = read && executed ? upTo(compareCoordinates(read, executed) < 0 ? executed : read) : null;
+  return {
+    ...holding,
+    byPosition: true,
+    received,
+    applied,
+    all: received ?? applied,
+    backlog: received?.subtract(applied).count ?? 0,
+    relayLogGone: false,
+    purged: IntervalSet.empty,
+  };
+}
+
+/** More than any file of a log holds: what comes in a later file comes after all of an earlier one. */
+const LONGEST_FILE = 2 ** 32;
+
+function upTo(at: BinlogCoordinates | null | undefined): IntervalSet {
+  if (!at) return IntervalSet.empty;
+  return IntervalSet.from([['log', [{first: 1, last: fileNumber(at.file) * LONGEST_FILE + at.position}]] as const]);
+}
+
+/** What waits to be applied, for sentences. */
+export function backlogText({backlog, byPosition}: Pick<Holding, 'backlog' | 'byPosition'>): string {
+  return byPosition ? 'part of what it received to apply' : `${backlog} transactions to apply`;
 }
 
 function mysqlHoldings(failed: Instance, replicas: readonly Instance[]): readonly Holding[] {
@@ -50,6 +88,7 @@ function mysqlHoldings(failed: Instance, replicas: readonly Instance[]): readonl
       replica,
       received: sets.received.subtract(errant).intervals,
       applied: sets.executed.subtract(errant).intervals,
+      byPosition: false,
       all: sets.received.intervals,
       backlog: sets.received.subtract(sets.executed).count,
       errant: errant.toString(),
@@ -105,6 +144,7 @@ function mariadbHoldings(failed: Instance, replicas: readonly Instance[]): reado
       replica,
       received: intervals,
       applied: asIntervals(trusted(where, [...positions.applied.values()])),
+      byPosition: false,
       all: intervals,
       backlog: [...received].reduce((sum, [domain, upTo]) => sum + Math.max(0, upTo - (positions.applied.get(domain)?.sequence ?? 0)), 0),
       errant: [...errant.filter((gtid) => !cameThrough(replica, gtid)), ...unknown]
@@ -170,6 +210,7 @@ function unreadable(replica: Instance): Holding {
   return {
     replica,
     received: null,
+    byPosition: false,
     applied: IntervalSet.empty,
     all: IntervalSet.empty,
     backlog: 0,

@@ -1,5 +1,6 @@
 import {isCode, messageOf, OrchestratorError} from '../../errors/errors.ts';
-import type {ReplicationCredentials} from '../../flavor/flavor.ts';
+import type {PointAt, ReplicationCredentials} from '../../flavor/flavor.ts';
+import type {BinlogCoordinates} from '../../model/binlog-coordinates.ts';
 import type {Instance} from '../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import {readReplicationCredentials} from '../../probe/credentials.ts';
@@ -18,6 +19,8 @@ export interface Rejoining {
   readonly semiSync: boolean;
   /** Whom to ask for what one replicates with: the new source and its replicas. */
   readonly teachers: readonly Instance[];
+  /** By file and position from here on, where the others replicate that way; by GTID otherwise. */
+  readonly at?: BinlogCoordinates;
 }
 
 /** Points a closed former source at its successor and leaves it stopped, also where nobody knows what it could log in with. */
@@ -29,13 +32,13 @@ export async function pointAndLeave(world: World, instance: Instance, to: Rejoin
     return `${said}, and not started`;
   } catch (error) {
     if (!isCode(error, 'REFUSED')) throw error;
-    await hand.say(hand.flavor.pointAt({source: to.source, gtid: true, formerSource: true}));
+    await hand.say(hand.flavor.pointAt({source: to.source, ...how(to), formerSource: true}));
     return `${said}, without credentials (${error.message}), and not started`;
   }
 }
 
 /**
- * Makes a closed former source a replica of the one that took its place, by GTID, and sees it replicate. Bears repetition.
+ * Makes a closed former source a replica of the one that took its place, and sees it replicate. Bears repetition.
  *
  * @throws OrchestratorError REFUSED when nobody knows what to replicate with, REPLICATION_BROKEN when it does not follow
  */
@@ -59,7 +62,11 @@ async function pointAt(hand: Hand, {world, instance, to}: Pointing): Promise<voi
   if ((await hand.replication()) !== null) await hand.say(hand.flavor.stopReplication);
   await switchSemiSync(hand, instance, to.semiSync);
   const tls = to.teachers.some(({replication}) => replication?.usesTls) ? {tls: true} : {};
-  await hand.say(hand.flavor.pointAt({source: to.source, gtid: true, formerSource: true, ...(credentials ? {credentials} : {}), ...tls}));
+  await hand.say(hand.flavor.pointAt({source: to.source, ...how(to), formerSource: true, ...(credentials ? {credentials} : {}), ...tls}));
+}
+
+function how({at}: Rejoining): Pick<PointAt, 'gtid' | 'at'> {
+  return at ? {gtid: false, at} : {gtid: true};
 }
 
 /** Closed, and rid of its sessions, it waits for no acknowledgement any more; before, that would have let commits through. */

@@ -17,6 +17,7 @@ import {lookDown} from '../eyes/look-down.ts';
 import type {Environment} from '../environment.ts';
 import {runActs, type Journal, type Progress} from '../journal/run.ts';
 import type {Hands} from '../steps/hands.ts';
+import {placesIn} from '../steps/places.ts';
 import {closeBooks} from './books.ts';
 import {serversOfTakeover, takeoverActText, type TakeoverAct, type TakeoverDocument} from './document.ts';
 import {performTakeover} from './steps/perform.ts';
@@ -62,8 +63,17 @@ async function carryOut(env: Environment, what: TakingOver): Promise<Promoted | 
   const {document, topology, hands} = what;
   const {uid, plan} = document;
   const seen: Seen = {coordinates: null};
-  const memory = {privileged: true, logged: null, closedAt: null, closing: null};
-  const world = {topology, config: env.config, hands, plan, memory, opened: (at: BinlogCoordinates | null) => void (seen.coordinates = at)};
+  const memory = {byPosition: plan.byPosition === true, privileged: true, logged: null, closedAt: null, closing: null};
+  const places = placesIn(env.backend);
+  const world = {
+    topology,
+    config: env.config,
+    hands,
+    plan,
+    memory,
+    places,
+    opened: (at: BinlogCoordinates | null) => void (seen.coordinates = at),
+  };
   const publishing = publishingOf(env, document);
   const inTurn = new Set(document.acts.filter((act) => act.inTurn).map(({number}) => number));
   const end = await runActs<TakeoverAct>({

@@ -1,4 +1,4 @@
-import {isSource, type Instance} from '../../model/instance.ts';
+import {followsByPosition, isSource, type Instance} from '../../model/instance.ts';
 import {compareKeys, keyText, sameKey} from '../../model/instance-key.ts';
 import {IntervalSet} from '../../model/interval-set.ts';
 import {choose, type Choice, type Option} from '../choose.ts';
@@ -152,6 +152,7 @@ function planFor({wish}: TakeoverCase, made: {cast: Cast; scene: Scene; candidat
     failed: source.key,
     successor: successor.key,
     wasReadOnly: source.readOnly,
+    ...(followsByPosition(successor) ? {byPosition: true} : {}),
     steps: stepsFor(cast, {manner: scene.manner, killWriters: wish.killWriters}),
     candidates,
     lost: [...left.map(({replica}) => replica.key), ...(scene.manner.oldSource === 'leave' ? [source.key] : [])],
@@ -167,6 +168,10 @@ function remarksOn({source, successor, left}: Cast, {manner, busy, killWriters}:
     ...remark(source.readOnly, `${name} is read-only already; ${keyText(successor.key)} will be writable`),
     ...remark(manner.oldSource === 'point', `${name} will be pointed at ${keyText(successor.key)} and not started (start-replica does)`),
     ...remark(manner.oldSource === 'leave', `${name} will be left closed and downtimed`),
+    ...remark(
+      followsByPosition(successor),
+      `replication is by file and position: who follows goes on where the binary log of ${keyText(successor.key)} ends once it has all that ${name} has`,
+    ),
     ...remark(killWriters && (busy?.length ?? 0) > 0, `${busy?.length ?? 0} sessions on ${name} will be ended`),
     ...left.map(({replica, because}) => `${keyText(replica.key)} will be left behind: ${because}`),
   ];

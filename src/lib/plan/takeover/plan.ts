@@ -86,6 +86,8 @@ export interface TakeoverPlan {
   readonly successor: InstanceKey;
   /** How the source was before, for taking it all back. */
   readonly wasReadOnly: boolean;
+  /** All replicate by file and position: who follows goes on where the logs of both sources are known to be the same. */
+  readonly byPosition?: true;
   readonly steps: readonly PlannedTakeoverStep[];
   readonly candidates: readonly Candidate[];
   /** Replicas that will not follow, known beforehand: they are downtimed. */

@@ -1,5 +1,5 @@
 import {matchesInstance} from '../../config/filters.ts';
-import {isMariadb, isReplicating, type Instance} from '../../model/instance.ts';
+import {followsByPosition, isMariadb, isReplicating, type Instance} from '../../model/instance.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import {whyCannotReplicate} from '../can-replicate.ts';
@@ -34,19 +34,16 @@ export function sourceVeto(source: Instance, topology: Topology): Objection | nu
   if (source.group !== null && source.group.state !== 'OFFLINE')
     return {code: 'group-member', because: `${name} is a member of replication group ${source.group.name}: its group chooses its primary`};
   if (source.wishes.inMaintenance) return {code: 'being-changed', because: `${name} is in maintenance`};
-  const without = topology.replicasOf(source.key).filter((replica) => replica.check.valid && !usesGtid(replica));
-  if (without.length > 0) {
+  const replicas = topology.replicasOf(source.key).filter(({check}) => check.valid);
+  const without = replicas.filter(followsByPosition);
+  if (without.length > 0 && without.length < replicas.length) {
     return {
       code: 'no-gtid',
-      because: `${without.map(({key}) => keyText(key)).join(', ')} replicates by file and position: nobody could tell what it has when its source changes`,
-      hint: 'enable-gtid on it first, or move it below another replica',
+      because: `${without.map(({key}) => keyText(key)).join(', ')} replicates by file and position, and the others by GTID: they could not follow the same source`,
+      hint: 'enable-gtid on it first, or disable-gtid on the others',
     };
   }
   return null;
-}
-
-function usesGtid({replication}: Instance): boolean {
-  return replication?.usingOracleGtid === true || replication?.usingMariadbGtid === true;
 }
 
 /** What speaks against this successor; completes "HOST:PORT …". */

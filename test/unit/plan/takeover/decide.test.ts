@@ -115,6 +115,21 @@ test.each<{what: string; at: Situation; successor: string}>([
   expect(planned(at).successor.host).toBe(successor);
 });
 
+test.each<{what: string; kind: Situation['kind']; byPosition: true | undefined}>([
+  {what: 'MySQL', kind: {gtid: false}, byPosition: true},
+  {what: 'MariaDB', kind: {flavor: 'MariaDB', gtid: false}, byPosition: true},
+  {what: 'those with GTID', kind: {}, byPosition: undefined},
+])('by file and position the steps are the same, and places count: $what', ({kind, byPosition}) => {
+  const read = (position: number): But => ({replication: {read: {file: 'binlog.000001', position}}});
+  const plan = planned({kind, but: {b: read(1000), c: read(1200)}, designated: 'b'});
+  expect(plan.byPosition).toBe(byPosition);
+  expect(plan.steps.map(({step}) => `${step.do} ${step.on.host}`)).toEqual(
+    planned({designated: 'b'}).steps.map(({step}) => `${step.do} ${step.on.host}`),
+  );
+  expect(plan.lost).toEqual([]);
+  expect(plan.remarks.filter((one) => one.includes('file and position'))).toHaveLength(byPosition ? 1 : 0);
+});
+
 test.each<{what: string; code: TakeoverRefusalCode; because: RegExp; at: Situation}>([
   {
     what: 'two sources',
@@ -130,7 +145,12 @@ test.each<{what: string; code: TakeoverRefusalCode; because: RegExp; at: Situati
     at: {but: {a: {group: {name: 'g', singlePrimary: true, state: 'ONLINE', role: 'PRIMARY', members: [], primary: key('a')}} as But}},
   },
   {what: 'a source in maintenance', code: 'being-changed', because: /in maintenance/, at: {but: {a: {wishes: {inMaintenance: true}}}}},
-  {what: 'replication by position', code: 'no-gtid', because: /file and position/, at: {kind: {gtid: false}}},
+  {
+    what: 'some by position',
+    code: 'no-gtid',
+    because: /c:3306 replicates by file and position, and the others by GTID/,
+    at: {but: {c: {replication: {usingOracleGtid: false}}}},
+  },
   {what: 'no replica', code: 'no-replica', because: /no replica/, at: {sketch: 'a:'}},
   {what: 'several and none designated', code: 'several-replicas', because: /2 replicas/, at: {command: 'graceful-master-takeover'}},
   {what: 'no direct replica', code: 'not-a-replica', because: /d:3306 is not a direct replica/, at: {designated: 'd'}},

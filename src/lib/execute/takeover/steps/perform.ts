@@ -1,16 +1,19 @@
 import type {Config} from '../../../config/keys.ts';
 import {isCode, messageOf, OrchestratorError, unreachable} from '../../../errors/errors.ts';
 import {carrySemiSync} from '../../../flavor/takeover.ts';
-import type {BinlogCoordinates} from '../../../model/binlog-coordinates.ts';
+import {coordinatesIn, coordinatesText, type BinlogCoordinates} from '../../../model/binlog-coordinates.ts';
 import type {Instance} from '../../../model/instance.ts';
-import {keyText, type InstanceKey} from '../../../model/instance-key.ts';
+import {keyText, sameKey, type InstanceKey} from '../../../model/instance-key.ts';
 import type {Topology} from '../../../model/topology.ts';
 import type {Milliseconds} from '../../../model/units.ts';
 import {MANNERS, type TakeoverPlan, type TakeoverStep} from '../../../plan/takeover/plan.ts';
 import {kill} from '../../steps/close-source.ts';
 import type {Hand, Hands} from '../../steps/hands.ts';
 import {mustKnow} from '../../steps/known.ts';
+import {logEnd} from '../../steps/log-end.ts';
 import {drainPatience} from '../../steps/perform.ts';
+import {placeAt} from '../../steps/place.ts';
+import type {Places} from '../../steps/places.ts';
 import {forgetSource, isReadOnly} from '../../steps/promote.ts';
 import {pointAndLeave, rejoin} from '../../steps/rejoin.ts';
 import {repoint} from '../../steps/repoint.ts';
@@ -24,6 +27,7 @@ export interface TakeoverWorld {
   readonly hands: Hands;
   readonly plan: TakeoverPlan;
   readonly memory: Memory;
+  readonly places: Places;
   /** Told where the successor's binary log stood when it was opened. */
   opened(at: BinlogCoordinates | null): void;
 }
@@ -42,10 +46,7 @@ export async function performTakeover(world: TakeoverWorld, step: TakeoverStep):
       if (step.killWriters) await endBusy(world, step.on);
       return closeSource(world, await handOn(world, step.on));
     case 'catch-up':
-      return catchUp(await handOn(world, step.on), await handOn(world, step.source), {
-        memory: world.memory,
-        patience: patienceOf(world),
-      });
+      return catchUpWith(world, step);
     case 'open':
       return openSuccessor(world, step.on);
     case 'release':
@@ -53,11 +54,7 @@ export async function performTakeover(world: TakeoverWorld, step: TakeoverStep):
     case 'stop-replication':
       return stopReplication(await handOn(world, step.on));
     case 'repoint':
-      return repoint(await handOn(world, step.on), mustKnow(world.topology, step.on), {
-        source: step.source,
-        patience: drainPatience(world.config),
-        refetch: false,
-      });
+      return sibling(world, step);
     case 'rejoin':
       return oldSource(world, step);
     case 'semi-sync':
@@ -69,23 +66,24 @@ export async function performTakeover(world: TakeoverWorld, step: TakeoverStep):
   }
 }
 
-function handOn({hands, topology}: TakeoverWorld, key: InstanceKey): Promise<Hand> {
+function handOn({hands, topology}: Pick<TakeoverWorld, 'hands' | 'topology'>, key: InstanceKey): Promise<Hand> {
   return hands.on(mustKnow(topology, key));
 }
 
-function patienceOf({config}: TakeoverWorld): Milliseconds {
+function patienceOf({config}: Pick<TakeoverWorld, 'config'>): Milliseconds {
   return Math.max(1, config.ReasonableMaintenanceReplicationLagSeconds) * 1000;
 }
 
 /** All that can be done while the source is open. Hooks may have taken their time, so what stands in the way is looked for again. */
 async function prepare(world: TakeoverWorld, step: Extract<TakeoverStep, {do: 'prepare'}>): Promise<string> {
+  const {memory} = world;
   const [successor, source] = await Promise.all([handOn(world, step.on), handOn(world, step.source)]);
   await mustBeIdle(world, source);
   if (step.semiSync) await switchSemiSync(world, step);
   // From here on it is open only when it has succeeded: whoever resumes tells by that how far this came.
   if (!(await isReadOnly(successor))) for (const statement of successor.flavor.setReadOnly(true, true)) await successor.say(statement);
-  await reach(successor, await written(source), {patience: patienceOf(world)});
-  const ended = await makeReady(successor, source, world.memory);
+  await reach(successor, await written(source, memory), {patience: patienceOf(world), memory: {...memory, logged: null}});
+  const ended = await makeReady(successor, source, memory);
   return `${keyText(step.on)} is close behind ${keyText(step.source)}${ended}`;
 }
 
@@ -110,8 +108,43 @@ async function endBusy(world: TakeoverWorld, key: InstanceKey): Promise<void> {
 }
 
 async function closeSource(world: TakeoverWorld, source: Hand): Promise<string> {
-  await keepUp(await handOn(world, world.plan.successor), source, patienceOf(world));
-  return close(source, world.memory);
+  const {memory} = world;
+  await keepUp(await handOn(world, world.plan.successor), source, {patience: patienceOf(world), memory});
+  return close(source, memory);
+}
+
+/** Where both logs are the same is written down before the successor is opened: whoever resumes finds it. */
+async function catchUpWith({memory, places, ...world}: TakeoverWorld, step: Extract<TakeoverStep, {do: 'catch-up'}>): Promise<string> {
+  const [successor, source] = await Promise.all([handOn(world, step.on), handOn(world, step.source)]);
+  const said = await catchUp(successor, source, {memory, patience: patienceOf(world)});
+  if (!memory.byPosition || memory.closedAt === null) return said;
+  const [end, at] = [coordinatesIn(memory.closedAt), await logEnd(successor)];
+  await places.equivalent({key: step.source, at: end}, {key: step.on, at});
+  return `${said}; ${coordinatesText(end)} is ${coordinatesText(at)} there`;
+}
+
+async function sibling(world: TakeoverWorld, {on, source}: Extract<TakeoverStep, {do: 'repoint'}>): Promise<string> {
+  const {topology, config, plan, places} = world;
+  const [hand, instance, patience] = [await handOn(world, on), mustKnow(topology, on), drainPatience(config)];
+  if (!plan.byPosition) return repoint(hand, instance, {source, patience, refetch: false});
+  const said = await placeAt(hand, instance, {source, old: await reachable(world, plan.failed), patience, places});
+  return said ?? unknownPlace(hand, source);
+}
+
+/** Null where the old source is gone meanwhile. */
+async function reachable(world: TakeoverWorld, key: InstanceKey): Promise<Hand | null> {
+  try {
+    return await handOn(world, key);
+  } catch (error) {
+    if (!isCode(error, 'SERVER_UNREACHABLE', 'SERVER_TIMEOUT')) throw error;
+    return null;
+  }
+}
+
+function unknownPlace(hand: Hand, source: InstanceKey): never {
+  throw new OrchestratorError('REPLICATION_BROKEN', `it is not known where ${keyText(hand.key)} would go on below ${keyText(source)}`, {
+    hint: 'it stands elsewhere than the new source did when it was opened; provision it anew, or match it by Pseudo-GTID',
+  });
 }
 
 /** An answer that got lost is asked for again: whether it is open decides everything. */
@@ -139,8 +172,18 @@ async function oldSource(world: TakeoverWorld, step: Extract<TakeoverStep, {do: 
     source: step.source,
     semiSync: step.semiSync,
     teachers: [step.source, ...step.siblings].flatMap((key) => topology.get(key) ?? []),
+    ...(world.plan.byPosition ? {at: await placeOfOld(world, step)} : {}),
   };
   return step.start ? rejoin(world, instance, to) : pointAndLeave(world, instance, to);
+}
+
+/** One that was written to after it was closed has no place below its successor any more. */
+async function placeOfOld(world: TakeoverWorld, {on, source}: Extract<TakeoverStep, {do: 'rejoin'}>): Promise<BinlogCoordinates> {
+  const hand = await handOn(world, on);
+  const now = await hand.replication();
+  if (now?.executed && sameKey(now.source, source)) return now.executed;
+  const end = await logEnd(hand);
+  return (await world.places.known({key: on, at: end}, source)) ?? unknownPlace(hand, source);
 }
 
 /** The settings of the old source, and then the switch. A setting that the successor does not know is told and borne. */

@@ -10,12 +10,14 @@ import {
   showPrivilegedClients,
   unlockWrites,
 } from '../../../flavor/takeover.ts';
-import type {BinlogCoordinates} from '../../../model/binlog-coordinates.ts';
+import {coordinatesIn, coordinatesText, type BinlogCoordinates} from '../../../model/binlog-coordinates.ts';
 import {keyText} from '../../../model/instance-key.ts';
 import {BinlogState, mariadbGtidText, readMariadbPosition} from '../../../model/mariadb-gtid.ts';
 import type {Milliseconds, Monotonic, Seconds} from '../../../model/units.ts';
 import {kill, standsStill, whom} from '../../steps/close-source.ts';
 import type {Hand} from '../../steps/hands.ts';
+import {logEnd} from '../../steps/log-end.ts';
+import {reachPosition} from '../../steps/place.ts';
 import {isReadOnly} from '../../steps/promote.ts';
 
 /** Closing waits so long for statements that are running; everybody else's writes wait with it. */
@@ -30,6 +32,8 @@ const MOST_LOOKS = 10;
 
 /** What was seen beforehand, or at the moment of closing, so that it need not be asked for while writes wait. */
 export interface Memory {
+  /** Places in logs count, instead of GTIDs. */
+  readonly byPosition: boolean;
   /** Sessions that may write under read_only were there just before, and were ended. */
   privileged: boolean;
   /** What the successor has logged, as of a moment before: it has that, and more. MariaDB only. */
@@ -48,7 +52,7 @@ export async function makeReady(successor: Hand, source: Hand, memory: Memory): 
   await source.say(limitLockWait(CLOSE_WITHIN));
   const ended = source.flavor.hasSuperReadOnly ? [] : await endPrivileged(source);
   memory.privileged = ended.length > 0;
-  memory.logged = await logged(successor);
+  memory.logged = memory.byPosition ? null : await logged(successor);
   return ended.length > 0 ? `; ${ended.length} privileged sessions ended on ${keyText(source.key)}` : '';
 }
 
@@ -66,7 +70,7 @@ export async function close(source: Hand, memory: Memory): Promise<string> {
     if (!source.flavor.hasSuperReadOnly) await source.say(lockWrites);
     // Sent together, answered in this order.
     const sent = source.flavor.setReadOnly(true, true).map((statement) => source.say(statement));
-    const [position] = await Promise.all([written(source), ...sent]);
+    const [position] = await Promise.all([written(source, memory), ...sent]);
     memory.closedAt = position;
   } catch (error) {
     if (!isCode(error, 'SERVER_STATEMENT_FAILED')) throw error;
@@ -90,23 +94,25 @@ export async function catchUp(
   {memory, patience}: {memory: Memory; patience: Milliseconds},
 ): Promise<string> {
   const began = performance.now();
-  const wanted = memory.closedAt ?? (await written(source));
-  await Promise.all([reach(successor, wanted, {patience, logged: memory.logged}), memory.privileged ? nobodyInsists(source) : null]);
+  const wanted = memory.closedAt ?? (await written(source, memory));
+  memory.closedAt = wanted;
+  await Promise.all([reach(successor, wanted, {patience, memory}), memory.privileged ? nobodyInsists(source) : null]);
   return `${keyText(successor.key)} has all that ${keyText(source.key)} has, after ${Math.round(performance.now() - began)} ms`;
 }
 
 /**
  * Waits until the successor has applied all of a position.
  *
- * @param more.logged what it is known to have logged; asked for where it is not given
+ * @param more.memory what it is known to have logged; asked for where that is not known
  */
 export async function reach(
   successor: Hand,
   position: string,
-  more: {readonly patience: Milliseconds; readonly logged?: BinlogState | null},
+  more: {readonly patience: Milliseconds; readonly memory: Pick<Memory, 'logged' | 'byPosition'>},
 ): Promise<void> {
-  const {patience} = more;
-  const wanted = lacking(position, more.logged ?? (await logged(successor)));
+  const {patience, memory} = more;
+  if (memory.byPosition) return reachPosition(successor, coordinatesIn(position), patience);
+  const wanted = lacking(position, memory.logged ?? (await logged(successor)));
   const until = performance.now() + patience;
   while (wanted !== '') {
     const left = Math.max(0, until - performance.now()) / 1000;
@@ -122,10 +128,14 @@ export async function reach(
 }
 
 /** Waits for a moment in which the successor is right behind the source: the next one is when writes are stopped. */
-export async function keepUp(successor: Hand, source: Hand, patience: Milliseconds): Promise<void> {
+export async function keepUp(
+  successor: Hand,
+  source: Hand,
+  {patience, memory}: {readonly patience: Milliseconds; readonly memory: Memory},
+): Promise<void> {
   for (let times = 0; times < MOST_LOOKS; times++) {
     const began = performance.now();
-    await reach(successor, await written(source), {patience});
+    await reach(successor, await written(source, memory), {patience, memory: {...memory, logged: null}});
     if (performance.now() - began < CLOSE_BEHIND) return;
   }
 }
@@ -145,8 +155,9 @@ async function logged(hand: Hand): Promise<BinlogState | null> {
   return BinlogState.read(textOf((await hand.say(selectBinlogState))[0]?.['state'])) ?? BinlogState.empty;
 }
 
-/** All that a server has in its binary log, as a set or a position. */
-export async function written(source: Hand): Promise<string> {
+/** All that a server has in its binary log: as a set or a position of GTIDs, or where its log ends. */
+export async function written(source: Hand, {byPosition}: Pick<Memory, 'byPosition'>): Promise<string> {
+  if (byPosition) return coordinatesText(await logEnd(source));
   return textOf((await source.say(selectWritten(source.flavor.gtid)))[0]?.['position']);
 }
 
