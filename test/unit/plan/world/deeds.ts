@@ -27,7 +27,16 @@ const EVENTS = [
   'kill source',
   'kill intermediate',
 ] as const;
-const RELOCATIONS = ['relocate', 'relocate-replicas', 'move-gtid', 'move-replicas-gtid', 'move-up', 'move-up-replicas'] as const;
+const RELOCATIONS = [
+  'relocate',
+  'relocate-replicas',
+  'move-below',
+  'move-equivalent',
+  'move-gtid',
+  'move-replicas-gtid',
+  'move-up',
+  'move-up-replicas',
+] as const;
 const TURNS = ['take-siblings', 'take-source', 'repoint', 'regroup', 'make-source', 'make-local-source'] as const;
 const TAKEOVERS = ['graceful-master-takeover', 'graceful-master-takeover-auto', 'force-master-failover'] as const;
 
@@ -76,10 +85,13 @@ const policy = configured();
 export function undertake(world: World, deed: Deed): Planned | null {
   const on = world.all[deed.on % world.all.length]!;
   const other = world.all[deed.other % world.all.length]!;
+  const changesSource = deed.what === 'recover' || isOneOf(TAKEOVERS, deed.what);
+  if (changesSource && world.family.kind.gtid === false) return null;
   if (deed.what === 'recover') return recovery(world, deed.other);
   if (isOneOf(EVENTS, deed.what)) {
     const whom = meant(world, deed.what) ?? on;
     if (whom.alive) happen(world, whom, {what: deed.what, count: deed.count});
+    world.rest();
     return null;
   }
   if (isOneOf(TAKEOVERS, deed.what)) return takeover(world, deed.what, other);
@@ -147,7 +159,12 @@ function recovery(world: World, which: number): Planned | null {
 }
 
 function relocation(world: World, wish: string): Planned | null {
-  const decision = planRelocation({topology: world.look(), policy, wish: wished(wish), equivalent: () => null});
+  const decision = planRelocation({
+    topology: world.look(),
+    policy,
+    wish: wished(wish),
+    equivalent: ({source, at, target}) => world.equivalent(source.host, at, target.host),
+  });
   if (!decision.act) return null;
   const {kind, steps, promoted, left, remarks} = decision.plan;
   return {kind, steps, successor: promoted?.host ?? null, failed: null, named: [...hosts(left.map((one) => one.key)), ...namedIn(remarks)]};

@@ -1,6 +1,8 @@
 import type {Step, Weight} from '../../../../src/lib/plan/plan.ts';
 import type {RelocationStep} from '../../../../src/lib/plan/relocation/plan.ts';
 import type {TakeoverStep} from '../../../../src/lib/plan/takeover/plan.ts';
+import {byPosition, isByPosition} from './steps-by-position.ts';
+import {Failed, living, mustReplicate} from './threads.ts';
 import {held, type Server, type World} from './world.ts';
 
 export type AnyStep = Step | RelocationStep | TakeoverStep;
@@ -11,9 +13,6 @@ export interface Played {
   /** A step that must not fail did; null when all were done. */
   readonly endedBy: string | null;
 }
-
-/** A step did not reach what it promises. */
-class Failed extends Error {}
 
 /** Does the steps of a plan one after the other, as each of them promises; `seen` is called after each. */
 export function play(
@@ -29,6 +28,8 @@ export function play(
       if (!(error instanceof Failed)) throw error;
       if (weight === 'must') return {failed, endedBy: `${step.do} ${step.on.host}: ${error.message}`};
       if (weight === 'lost') failed.push(step.on.host);
+    } finally {
+      world.rest();
     }
     seen(step);
   }
@@ -40,25 +41,23 @@ function doStep(world: World, step: AnyStep): void {
   // A dead source that cannot be closed is no failure.
   if (step.do === 'close-source' && !on.alive) return;
   if (!on.alive) throw new Failed('it is dead');
+  if (isByPosition(step)) return byPosition(world, on, step);
   switch (step.do) {
     case 'close-source':
       on.readOnly = true;
       return;
     case 'stop-receiver':
-      on.receives = false;
-      return;
+      return stopReceiving(world, on);
     case 'drain':
-      on.receives = false;
-      return drain(on);
+      return drain(world, on);
     case 'catch-up':
       return catchUp(world, on, living(world, 'from' in step ? step.from.host : step.source.host));
     case 'repoint':
-      return 'refetch' in step ? followAnyway(on, living(world, step.source.host)) : follow(on, living(world, step.source.host));
+      return 'refetch' in step
+        ? followAnyway(world, on, living(world, step.source.host))
+        : follow(world, on, living(world, step.source.host));
     case 'follow':
-      return followAnyway(on, 'others' in step ? firstLiving(world, [step.source, ...step.others]) : living(world, step.source.host));
-    case 'follow-same-log':
-      if (step.source.host !== on.source) throw new Error('another source has another log');
-      return follow(on, living(world, step.source.host));
+      return followFirst(world, on, 'others' in step ? [step.source, ...step.others] : [step.source]);
     case 'prove':
       return prove(
         world,
@@ -75,16 +74,11 @@ function doStep(world: World, step: AnyStep): void {
       [on.receives, on.applies] = [false, false];
       return;
     case 'forget-source':
-      forget(on);
-      return;
+      return forget(on);
     case 'rejoin':
-      return rejoin(on, living(world, step.source.host), 'start' in step ? step.start : true);
-    case 'join-ring':
-      return follow(on, living(world, step.source.host));
-    case 'go-on':
-      [on.receives, on.applies] = [true, true];
-      return;
+      return rejoin(world, on, {source: living(world, step.source.host), start: 'start' in step ? step.start : true});
     case 'detach':
+      drain(world, on);
       [on.receives, on.applies] = [false, false];
       return;
     case 'prepare':
@@ -96,53 +90,96 @@ function doStep(world: World, step: AnyStep): void {
   }
 }
 
-function living(world: World, name: string): Server {
-  const server = world.get(name);
-  if (!server?.alive) throw new Failed(`${name} is dead`);
-  return server;
+/** Where both threads being stopped once loses what was received, the applier runs first. */
+function stopReceiving(world: World, on: Server): void {
+  if (!on.receives) return;
+  if (world.family.dropsRelayLog) startApplier(on);
+  on.receives = false;
 }
 
-function firstLiving(world: World, keys: readonly {readonly host: string}[]): Server {
-  const found = keys.map(({host}) => world.get(host)).find((server) => server?.alive);
-  if (!found) throw new Failed('nobody is left to follow');
-  return found;
+function startApplier(on: Server): void {
+  if (on.broken) throw new Failed('its applier fails');
+  on.applies = true;
 }
 
 /** Applies what it received, or fails and keeps it. */
-function drain(on: Server): void {
-  on.applies = true;
+function drain(world: World, on: Server): void {
+  if (on.source === null) return;
+  if (world.family.dropsRelayLog && !on.receives && (!on.applies || on.broken)) return;
+  startApplier(on);
+  on.receives = false;
   if (on.waiting.size === 0) return;
-  if (on.broken) throw new Failed('its applier fails');
   if (on.late) throw new Failed('it is late on purpose');
-  [on.executed, on.waiting] = [held(on), new Set()];
+  world.apply(on);
+  if (on.broken) throw new Failed('its applier fails');
 }
 
 function catchUp(world: World, on: Server, from: Server): void {
   const lacking = [...from.executed].some((one) => !held(on).has(one));
   if (lacking && on.broken) throw new Failed('its applier fails');
-  drain(on);
-  if (on.source !== from.name) point(on, from);
+  drain(world, on);
+  if (on.source !== from.name) point(world, on, from);
+  on.receives = true;
   world.receive(on);
-  drain(on);
+  drain(world, on);
+}
+
+/** The first of these that lives and that it can follow. */
+function followFirst(world: World, on: Server, keys: readonly {readonly host: string}[]): void {
+  const [first, ...others] = keys;
+  try {
+    return followAnyway(world, on, living(world, first!.host));
+  } catch (error) {
+    if (!(error instanceof Failed) || others.length === 0) throw error;
+    return followFirst(world, on, others);
+  }
 }
 
 /** Drained, then pointed. */
-function follow(on: Server, source: Server): void {
-  drain(on);
-  point(on, source);
+function follow(world: World, on: Server, source: Server): void {
+  drain(world, on);
+  point(world, on, source);
+  mustReplicate(world, on);
 }
 
-/** What cannot be applied in time is dropped, provided that the source has it. */
-function followAnyway(on: Server, source: Server): void {
-  const refetched = [...on.waiting].every((one) => source.executed.has(one));
-  if (refetched && (on.late || on.broken)) on.waiting = new Set();
-  follow(on, source);
+/** What cannot be applied in time is dropped, provided that the source has it; who cannot go on there is put back. */
+function followAnyway(world: World, on: Server, source: Server): void {
+  if (on.source === source.name && on.receives) {
+    on.applies = true;
+    return mustReplicate(world, on);
+  }
+  const {source: before, receives} = on;
+  try {
+    stopReceiving(world, on);
+    const refetched = [...on.waiting].every((one) => source.executed.has(one));
+    if (refetched && on.late) on.waiting = new Set();
+    drain(world, on);
+    // Whoever may not have come that far yet is waited for.
+    settle(world, source);
+    point(world, on, source);
+    mustReplicate(world, on);
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+    [on.source, on.receives] = [before, receives];
+    throw error;
+  }
 }
 
-function point(on: Server, source: Server): void {
+/** Lets time pass for a server and those above it. */
+function settle(world: World, server: Server): void {
+  const chain = [server];
+  for (let next = world.get(server.source); next && !chain.includes(next); next = world.get(next.source)) chain.unshift(next);
+  for (const one of chain) {
+    world.receive(one);
+    world.apply(one);
+  }
+}
+
+function point(world: World, on: Server, source: Server): void {
   if (source === on) throw new Error(`${on.name} is pointed at itself`);
   // The server drops its relay log.
   [on.source, on.waiting, on.receives, on.applies] = [source.name, new Set(), true, true];
+  world.family.pointed(on, {former: false});
 }
 
 function forget(on: Server): void {
@@ -157,8 +194,9 @@ function prove(world: World, on: Server, others: readonly string[]): void {
   }
 }
 
-function rejoin(on: Server, source: Server, start: boolean): void {
+function rejoin(world: World, on: Server, {source, start}: {readonly source: Server; readonly start: boolean}): void {
   if ([...on.executed].some((one) => !source.executed.has(one))) throw new Failed('it has transactions of its own');
-  point(on, source);
+  point(world, on, source);
+  world.family.pointed(on, {former: true});
   [on.readOnly, on.receives, on.applies] = [true, start, start];
 }

@@ -1,17 +1,21 @@
-import type {Topology} from '../../../../src/lib/model/topology.ts';
-import {given, uuid, type But} from '../../support/given.ts';
+import type {BinlogCoordinates} from '../../../../src/lib/model/binlog-coordinates.ts';
+import {errantAgainst} from '../../../../src/lib/model/cluster-facts.ts';
+import {Topology} from '../../../../src/lib/model/topology.ts';
+import {chainOf} from '../../../../src/lib/plan/relocation/vetoes.ts';
+import {given, serverId} from '../../support/given.ts';
+import type {Family} from './families.ts';
 
-/** A transaction: who wrote it and its number there, `a:7`. */
+/** A transaction, as its family names it. */
 export type Transaction = string;
 
-/** A simulated MySQL server with GTIDs. */
 export interface Server {
   readonly name: string;
+  readonly id: number;
   alive: boolean;
   readOnly: boolean;
-  /** What it has applied or written. */
+  /** What it has applied or written, in the order of its log. */
   executed: ReadonlySet<Transaction>;
-  /** What is in its relay log and not applied yet. */
+  /** What is in its relay log and not applied yet, in order. */
   waiting: ReadonlySet<Transaction>;
   /** Whom it replicates from; null: nobody. */
   source: string | null;
@@ -21,30 +25,38 @@ export interface Server {
   broken: boolean;
   /** Applies an hour late. */
   late: boolean;
+  /** MariaDB: what it applied last, and received last, in each domain. */
+  positions: ReadonlyMap<string, Transaction>;
+  received: ReadonlyMap<string, Transaction>;
+  /** By file and position: how many entries of its source's log it has applied. */
+  place: number;
+}
+
+interface Spot {
+  readonly name: string;
+  readonly place: number;
 }
 
 /** Servers and what they hold; changes in place, so that each step can be looked at. */
 export class World {
   readonly servers: ReadonlyMap<string, Server>;
+  readonly family: Family;
+  /** Written on a server that was a replica then: nobody else is expected to have it. */
+  readonly errant = new Set<Transaction>();
+  /** What no server should ever do. */
+  readonly wrongs: string[] = [];
+  /** By file and position: two places that are one, as somebody found out. */
+  readonly equivalences: (readonly [Spot, Spot])[] = [];
 
-  /** A source `a` with replicas, each below one that comes before it; all have applied ten transactions. */
-  constructor(parents: readonly number[]) {
+  /** A source `a` with replicas, each below one that comes before it; all have applied the same. */
+  constructor(parents: readonly number[], family: Family) {
+    this.family = family;
     const names = 'abcdefgh'.slice(0, parents.length + 1).split('');
-    const executed = new Set(Array.from({length: 10}, (_, at) => `a:${at + 1}`));
-    const server = (name: string, source: string | null): Server => ({
-      name,
-      source,
-      executed,
-      waiting: new Set<Transaction>(),
-      alive: true,
-      readOnly: source !== null,
-      receives: source !== null,
-      applies: source !== null,
-      broken: false,
-      late: false,
-    });
     const below = parents.map((parent, at) => names[parent % (at + 1)] ?? 'a');
-    this.servers = new Map(names.map((name, at) => [name, server(name, at === 0 ? null : (below[at - 1] ?? 'a'))]));
+    this.servers = new Map(names.map((name, at) => [name, serverOf(name, at === 0 ? null : (below[at - 1] ?? 'a'))]));
+    const [first, ...others] = this.all as readonly [Server, ...Server[]];
+    this.write(first, 10);
+    for (const other of others) family.copied(other, first);
   }
 
   get all(): readonly Server[] {
@@ -60,33 +72,76 @@ export class World {
   }
 
   write(on: Server, count: number): void {
-    const last = Math.max(0, ...[...on.executed].filter((one) => one.startsWith(`${on.name}:`)).map((one) => Number(one.slice(2))));
-    on.executed = new Set([...on.executed, ...Array.from({length: count}, (_, at) => `${on.name}:${last + at + 1}`)]);
+    for (let one = 0; one < count; one++) {
+      const transaction = this.family.name(on, one);
+      on.executed = new Set([...on.executed, transaction]);
+      if (on.source !== null) this.errant.add(transaction);
+    }
   }
 
-  /** A replica receives so many of the transactions that it lacks. */
-  receive(on: Server, count = Number.POSITIVE_INFINITY): void {
+  hasErrant(on: Server): boolean {
+    return [...on.executed].some((one) => this.errant.has(one));
+  }
+
+  /** What it would receive from its source from now on; null where it would not get through. */
+  ahead(on: Server): readonly Transaction[] | null {
     const source = this.get(on.source);
-    if (!on.alive || !on.receives || !source?.alive) return;
-    const lacking = [...source.executed].filter((one) => !on.executed.has(one) && !on.waiting.has(one));
-    on.waiting = new Set([...on.waiting, ...lacking.slice(0, count)]);
+    return source?.alive ? this.family.next(on, source) : null;
+  }
+
+  /** Both threads run, and get on. */
+  replicates(on: Server): boolean {
+    return on.receives && on.applies && !on.broken && this.ahead(on) !== null;
+  }
+
+  /** A replica receives so many of the transactions that are ahead of it. */
+  receive(on: Server, count = Number.POSITIVE_INFINITY): void {
+    if (!on.alive || !on.receives) return;
+    const more = (this.ahead(on) ?? []).slice(0, count);
+    on.waiting = new Set([...on.waiting, ...more]);
+    this.family.received(on, more);
   }
 
   apply(on: Server, count = Number.POSITIVE_INFINITY): void {
-    if (!on.alive || !on.applies || on.broken || on.late) return;
-    const next = [...on.waiting].slice(0, count);
-    on.executed = new Set([...on.executed, ...next]);
-    on.waiting = new Set([...on.waiting].slice(next.length));
+    if (!on.alive || !on.applies || on.late) return;
+    for (const one of [...on.waiting].slice(0, count)) {
+      if (on.broken) return;
+      if (!this.family.canApply(on, one)) {
+        on.broken = true;
+        // What somebody wrote there meanwhile is in the way, whatever is planned.
+        if (!this.hasErrant(on)) this.wrongs.push(`${on.name} cannot apply ${one}`);
+        return;
+      }
+      if (on.executed.has(one)) this.wrongs.push(`${on.name} applies ${one} twice`);
+      on.executed = new Set([...on.executed, one]);
+      on.waiting = new Set([...on.waiting].slice(1));
+      this.family.applied(on, one);
+    }
   }
 
-  /** Lets time pass until nothing moves any more. */
-  settle(): void {
-    for (let round = 0; round < this.servers.size; round++) {
-      for (const server of this.all) {
-        this.receive(server);
-        this.apply(server);
-      }
+  /** With both threads stopped some servers forget what they received. */
+  rest(): void {
+    for (const on of this.all) {
+      if (this.family.dropsRelayLog && !on.receives && (!on.applies || on.broken)) on.waiting = new Set();
     }
+  }
+
+  /** On its source, written by the history of all, and never to come to it. */
+  skipped(on: Server): readonly Transaction[] {
+    const source = this.get(on.source);
+    const ahead = this.ahead(on);
+    if (!on.receives || !source?.alive || ahead === null) return [];
+    const has = new Set([...held(on), ...ahead]);
+    return [...source.executed].filter((one) => !this.errant.has(one) && !has.has(one));
+  }
+
+  equivalent(source: string, at: BinlogCoordinates, target: string): BinlogCoordinates | null {
+    const isHere = (spot: Spot): boolean => spot.name === source && spot.place === placeOf(at);
+    for (const [one, other] of this.equivalences) {
+      if (isHere(one) && other.name === target) return coordinates(other.place);
+      if (isHere(other) && one.name === target) return coordinates(one.place);
+    }
+    return null;
   }
 
   /** What a look at all of them says now; of the dead, what they were when they died. */
@@ -98,32 +153,35 @@ export class World {
     // Whoever writes is on top, and is named first.
     const top = this.all.find(({readOnly, source}) => !readOnly && source === null)?.name;
     const ordered = top === undefined ? lines : [`${top}:`, ...lines.filter((line) => line !== `${top}:`)];
-    return given(ordered.join('; '), Object.fromEntries(this.all.map((server) => [server.name, this.seen(server)])));
+    const seen = Object.fromEntries(this.all.map((server) => [server.name, this.family.seen(server, this)]));
+    const topology = given(ordered.join('; '), seen, this.family.kind);
+    return new Topology(
+      topology.instances.map((instance) => {
+        const [, parent, ...above] = chainOf(instance, topology);
+        return {...instance, gtid: {...instance.gtid, errant: parent ? errantAgainst(instance, parent, above) : ''}};
+      }),
+    );
   }
+}
 
-  private seen(server: Server): But {
-    const {alive, readOnly, executed, waiting, receives, applies, broken, late} = server;
-    const source = this.get(server.source);
-    const strange = source
-      ? [...executed].filter((one) => !source.executed.has(one) && !source.waiting.has(one) && !one.startsWith(source.name))
-      : [];
-    const cut = receives && source?.alive !== true;
-    const idle = {state: 'stopped', errno: 0, error: ''} as const;
-    const runs = {state: 'running', errno: 0, error: ''} as const;
-    const replication = {
-      retrievedGtid: gtidText(waiting),
-      receiver: cut ? {state: 'other' as const, errno: 2003, error: 'error connecting'} : receives ? runs : idle,
-      applier: broken ? {state: 'stopped' as const, errno: 1062, error: 'duplicate'} : applies ? runs : idle,
-      delay: late ? 3600 : 0,
-    };
-    return {
-      reachable: alive,
-      readOnly,
-      superReadOnly: readOnly,
-      gtid: {executed: gtidText(executed), errant: gtidText(new Set(strange))},
-      ...(server.source === null ? {} : {replication}),
-    };
-  }
+function serverOf(name: string, source: string | null): Server {
+  const replicates = source !== null;
+  return {
+    name,
+    id: serverId(name),
+    source,
+    executed: new Set(),
+    waiting: new Set(),
+    alive: true,
+    readOnly: replicates,
+    receives: replicates,
+    applies: replicates,
+    broken: false,
+    late: false,
+    positions: new Map(),
+    received: new Map(),
+    place: 0,
+  };
 }
 
 /** All a server holds, applied or not. */
@@ -131,8 +189,12 @@ export function held({executed, waiting}: Server): ReadonlySet<Transaction> {
   return new Set([...executed, ...waiting]);
 }
 
-/** `a:1`, `a:2`, `b:5` as a GTID set. */
-function gtidText(transactions: ReadonlySet<Transaction>): string {
-  const byWriter = Map.groupBy(transactions, (one) => one.slice(0, 1));
-  return [...byWriter].map(([writer, ones]) => `${uuid(writer)}:${ones.map((one) => one.slice(2)).join(':')}`).join(',');
+const FIRST = 1000;
+
+export function coordinates(place: number): BinlogCoordinates {
+  return {file: 'binlog.000001', position: FIRST + place};
+}
+
+export function placeOf({position}: BinlogCoordinates): number {
+  return position - FIRST;
 }
