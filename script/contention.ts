@@ -7,7 +7,8 @@ const HELP = `Commands and services contend for one cluster of real servers, whi
 
 Each worker runs one command after the other: tag, begin-maintenance and end-maintenance, relocate, graceful-master-takeover-auto. At the end
 what each was told is compared with the rows of the backend, with the servers, and with the statements that servers were sent.
-Exit status 1 when anything contradicts anything else, or is lost.
+The last line is the verdict: GOOD; BAD when anything contradicts anything else, or is lost; TELLS NOTHING when the machine was too busy for much to
+happen. Exit status 0 for GOOD alone.
 `;
 
 await runScript('script/contention', async () => {

@@ -24,11 +24,11 @@ export async function contention({kind, seconds, workers, services, seed}: Conte
       `${workers} workers and ${services} services for ${seconds} s on ${backend.version}, servers MariaDB ${box.version}, seed ${seed}`,
       ...[...result.counts].map(([what, count]) => `  ${what.replace(/ (\S+)$/, ', exit status $1')}: ${count}`),
       `  rows acknowledged to the application: ${result.acknowledged}`,
-      `  contradictions and losses: ${result.contradictions.length}`,
-      ...result.contradictions.map((sentence) => `    ${sentence}`),
+      ...result.contradictions.map((sentence) => `  contradiction: ${sentence}`),
+      result.verdict.text,
       '',
     ];
-    return {text: lines.join('\n'), good: result.contradictions.length === 0};
+    return {text: lines.join('\n'), good: result.verdict.good};
   } finally {
     await Promise.all([box.down(), backend.down()]);
   }

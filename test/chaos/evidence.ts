@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
+import {waitFor} from '../sandbox/index.ts';
 import type {Managed} from './cluster/managed.ts';
 import type {Stage} from './cluster/stage.ts';
 import type {Faults} from './faults.ts';
@@ -7,6 +8,9 @@ import type {ClusterEvidence} from './invariants.ts';
 import {stateOf} from './observer.ts';
 import type {Move} from './scenarios/scene.ts';
 import type {Application} from './workload.ts';
+
+/** Of a server that runs, on a machine however busy. */
+const ANSWERS_WITHIN = 30_000;
 
 interface About {
   readonly moves: readonly Move[];
@@ -16,32 +20,42 @@ interface About {
 /** What there is to know of one cluster at the end. */
 export async function evidenceOf(stage: Stage, {cluster, acknowledged}: Application, {moves, faults}: About): Promise<ClusterEvidence> {
   const ports = cluster.servers.map(({key}) => key.port).join(', ');
-  const recoveries = await stage.rows<{uid: string; is_successful: number}>(
-    `SELECT uid, is_successful FROM $topology_recovery WHERE port IN (${ports})`,
+  const recoveries = await stage.rows<{uid: string; is_successful: number; in_active_period: number; acknowledged: number}>(
+    `SELECT uid, is_successful, in_active_period, acknowledged FROM $topology_recovery WHERE port IN (${ports})`,
   );
-  const there = new Set(await idsAt(cluster));
+  const there = await idsAt(cluster);
   const own = moves.filter((move) => move.cluster === cluster.name).map(({scenario}) => scenario);
   return {
     name: cluster.name,
     expected: own.map(({expected}) => expected),
-    moreAttempts: own.reduce((sum, {moreAttempts = 0}) => sum + moreAttempts, 0),
-    recoveries: recoveries.map(({uid, is_successful}) => ({uid, successful: Number(is_successful) === 1})),
+    recoveries: recoveries.map(({uid, is_successful, in_active_period, acknowledged}) => ({
+      uid,
+      successful: Number(is_successful) === 1,
+      // Such a one blocks nothing, though nobody has acknowledged it.
+      openedNobody: Number(is_successful) === 0 && Number(in_active_period) === 0 && Number(acknowledged) === 0,
+    })),
     refusals: refusalsOf(stage, cluster),
-    lost: acknowledged.map(({id}) => id).filter((id) => !there.has(id)),
+    lost: there === null ? [] : acknowledged.map(({id}) => id).filter((id) => !there.has(id)),
     fences: new Map(await Promise.all(cluster.servers.map(async ({name, instance}) => [name, await fencesAt(instance.datadir)] as const))),
     servers: cluster.servers.map(({name}) => name),
     disturbed: faults.disturbed,
   };
 }
 
-/** What the source has: of several writable servers the one that others follow. */
-async function idsAt(cluster: Managed): Promise<readonly number[]> {
+/** What the source has: of several writable servers the one that others follow. Null: there is none, so that nothing is lost yet. */
+async function idsAt(cluster: Managed): Promise<ReadonlySet<number> | null> {
   const alive = cluster.servers.filter(({instance}) => instance.alive());
-  const states = await Promise.all(alive.map(async (server) => ({server, state: await stateOf(server).catch(() => null)})));
-  const writable = states.filter(({state}) => state?.writable).map(({server}) => server);
-  const source = writable.find(({key}) => states.some(({state}) => state?.source === key.port)) ?? writable[0];
-  const rows = (await source?.instance.query<{id: number}>('SELECT id FROM test.t')) ?? [];
-  return rows.map(({id}) => Number(id));
+  const states = await Promise.all(
+    alive.map(async (server) => {
+      const state = await waitFor(`${server.name} says how it is`, () => stateOf(server), {within: ANSWERS_WITHIN});
+      return {server, state};
+    }),
+  );
+  const writable = states.filter(({state}) => state.writable).map(({server}) => server);
+  const source = writable.find(({key}) => states.some(({state}) => state.source === key.port)) ?? writable[0];
+  if (!source) return null;
+  const rows = await source.instance.query<{id: number}>('SELECT id FROM test.t');
+  return new Set(rows.map(({id}) => Number(id)));
 }
 
 /** Codes of `127.0.0.1:3306 is not recovered (code): why`, as leaders write it. */

@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest';
-import {contradictionsIn, type Evidence} from '../servers/support/contention/judge.ts';
+import {contradictionsIn, verdictOf, type Evidence} from '../servers/support/contention/judge.ts';
 
 const nothing: Evidence = {
   told: [],
@@ -23,6 +23,11 @@ test.each<{what: string; evidence: Partial<Evidence>; found: readonly string[]}>
   {
     what: 'a command that had no time to renew its lock, and stopped',
     evidence: {told: [{...told, ran: [{...ran, status: 1, stderr: 'the lock may end before a answers: nothing more is sent to it'}]}]},
+    found: [],
+  },
+  {
+    what: 'a command that we ended, since it took too long',
+    evidence: {told: [{...told, ran: [{...ran, status: null}]}]},
     found: [],
   },
   {
@@ -81,4 +86,24 @@ test.each<{what: string; evidence: Partial<Evidence>; found: readonly string[]}>
   {what: 'what is left over', evidence: {leftOvers: ['a lock']}, found: ['left over: a lock']},
 ])('the judge of a contest, told of $what', ({evidence, found}) => {
   expect(contradictionsIn({...nothing, ...evidence})).toEqual(found);
+});
+
+test.each<{what: string; moved: number; contradictions: readonly string[]; text: RegExp; good: boolean}>([
+  {
+    what: 'nothing of note',
+    moved: 5,
+    contradictions: [],
+    text: /^GOOD: .*\(7 commands, 5 of which changed servers; 1 had no time/,
+    good: true,
+  },
+  {what: 'a contradiction', moved: 5, contradictions: ['one'], text: /^BAD: 1 contradictions/, good: false},
+  {what: 'nothing at all', moved: 4, contradictions: [], text: /^TELLS NOTHING: /, good: false},
+])('the verdict of a contest with $what', ({moved, contradictions, text, good}) => {
+  const relocated = Array.from({length: moved}, () => ({...ran, words: ['relocate'], status: 0}));
+  const others = [
+    {...ran, status: 0},
+    {...ran, status: null},
+  ];
+  const verdict = verdictOf([{...told, ran: [...relocated, ...others]}], contradictions);
+  expect(verdict).toEqual({text: expect.stringMatching(text) as string, good});
 });

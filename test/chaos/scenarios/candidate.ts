@@ -37,7 +37,6 @@ export const CANDIDATE: readonly Scenario[] = [
     name: 'the candidate killed when its promotion was planned',
     faults: ['source-kill', 'candidate-kill'],
     expected: PROMOTE,
-    moreAttempts: 1,
     async act(scene) {
       const {faults, traps, cluster} = scene;
       await traps.set('wait');
@@ -54,7 +53,6 @@ export const CANDIDATE: readonly Scenario[] = [
     name: 'the candidate killed while it applies what it has received',
     faults: ['source-kill', 'candidate-kill'],
     expected: PROMOTE,
-    moreAttempts: 1,
     async act(scene) {
       const {stage, faults, cluster, application} = scene;
       const release = await Promise.all(cluster.replicas.map(async (replica) => ({replica, free: await holdApplier(replica.instance)})));

@@ -104,8 +104,6 @@ export const NETWORK: readonly Scenario[] = [
     name: 'source killed, while everything is late',
     faults: ['delay', 'source-kill'],
     expected: PROMOTE,
-    // The last look before the first change may be too late to say anything.
-    moreAttempts: 1,
     async act(scene) {
       const {stage, faults, cluster, between} = scene;
       for (const node of stage.nodes) {

@@ -24,8 +24,6 @@ export interface Scenario {
   readonly faults: readonly FaultKind[];
   /** Of the cluster that is hit; all others end as `none`. */
   readonly expected: Outcome;
-  /** Recoveries that fail before the one that succeeds, at most; none unless given. */
-  readonly moreAttempts?: number;
   /** Leadership must stay where it is. */
   readonly steady?: true;
   /** Leadership may move all the same: the machine is too busy to tell. */

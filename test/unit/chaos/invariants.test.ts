@@ -2,10 +2,9 @@ import {expect, test} from 'vitest';
 import {CLOSED_WITHIN, violationsIn, type ClusterEvidence, type Evidence} from '../../chaos/invariants.ts';
 import type {Sample, ServerState} from '../../chaos/observer.ts';
 
-const [PROMOTED, FAILED] = [
-  {uid: '1', successful: true},
-  {uid: '2', successful: false},
-];
+const PROMOTED = {uid: '1', successful: true, openedNobody: false};
+const FAILED = {uid: '2', successful: false, openedNobody: false};
+const HARMLESS = {uid: '3', successful: false, openedNobody: true};
 
 function look<What>(of: string, at: number, said: What | null): Sample<What> {
   return {of, from: at, until: at + 1, said};
@@ -19,7 +18,6 @@ function cluster(more: Partial<ClusterEvidence>): Evidence['clusters'] {
   const quiet: ClusterEvidence = {
     name: 'c',
     expected: [],
-    moreAttempts: 0,
     recoveries: [],
     refusals: [],
     lost: [],
@@ -51,17 +49,28 @@ test.each<{what: string; given: Parameters<typeof codes>[0]; found: readonly str
   {what: 'a term of two holders', given: {leases: [lease(1, 7, 'x'), lease(2, 7, 'y')]}, found: ['term-reused']},
   {what: 'a term that was released', given: {leases: [lease(1, 7, 'x'), lease(2, 7, '')]}, found: []},
   {what: 'leadership that moved without need', given: {steady: true, leases: [lease(1, 7, 'x'), lease(2, 8, 'y')]}, found: ['leader-flap']},
-  {what: 'a recovery that was due', given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [PROMOTED!]})}, found: []},
-  {what: 'a recovery that was not', given: {clusters: cluster({recoveries: [PROMOTED!]})}, found: ['undue-recovery']},
+  {what: 'a recovery that was due', given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [PROMOTED]})}, found: []},
+  {what: 'a recovery that was not', given: {clusters: cluster({recoveries: [PROMOTED]})}, found: ['undue-recovery']},
   {
     what: 'none that was due',
-    given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [FAILED!]})},
+    given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [FAILED]})},
     found: ['missing-recovery'],
   },
   {
     what: 'two of one incident',
-    given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [FAILED!, PROMOTED!]})},
+    given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [FAILED, PROMOTED]})},
     found: ['second-recovery'],
+  },
+  {
+    what: 'attempts that opened nobody before the one that was due',
+    given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [HARMLESS, HARMLESS, PROMOTED]})},
+    found: [],
+  },
+  {what: 'an attempt where none was due', given: {clusters: cluster({recoveries: [HARMLESS]})}, found: ['undue-recovery']},
+  {
+    what: 'two attempts where one was to be given up',
+    given: {clusters: cluster({expected: [{ends: 'abandon'}], recoveries: [HARMLESS, HARMLESS]})},
+    found: ['undue-recovery'],
   },
   {what: 'a refusal as declared', given: {clusters: cluster({expected: [{ends: 'refuse', code: 'x'}], refusals: ['x']})}, found: []},
   {

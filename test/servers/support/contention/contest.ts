@@ -6,7 +6,7 @@ import {ACCOUNTS, Client, waitFor, type Instance, type Sandbox} from '../../../s
 import type {BackendHost} from '../backends.ts';
 import {rows, site, watching, type Site} from '../site.ts';
 import {idsOn, standingOf} from '../topology-now.ts';
-import {contradictionsIn, type Evidence} from './judge.ts';
+import {contradictionsIn, verdictOf, type Evidence} from './judge.ts';
 import {nameOf, workOn, type Told} from './worker.ts';
 
 export interface ContestOptions {
@@ -22,6 +22,8 @@ export interface ContestOptions {
 
 export interface Result {
   readonly contradictions: readonly string[];
+  /** In one line. */
+  readonly verdict: {readonly text: string; readonly good: boolean};
   /** How often each command ended with each status: `relocate 0`. */
   readonly counts: ReadonlyMap<string, number>;
   /** Rows that an application was told are kept. */
@@ -74,7 +76,8 @@ export async function contest({host, box, services, workers, milliseconds, seed}
       terms: running.flatMap(({log}) => [...log.matchAll(/elected leader of term (\d+)/g)].map(([, term]) => Number(term))),
       leftOvers: await leftOvers(at),
     };
-    return {contradictions: contradictionsIn(evidence), counts: counted(told), acknowledged: acknowledged.length};
+    const contradictions = contradictionsIn(evidence);
+    return {contradictions, verdict: verdictOf(told, contradictions), counts: counted(told), acknowledged: acknowledged.length};
   } finally {
     await at.down();
   }

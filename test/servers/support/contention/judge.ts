@@ -22,6 +22,8 @@ const EXPECTED: ReadonlySet<number | null> = new Set([0, 4, 5, 7]);
 /** So busy a machine that a command could not renew its lock in time: it says that it sent nothing more. */
 const STARVED = /the lock (may end before|could not be renewed)/;
 
+const CHANGES_SERVERS: ReadonlySet<string> = new Set(['relocate', 'graceful-master-takeover-auto']);
+
 /** Everything that must not be, a sentence each. Pure. */
 export function contradictionsIn(evidence: Evidence): readonly string[] {
   const {told, leftOvers, missing, terms} = evidence;
@@ -37,8 +39,28 @@ export function contradictionsIn(evidence: Evidence): readonly string[] {
   ];
 }
 
-function isUnexpected({status, stderr}: Ran): boolean {
-  return !EXPECTED.has(status) && !(status === 1 && STARVED.test(stderr));
+function isUnexpected(ran: Ran): boolean {
+  return !EXPECTED.has(ran.status) && !isStarved(ran);
+}
+
+/** Too busy a machine for it: it could not keep its lock and stopped, or we ended it, since it took longer than anybody waits. */
+export function isStarved({status, stderr}: Ran): boolean {
+  return status === null || (status === 1 && STARVED.test(stderr));
+}
+
+/** Fewer changes of servers than this, and a run tells nothing. */
+const ENOUGH = 5;
+
+/** One line: whether everything that was told is so, or whether too little happened to say. Pure. */
+export function verdictOf(told: readonly Told[], contradictions: readonly string[]): {readonly text: string; readonly good: boolean} {
+  const ran = told.flatMap((one) => one.ran);
+  const changes = ran.filter(({words, status}) => status === 0 && CHANGES_SERVERS.has(words[0] ?? '')).length;
+  const starved = ran.filter(isStarved).length;
+  const count = `${ran.length} commands, ${changes} of which changed servers; ${starved} had no time to keep their lock, or were ended by us`;
+  if (contradictions.length > 0) return {text: `BAD: ${contradictions.length} contradictions or losses (${count})`, good: false};
+  if (changes < ENOUGH)
+    return {text: `TELLS NOTHING: too busy a machine, nothing contradicts anything, but little happened (${count})`, good: false};
+  return {text: `GOOD: nothing contradicts anything else, and nothing was lost (${count})`, good: true};
 }
 
 function unexpected({worker, words, status, stderr}: Ran): string {
