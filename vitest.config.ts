@@ -24,7 +24,7 @@ export default defineConfig({
           name: 'backend',
           include: ['test/backend/**/*.test.ts', 'test/legacy/**/*.test.ts'],
           globalSetup: ['test/setup/bundle.ts'],
-          testTimeout: 60 * seconds,
+          testTimeout: 120 * seconds,
           hookTimeout: 300 * seconds,
           teardownTimeout: 30 * seconds,
           maxWorkers: 2,

@@ -103,7 +103,7 @@ export async function binlogPosition(instance: Instance): Promise<{file: string;
 }
 
 /** Waits until both threads of every channel run. */
-export async function replicating(instance: Instance, within = 15_000): Promise<void> {
+export async function replicating(instance: Instance, within = 60_000): Promise<void> {
   await waitFor(
     `${instance.name} replicates`,
     async () => {
@@ -117,7 +117,7 @@ export async function replicating(instance: Instance, within = 15_000): Promise<
 }
 
 /** Waits until a source sends to so many replicas: a receiver calls itself running a moment before it is registered there. */
-export async function sendsTo(source: Instance, replicas: number, within = 15_000): Promise<void> {
+export async function sendsTo(source: Instance, replicas: number, within = 60_000): Promise<void> {
   await waitFor(
     `${source.name} sends to ${replicas} replicas`,
     async () => {
@@ -133,7 +133,7 @@ function describe({running, errno, error}: ThreadState): string {
 }
 
 /** Waits until the replica has applied everything its source has written until now. Decided by GTID when the channel uses them. */
-export async function appliedAll(replica: Instance, source: Instance, status: ReplicaStatus, within = 15_000): Promise<void> {
+export async function appliedAll(replica: Instance, source: Instance, status: ReplicaStatus, within = 60_000): Promise<void> {
   const seconds = Math.ceil(within / 1000);
   const {words} = replica;
   const options = {timeout: within + 1_000};

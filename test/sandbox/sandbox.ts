@@ -100,7 +100,7 @@ export class Sandbox {
   }
 
   /** Waits until every running replica has applied all its running source has, from the top down, as the servers now say they replicate. */
-  async caughtUp({within = 15_000}: Waiting = {}): Promise<void> {
+  async caughtUp({within = 60_000}: Waiting = {}): Promise<void> {
     const running = this.instances.filter((instance) => instance.alive());
     const edges = await Promise.all(running.map(async (replica) => (await replicaStatus(replica)).map((status) => ({replica, status}))));
     const depth = Math.max(1, running.length - 1);

@@ -3,7 +3,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 const STEP = 20;
 
 export interface Waiting {
-  /** Milliseconds, 10,000 unless given. */
+  /** Milliseconds, 60,000 unless given: far more than anything takes, on a machine that tests much at once. */
   readonly within?: number;
 }
 
@@ -15,7 +15,7 @@ export interface Waiting {
 export async function waitFor<T>(
   description: string,
   condition: () => Promise<T> | T,
-  {within = 10_000}: Waiting = {},
+  {within = 60_000}: Waiting = {},
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + within;
   let last = '';

@@ -23,7 +23,7 @@ function demo(...args: string[]): {child: ChildProcess; said: () => string; ende
 async function expectNothingLeft(said: string): Promise<void> {
   const pids = [...said.matchAll(/ pid (\d+)$/gm)].map((match) => match[1]);
   expect(pids).toHaveLength(4);
-  await waitFor('all its servers are gone', () => pids.every((pid) => !existsSync(`/proc/${pid}/exe`)), {within: 20_000});
+  await waitFor('all its servers are gone', () => pids.every((pid) => !existsSync(`/proc/${pid}/exe`)));
   const address = /served at (http:\/\/\S+)/.exec(said)?.[1] ?? '';
   await waitFor(
     'its service is gone',

@@ -6,6 +6,7 @@ import {
   insert,
   recoveriesOf,
   recoveryOf,
+  rows,
   site,
   topologyNow,
   watching,
@@ -17,9 +18,7 @@ import {
 } from './support/index.ts';
 
 /** A lease and a look at it take 5.6 s; a machine that tests much at once takes longer. */
-const ELECTED_WITHIN = 15_000;
-/** Sooner than a lease could have run out. */
-const HANDED_OVER_WITHIN = 4_000;
+const ELECTED_WITHIN = 60_000;
 /** The account that the second node uses, so that servers tell who is connected. */
 const SECOND = {user: 'orc2', password: 'orc2pw'};
 
@@ -74,7 +73,7 @@ async function leftByFirst(servers: readonly Instance[]): Promise<void> {
 
 test('only the leader is connected to managed servers; when it is killed another leads, and recovers', async () => {
   const {a, b, c, leader, other} = await start();
-  expect((await connections([a, b, c], 'orc')).every((n) => n > 0)).toBe(true);
+  await box.waitFor('the leader is connected to all', async () => (await connections([a, b, c], 'orc')).every((n) => n > 0));
   expect(await connections([a, b, c], SECOND.user)).toEqual([0, 0, 0]);
   await leader.kill9();
   await other.says(/elected leader of term 2/, ELECTED_WITHIN);
@@ -89,18 +88,19 @@ test('leader and source are killed together: the next leader recovers', async ()
   const {a, b, c, leader, other} = await start();
   await Promise.all([leader.kill9(), a.kill9()]);
   await other.says(/elected leader of term 2/, ELECTED_WITHIN);
-  expect(await recoveryOf(at, a, 10_000)).toMatchObject({is_successful: 1, analysis: 'DeadMaster'});
+  expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1, analysis: 'DeadMaster'});
   await topologyNow([b, c]);
   expect(await recoveriesOf(at)).toHaveLength(1);
 });
 
 test('a leader that is told to end hands over at once, and leaves no connection behind', async () => {
   const {a, b, c, leader, other} = await start();
-  const asked = performance.now();
-  const stopped = leader.stop();
-  await other.says(/elected leader of term 2/, HANDED_OVER_WITHIN);
-  expect(performance.now() - asked).toBeLessThan(HANDED_OVER_WITHIN);
-  await stopped;
+  other.pause();
+  await leader.stop();
+  // Free for whoever asks next: a row of one that has died would have to stand still for a lease first.
+  expect(await rows(at, 'active_node')).toMatchObject([{hostname: '', token: ''}]);
+  other.resume();
+  await other.says(/elected leader of term 2/, ELECTED_WITHIN);
   expect({exit: leader.exitCode, signal: leader.signal}).toEqual({exit: 0, signal: null});
   await leftByFirst([a, b, c]);
   await watchedBySecond([a, b, c]);
@@ -135,10 +135,10 @@ test('hooks of a detection that a leader did not survive are run again by the ne
   await other.says(/elected leader of term 2/, ELECTED_WITHIN);
   expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1});
   await topologyNow([b, c]);
-  const told = (await at.hooks.runs()).filter(({list}) => list === 'OnFailureDetectionProcesses');
+  const told = (await at.hooks.runs()).filter(({list, type}) => list === 'OnFailureDetectionProcesses' && type === 'DeadMaster');
   expect(told.map(({attempt}) => attempt)).toEqual([1, 2]);
   expect(told[1]?.uid).toBe(told[0]?.uid);
-  expect(await detectionsAt(at)).toEqual([`DeadMaster of ${a.key.port}`]);
+  expect((await detectionsAt(at)).filter((one) => one.startsWith('Dead'))).toEqual([`DeadMaster of ${a.key.port}`]);
 });
 
 test('a leader that hangs in the middle of a recovery loses it to the next one, and adds nothing when it goes on', async () => {
@@ -180,7 +180,7 @@ test.each(['is stopped', 'is killed'] as const)(
     expect(await log.changes()).toEqual([]);
     if (how === 'is stopped') backend.resume();
     else await backend.start();
-    expect(await recoveryOf(at, a, 30_000)).toMatchObject({is_successful: 1, all_errors: ''});
+    expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1, all_errors: ''});
     await topologyNow([b, c]);
     expect(await recoveriesOf(at)).toHaveLength(1);
   },

@@ -29,10 +29,11 @@ afterAll(() => Promise.all([box?.down(), host?.down()]));
 
 const name = ({key}: Instance): string => `${key.host}:${key.port}`;
 
-/** The source dies, and the service has said so. */
+/** The source dies, and the service has said so, in its hooks too. */
 async function die(): Promise<void> {
   await it.a.kill9();
   await box.waitFor('the death is detected', async () => (await detectionsAt(it.at)).includes(`DeadMaster of ${it.a.key.port}`));
+  await box.waitFor('hooks were told', async () => (await it.at.hooks.order()).length > 0);
 }
 
 test('a dead source is recovered where nothing is recovered automatically, whatever stands against that', async () => {

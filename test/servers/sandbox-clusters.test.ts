@@ -58,7 +58,7 @@ describe.each([
     expect((await group.members(a)).map((member) => member.role).toSorted()).toEqual(roles);
     await a.query('CREATE TABLE test.t (id INT PRIMARY KEY)');
     await a.query('INSERT INTO test.t VALUES (1)');
-    await expect.poll(() => b.query('SELECT id FROM test.t').catch(() => []), {timeout: 10_000}).toEqual([{id: 1}]);
+    await expect.poll(() => b.query('SELECT id FROM test.t').catch(() => []), {timeout: 60_000}).toEqual([{id: 1}]);
     await a.kill9();
     await group.online(b, 2);
     expect((await group.members(b)).some((member) => member.port === a.key.port && member.state === 'ONLINE')).toBe(false);
@@ -81,9 +81,9 @@ test('HAProxy sends traffic to the backend whose check answers 200, and follows 
   try {
     const answer = async (): Promise<string> =>
       (await fetch(`http://127.0.0.1:${proxy.port}/`, {signal: AbortSignal.timeout(2_000)})).text();
-    await expect.poll(answer, {timeout: 10_000}).toBe('one');
+    await expect.poll(answer, {timeout: 60_000}).toBe('one');
     leader = 'two';
-    await expect.poll(answer, {timeout: 10_000}).toBe('two');
+    await expect.poll(answer, {timeout: 60_000}).toBe('two');
   } finally {
     await proxy.down();
     for (const {server} of backends) {

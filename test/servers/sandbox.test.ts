@@ -100,10 +100,10 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}])('what
   test('has semi-sync, also after a restart', async () => {
     const {a} = await box.topology('a: b', {semiSync: true});
     const clients = async (): Promise<unknown> => (await a.query("SHOW GLOBAL STATUS LIKE 'rpl_semi_sync_%_clients'"))[0]?.['Value'];
-    await expect.poll(clients, {timeout: 10_000}).toBe('1');
+    await expect.poll(clients, {timeout: 60_000}).toBe('1');
     await a.kill9();
     await a.start();
-    await expect.poll(clients, {timeout: 10_000}).toBe('1');
+    await expect.poll(clients, {timeout: 60_000}).toBe('1');
   });
 
   test('reads several sources on channels', async () => {

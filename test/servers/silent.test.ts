@@ -54,8 +54,9 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       expect(await recoveriesOf(at)).toHaveLength(1);
     });
 
-    test('for a tenth of a second is left alone, and so are its replicas', async () => {
-      const it = await scene({box, host}, SETTINGS);
+    test('for a tenth of a second, again and again, is left alone, and so are its replicas', async () => {
+      // With the time that servers have by default: this process may be held up for seconds between a pause and its end.
+      const it = await scene({box, host});
       ({at} = it);
       const {a, b, c, service} = it;
       const log = await witness([b, c]);
@@ -69,7 +70,7 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       await box.waitFor('replicas have it all', async () => (await idsOn(b)).length + (await idsOn(c)).length === 60);
       expect(await log.changes()).toEqual([]);
       expect(await recoveriesOf(at)).toEqual([]);
-      expect(await at.hooks.order()).toEqual([]);
+      expect(await at.hooks.runs()).toEqual([]);
       expect(service.log).not.toMatch(/detected|DeadMaster/);
     });
   },

@@ -23,7 +23,12 @@ export interface HookRun {
   /** As `host:port`; placeholders of an unknown successor stay as they are. */
   readonly failed: string;
   readonly successor: string;
+  /** Of what it was told: the code of a finding. */
+  readonly type: string;
 }
+
+/** Findings that may stand for a moment on the way to another one, longer on a busy machine, and are told then. */
+const ON_THE_WAY = /^Unreachable|Hypothesis$/;
 
 /** External programs that write down who ran them, in which order. */
 export class HookLog {
@@ -40,7 +45,14 @@ export class HookLog {
 
   /** The command that writes one line, half by placeholders and half by variables. */
   command(list: HookList): string {
-    const words = [list, '{recoveryUID}', '$ORC_RECOVERY_ATTEMPT', '$ORC_FAILED_HOST:{failedPort}', '{successorHost}:{successorPort}'];
+    const words = [
+      list,
+      '{recoveryUID}',
+      '$ORC_RECOVERY_ATTEMPT',
+      '$ORC_FAILED_HOST:{failedPort}',
+      '{successorHost}:{successorPort}',
+      '{failureType}',
+    ];
     return `echo "${words.join(' ')}" >> '${this.#file}'`;
   }
 
@@ -53,13 +65,13 @@ export class HookLog {
     return text.split('\n').filter(Boolean).map(readLine);
   }
 
-  /** Only the lists, in the order in which they ran. */
+  /** Only the lists, in the order in which they ran, without what was found on the way. */
   async order(): Promise<readonly HookList[]> {
-    return (await this.runs()).map(({list}) => list);
+    return (await this.runs()).filter(({type}) => !ON_THE_WAY.test(type)).map(({list}) => list);
   }
 }
 
 function readLine(line: string): HookRun {
-  const [list, uid = '', attempt, failed = '', successor = ''] = line.split(' ');
-  return {list: list as HookList, uid, attempt: Number(attempt), failed, successor};
+  const [list, uid = '', attempt, failed = '', successor = '', type = ''] = line.split(' ');
+  return {list: list as HookList, uid, attempt: Number(attempt), failed, successor, type};
 }

@@ -80,6 +80,8 @@ interface ServerSide {
   serverHandshake(hello: object): void;
   on(event: 'query', listener: (sql: string) => void): void;
   on(event: 'error', listener: (error: Error) => void): void;
+  /** Of the next packet; every command begins with 0, which it would take for one that is out of order. */
+  sequenceId: number;
   writeTextResult(rows: readonly object[], columns: readonly object[]): void;
   writeOk(result?: object): void;
   writeError(error: {readonly message: string; readonly code: number}): void;
@@ -110,6 +112,7 @@ function welcome(connection: ServerSide, ask: (sql: string) => Answer): void {
     } catch (error) {
       connection.writeError({message: `ProxySQL Admin Error: ${(error as Error).message}`, code: 1045});
     }
+    connection.sequenceId = 0;
   });
 }
 

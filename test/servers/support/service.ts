@@ -3,7 +3,7 @@ import {once} from 'node:events';
 import {waitFor} from '../../sandbox/index.ts';
 import {programLine} from './program.ts';
 
-const ENDS_WITHIN = 10_000;
+const ENDS_WITHIN = 30_000;
 
 /** One `orchestrator serve` process. */
 export class Service {
@@ -47,7 +47,7 @@ export class Service {
   }
 
   /** Waits until it has written something. */
-  async says(pattern: RegExp, within = 15_000): Promise<void> {
+  async says(pattern: RegExp, within = 60_000): Promise<void> {
     await waitFor(
       `the service says ${pattern}`,
       () => {
@@ -83,7 +83,7 @@ export class Service {
   }
 
   /** Returns when the process has ended by itself, or by its own hand. */
-  async ended(within = 15_000): Promise<void> {
+  async ended(within = 60_000): Promise<void> {
     await waitFor('the service has ended', () => !this.alive, {within});
     await this.#ended;
   }

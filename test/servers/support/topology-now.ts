@@ -42,7 +42,7 @@ const NO_SUCH_TABLE = 1146;
  *
  * @returns the writable one
  */
-export async function topologyNow(instances: readonly Instance[], waiting: Waiting = {within: 15_000}): Promise<Instance> {
+export async function topologyNow(instances: readonly Instance[], waiting?: Waiting): Promise<Instance> {
   return waitFor(
     `${instances.map(({name}) => name).join(', ')} are one topology`,
     async () => {

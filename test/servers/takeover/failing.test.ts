@@ -1,3 +1,4 @@
+import {writeFile} from 'node:fs/promises';
 import {afterAll, afterEach, beforeAll, beforeEach, expect, test} from 'vitest';
 import {sandbox, waitFor, type Client, type Sandbox} from '../../sandbox/index.ts';
 import {backendHost, downtimesAt, holdApplier, insert, recoveriesOf, stopThread, type BackendHost} from '../support/index.ts';
@@ -15,7 +16,7 @@ beforeAll(async () => {
   [box, host] = await Promise.all([sandbox({flavor: 'mariadb'}), backendHost('sqlite')]);
 });
 beforeEach(async () => {
-  all = await taking({box, host}, {ReasonableMaintenanceReplicationLagSeconds: 1, PreFailoverProcesses: ['test ! -e $HOME/veto']});
+  all = await taking({box, host});
   by = await conductor(all.at);
 });
 afterEach(async () => {
@@ -24,6 +25,13 @@ afterEach(async () => {
   await all?.at.down();
 });
 afterAll(() => Promise.all([box?.down(), host?.down()]));
+
+/** How long a successor may take to apply what its source has. */
+async function patience(seconds: number): Promise<void> {
+  await by.close();
+  await writeFile(all.at.file, JSON.stringify({...all.at.settings, ReasonableMaintenanceReplicationLagSeconds: seconds}));
+  by = await conductor(all.at);
+}
 
 const before =
   (wanted: string, work: () => Promise<unknown>): Fault =>
@@ -40,7 +48,7 @@ async function lockTables(client: Client): Promise<void> {
   later(() => Promise.resolve(client.close()));
 }
 
-test.each<{what: string; because: RegExp; fault: () => Fault}>([
+test.each<{what: string; because: RegExp; fault: () => Fault; seconds?: number}>([
   {
     what: 'a client that has locked a table keeps the source from being closed',
     because: /could not be closed within 1 s/,
@@ -49,6 +57,7 @@ test.each<{what: string; because: RegExp; fault: () => Fault}>([
   {
     what: 'the successor cannot apply what the source has',
     because: /did not apply all that its source has within 1 s/,
+    seconds: 1,
     fault: () =>
       before('close-source', async () => {
         later(await holdApplier(all.b));
@@ -64,8 +73,9 @@ test.each<{what: string; because: RegExp; fault: () => Fault}>([
         await insert(all.a, 11, 12);
       }),
   },
-])('$what: taken back', async ({because, fault}) => {
+])('$what: taken back', async ({because, fault, seconds = 20}) => {
   const {a, b, at} = all;
+  await patience(seconds);
   const answer = await by.takeOver({from: a, to: b, fault: fault()});
   expect(answer).toMatchObject({outcome: 'failed', because: expect.stringMatching(because) as string});
   expect(Number(await a.value('SELECT @@global.read_only'))).toBe(0);
@@ -74,6 +84,7 @@ test.each<{what: string; because: RegExp; fault: () => Fault}>([
   const [row] = await recoveriesOf(at);
   expect(row).toMatchObject({is_successful: 0, acknowledged: 1, all_errors: expect.stringMatching(because) as string});
   expect((await at.hooks.order()).at(-1)).toBe('PostUnsuccessfulFailoverProcesses');
+  await patience(20);
   expect(await at.run('graceful-master-takeover-auto', '-i', nameOf(a), '-d', nameOf(b))).toMatchObject({status: 0});
 });
 

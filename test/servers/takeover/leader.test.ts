@@ -35,7 +35,7 @@ test.each([
   await box.waitFor('the plan has ended', async () => (await rows(site, 'recovery_plan', {state: 'open'})).length === 0, {within: 60_000});
   await application.more(20);
   const acknowledged = await application.stop();
-  expect(await topologyNow([a, b, c], {within: 30_000})).toBe(all[successor]);
+  expect(await topologyNow([a, b, c], {within: 60_000})).toBe(all[successor]);
   const ids = await sameIds(all[successor], [a, b, c]);
   expect(acknowledged.filter((id) => !ids.includes(id))).toEqual([]);
   expect(await rows(at, 'topology_recovery')).toMatchObject([{is_successful: successor === 'b' ? 1 : 0, acknowledged: 1}]);

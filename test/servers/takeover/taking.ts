@@ -51,7 +51,7 @@ export async function asBefore({a, b, c}: Taking): Promise<void> {
       if (faults.length > 0) throw new Error(faults.join('; '));
       return true;
     },
-    {within: 30_000},
+    {within: 60_000},
   );
 }
 
@@ -64,7 +64,7 @@ export async function sameIds(source: Instance, others: readonly Instance[]): Pr
       if (rest.every((one) => one.join() === ids.join())) return ids;
       throw new Error([ids, ...rest].map(({length}) => length).join(', '));
     },
-    {within: 30_000},
+    {within: 60_000},
   );
 }
 
@@ -89,7 +89,7 @@ export async function outside(servers: readonly Instance[]): Promise<Outside> {
     },
     async more(rows) {
       const before = acknowledged.length;
-      await waitFor(`${rows} more rows are acknowledged`, () => acknowledged.length >= before + rows, {within: 30_000});
+      await waitFor(`${rows} more rows are acknowledged`, () => acknowledged.length >= before + rows, {within: 60_000});
     },
   };
 }
