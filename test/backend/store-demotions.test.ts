@@ -90,6 +90,33 @@ describe.each(BACKENDS)('what is recorded of replaced sources on %s', (kind) => 
     expect(await demotionOf('b')).toBeUndefined();
   });
 
+  test('a source that a person replaced is known by the plan of that, which is of another kind', async () => {
+    const uid = '1700000000000000000:hand';
+    const replaces = {
+      failed: key('h'),
+      identity: identity('h'),
+      replicas: [key('b'), key('c')],
+      alias: '',
+      node: {hostname: 'x', token: 't'},
+    };
+    const document = {plan: {kind: 'relocate', subject: key('b')}, replaces};
+    const row = {...replaces, uid, analysis: 'DeadMaster', cluster: 'shop', forced: true};
+    const relocation = {recoveryId: 0, lockId: 'l', fence: 1, cluster: 'shop', kind: 'relocate', steps: []};
+    await store.backend.transaction(async (work) => {
+      await openPlan(work, {...relocation, uid, document});
+      await endPlan(work, uid, {state: 'done', outcome: ''});
+      await openPlan(work, {...relocation, uid: `${uid}2`, document: {plan: {kind: 'relocate', subject: key('c')}}});
+      await endPlan(work, `${uid}2`, {state: 'done', outcome: ''});
+    });
+    expect(await demotionOf('h')).toBeUndefined();
+    await store.backend.transaction(async (work) => {
+      await registerRecovery(work, row);
+      await recordSuccessor(work, uid, {successor: key('b'), alias: ''});
+      await writeRecoveryEnd(work, uid, {lost: [], participating: [], errors: []});
+    });
+    expect(await demotionOf('h')).toMatchObject({uid, identity: identity('h'), successors: [key('b')], replicas: [key('b'), key('c')]});
+  });
+
   test.each<{what: string; past: readonly Past[]; successors: readonly string[] | null; promotedSince?: boolean}>([
     {
       what: 'its successor was replaced too',
@@ -149,7 +176,7 @@ describe.each(BACKENDS)('what is recorded of replaced sources on %s', (kind) => 
   test('it is kept as long as its source is lost, whatever its age', async () => {
     await recovered({failed: 'a', successor: 'b'});
     await recovered({failed: 'x', successor: 'y'});
-    await store.backend.run((work) => downtimeLost(work, [key('a')], 'box1'));
+    await store.backend.run((work) => downtimeLost(work, [key('a')], {owner: 'box1'}));
     await ageColumn(store.backend, 'topology_recovery', 'start_active_period', 1000);
     await ageColumn(store.backend, 'recovery_plan', 'ended_at', 1000);
     expect(await purgeRecoveries(store.backend, 500)).toBe(1);
@@ -158,7 +185,7 @@ describe.each(BACKENDS)('what is recorded of replaced sources on %s', (kind) => 
   });
 
   test('who is taken back into service loses that downtime, and no other', async () => {
-    await store.backend.run((work) => downtimeLost(work, [key('a')], 'box1'));
+    await store.backend.run((work) => downtimeLost(work, [key('a')], {owner: 'box1'}));
     await beginDowntime(store.backend, key('b'), {owner: 'ann', reason: 'disk', lasting: 60});
     await takeBackIntoService(store.backend, [key('a'), key('b')]);
     expect((await activeDowntimes(store.backend)).map((one) => one.key)).toEqual([key('b')]);

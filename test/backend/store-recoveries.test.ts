@@ -9,7 +9,7 @@ import {
   type NewDetection,
 } from '../../src/lib/store/recovery/detection-registration.ts';
 import {readDetections} from '../../src/lib/store/recovery/detections.ts';
-import {activeDowntimes} from '../../src/lib/store/downtime.ts';
+import {activeDowntimes, prolongLostInRecovery} from '../../src/lib/store/downtime.ts';
 import {keepEachMinute, keepEachSecond} from '../../src/lib/store/housekeeping.ts';
 import {
   adoptPlan,
@@ -265,6 +265,24 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
     expect(await readRecoveries(store.backend, {instance: key('b')})).toEqual([]);
   });
 
+  test('what was lost is downtimed for a year that begins anew, or for as long as it is said, which runs out', async () => {
+    await within((work) => downtimeLost(work, [key('a')], {owner: 'me'}));
+    await within((work) => downtimeLost(work, [key('b')], {owner: 'me', lasting: 600}));
+    const left = async (): Promise<readonly number[]> =>
+      (
+        await store.backend.run(({db, dialect}) =>
+          db('database_instance_downtime')
+            .orderBy('hostname')
+            .select({left: db.raw('? - ?', [dialect.unix('end_timestamp'), dialect.unix()])}),
+        )
+      ).map(({left: seconds}: {left: number | string}) => Math.round(Number(seconds) / 100) * 100);
+    const year = 365 * 24 * 3600;
+    await ageColumn(store.backend, 'database_instance_downtime', 'end_timestamp', 200);
+    expect(await left()).toEqual([year - 200, 400]);
+    await prolongLostInRecovery(store.backend);
+    expect(await left()).toEqual([year, 400]);
+  });
+
   test('errors too many for their column are cut, not lost with the rest', async () => {
     await register('u1');
     await within((work) => writeRecoveryEnd(work, 'u1', {lost: [], participating: [], errors: ['x'.repeat(70_000)]}));
@@ -273,7 +291,7 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
 
   test('what is left to do after a promotion', async () => {
     await detect();
-    await within((work) => downtimeLost(work, [key('a'), key('s')], 'me'));
+    await within((work) => downtimeLost(work, [key('a'), key('s')], {owner: 'me'}));
     await store.backend.run(({db}) =>
       db('cluster_alias').insert([
         {cluster_name: 'a:3306', alias: 'shop'},

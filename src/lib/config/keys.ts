@@ -240,7 +240,11 @@ export const KEYS = {
   ),
   PreventCrossDataCenterMasterFailover: bool(false, 'promotion', 'Never promote in another data center'),
   PreventCrossRegionMasterFailover: bool(false, 'promotion', 'Never promote in another region'),
-  MasterFailoverLostInstancesDowntimeMinutes: uint(0, 'promotion', 'Never had an effect: lost instances are downtimed for a year', unused),
+  MasterFailoverLostInstancesDowntimeMinutes: uint(
+    0,
+    'promotion',
+    'How long replicas that a failover lost are downtimed; 0 is until they are in order again',
+  ),
   MasterFailoverDetachSlaveMasterHost: bool(false, 'promotion', 'Former name of the next key'),
   MasterFailoverDetachReplicaMasterHost: bool(false, 'promotion', 'Detach the promoted server from its old source'),
   FailMasterPromotionOnLagMinutes: uint(
@@ -251,7 +255,11 @@ export const KEYS = {
   FailMasterPromotionIfSQLThreadNotUpToDate: bool(false, 'promotion', 'Refuse to promote a replica that has not applied all it received'),
   DelayMasterPromotionIfSQLThreadNotUpToDate: bool(false, 'promotion', 'Wait up to 24 hours for the replica to apply all it received'),
   PostponeSlaveRecoveryOnLagMinutes: uint(0, 'promotion', 'Former name of the next key'),
-  PostponeReplicaRecoveryOnLagMinutes: uint(0, 'promotion', 'Move replicas with a longer configured delay last; 0 is never'),
+  PostponeReplicaRecoveryOnLagMinutes: uint(
+    0,
+    'promotion',
+    'Replicas with a longer configured delay, or that lag more, follow a new source last; 0 is never',
+  ),
   OSCIgnoreHostnameFilters: list([], 'osc', 'Replicas hidden from schema change tools: expressions on `host:port`, or addresses'),
   GraphiteAddr: text('', 'graphite', 'Where metrics are sent: `host:port`; empty sends none'),
   GraphitePath: text('', 'graphite', 'Prefix of metric names; `{hostname}` is replaced'),

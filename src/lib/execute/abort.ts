@@ -100,7 +100,7 @@ async function closePlan(backend: Backend, {plan, hold, because, remarks}: Closi
     const journal = await readPlanSteps(work, uid);
     const failures = journal.filter(({state}) => state === 'failed').map(({outcome}) => outcome);
     const stateOf = (number: number): StepRecord['state'] => journal.find((step) => step.number === number)?.state ?? 'planned';
-    if (isRelocation(document)) await recordReplacement(work, document, {stateOf, lost: [], errors: [...failures, because]});
+    if (isRelocation(document)) await recordReplacement(work, document, {stateOf, lost: [], lasting: 0, errors: [...failures, because]});
     else {
       const participating = [document.plan.failed, ...document.facts.replicas];
       await writeRecoveryAbort(work, uid, {lost: document.plan.lost, participating, errors: [...failures, because]});

@@ -9,7 +9,10 @@ export async function tidyUp(env: Environment, document: RecoveryDocument, lost:
   const {failed, successor, cluster, kind, outcome} = document.plan;
   if (kind === 'return') return outcome === 'rejoined' ? backInService(env, failed) : `${keyText(failed)} stays downtimed`;
   await env.backend.transaction(async (work) => {
-    await downtimeLost(work, [failed, ...lost], env.me.hostname);
+    const owner = env.me.hostname;
+    // The source is closed when it comes back for as long as it is downtimed.
+    await downtimeLost(work, [failed], {owner});
+    await downtimeLost(work, lost, {owner, lasting: env.config.MasterFailoverLostInstancesDowntimeMinutes * 60});
     await closeFinding(work, {failed, successor});
     await moveAlias(work, {from: cluster, to: keyText(successor), alias: document.alias});
   });

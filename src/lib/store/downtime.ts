@@ -89,12 +89,15 @@ export async function expireDowntimes(backend: Backend): Promise<number> {
   return backend.run(({db, dialect}) => db(TABLE).where('end_timestamp', '<', dialect.now()).delete());
 }
 
-/** Keeps what a recovery left behind downtimed until somebody ends it: its downtime starts its year again. */
+/**
+ * Keeps what a recovery left behind downtimed until somebody ends it: its downtime starts its year again. One that was given less runs out.
+ */
 export async function prolongLostInRecovery(backend: Backend): Promise<number> {
   return backend.run(({db, dialect}) =>
     db(TABLE)
       .where({downtime_active: 1, reason: LOST_IN_RECOVERY})
       .where('end_timestamp', '>', dialect.now())
+      .whereRaw('? - ? > ?', [dialect.unix('end_timestamp'), dialect.unix('begin_timestamp'), LOST_IN_RECOVERY_LASTING / 2])
       .update({end_timestamp: dialect.ahead(LOST_IN_RECOVERY_LASTING)}),
   );
 }

@@ -6,14 +6,14 @@ import {isReplicating, type Instance} from '../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import type {Move} from '../../plan/relocation/plan.ts';
-import {formerCoordinates, type FormerCoordinates} from '../../store/coordinates-history.ts';
 import {takeBackIntoService} from '../../store/downtime.ts';
-import {writeEquivalence} from '../../store/equivalence.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../../store/recovery/plans.ts';
 import type {Environment} from '../environment.ts';
-import {runActs, type Journal, type Progress} from '../journal/run.ts';
+import {runActs, type ActState, type Journal, type Progress} from '../journal/run.ts';
 import type {Hands} from '../steps/hands.ts';
+import {placesIn} from '../steps/places.ts';
 import {relocationActText, type RelocationAct, type RelocationDocument} from './document.ts';
+import {recordReplacement} from './replacement.ts';
 import {slots} from './slots.ts';
 import {performRelocation} from './steps/perform.ts';
 
@@ -59,10 +59,7 @@ async function carryOut(env: Environment, what: Relocating): Promise<RelocationE
   const {uid, plan} = document;
   await takeBackIntoService(env.backend, sourcesMadeBy(plan));
   const turn = slots(env.config.MaxConcurrentReplicaOperations);
-  const equivalent = (one: Parameters<typeof writeEquivalence>[1], other: Parameters<typeof writeEquivalence>[2]): Promise<void> =>
-    writeEquivalence(env.backend, one, other);
-  const former = (key: InstanceKey): Promise<FormerCoordinates | null> => formerCoordinates(env.backend, key);
-  const world = {topology, config: env.config, hands, equivalent, former};
+  const world = {topology, config: env.config, hands, places: placesIn(env.backend)};
   const end = await runActs<RelocationAct>({
     acts: document.acts,
     progress: what.progress,
@@ -145,15 +142,24 @@ function journalOf(env: Environment, {document, hold}: Relocating): Journal<Relo
 /** The plan has ended, whatever came of it; what did not work is part of its outcome. */
 async function closeBooks(
   env: Environment,
-  {document: {uid, plan}, hold}: Relocating,
+  {document, hold, topology}: Relocating,
   {outcomes, errors}: Pick<RelocationEnding, 'outcomes' | 'errors'>,
 ): Promise<void> {
+  const {uid, plan} = document;
   const problems = [...outcomes.flatMap(({ok, because}) => (ok ? [] : [because])), ...errors];
   const moved = outcomes.filter(({ok}) => ok).map(({key, to}) => `${keyText(key)} to ${keyText(to)}`);
   const summary = [moved.length > 0 ? `moved ${moved.join(', ')}` : 'moved nobody', ...problems].join('; ');
   const ours = await env.backend.transaction(async (work) => {
     if (!(await touchLock(work, hold))) return false;
     const steps = await readPlanSteps(work, uid);
+    const stateOf = (number: number): ActState => steps.find((step) => step.number === number)?.state ?? 'planned';
+    const lost = [...outcomes.flatMap(({ok, key}) => (ok ? [] : [key])), ...plan.left.map(({key}) => key)];
+    await recordReplacement(work, document, {
+      stateOf,
+      lost: lost.filter((key) => topology.get(key)?.check.valid),
+      lasting: env.config.MasterFailoverLostInstancesDowntimeMinutes * 60,
+      errors: problems,
+    });
     const undone = steps.some(({state}) => state === 'planned' || state === 'started');
     await writeRecoverySteps(work, uid, [summary]);
     await endPlan(work, uid, {state: undone ? 'aborted' : 'done', outcome: problems.join('; ')});

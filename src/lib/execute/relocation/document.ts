@@ -4,6 +4,7 @@ import type {RelocationPlan, RelocationStep} from '../../plan/relocation/plan.ts
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {JournaledAct} from '../journal/acts.ts';
 import type {ActState} from '../journal/run.ts';
+import type {Replacement} from './replacement.ts';
 
 /** One line of a relocation's journal. Each bears repetition. */
 export type RelocationAct =
@@ -17,6 +18,8 @@ export interface RelocationDocument {
   readonly uid: string;
   readonly plan: RelocationPlan;
   readonly acts: readonly JournaledAct<RelocationAct>[];
+  /** A source that is given a successor. */
+  readonly replaces?: Replacement;
 }
 
 /** Everything a relocation does once it is decided. Pure. */

@@ -17,6 +17,7 @@ import {underLock, type Locked} from '../under-lock.ts';
 import {conductRelocation, type RelocationEnding} from './conduct.ts';
 import {relocationActs, relocationActText, type RelocationDocument} from './document.ts';
 import {involvedIn} from './involved.ts';
+import {replacementIn} from './replacement.ts';
 
 export interface RelocationRequest {
   readonly wish: RelocationWish;
@@ -78,7 +79,8 @@ async function relocateAt(env: Environment, request: RelocationRequest, prober: 
     const {plan} = decision;
     if (plan.steps.length === 0)
       return {outcome: 'relocated', plan, uid: '', outcomes: [], errors: [], subject: topology.get(wish.instance) ?? null};
-    const document: RelocationDocument = {version: 1, uid: newUid(), plan, acts: relocationActs(plan)};
+    const replaces = replacementIn(plan, topology, env.me);
+    const document: RelocationDocument = {version: 1, uid: newUid(), plan, acts: relocationActs(plan), ...(replaces ? {replaces} : {})};
     await open(env, document, locked);
     planOpen = true;
     const ending = await conductRelocation(env, {document, ...locked, topology, progress: new Map()});

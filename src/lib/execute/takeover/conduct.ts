@@ -140,7 +140,7 @@ async function tidyUp(env: Environment, what: TakingOver): Promise<string> {
   const {plan, alias} = what.document;
   const lost = await lostBy(env, what.document);
   await fenced(env, what, async (work) => {
-    await downtimeLost(work, lost, env.me.hostname);
+    await downtimeLost(work, lost, {owner: env.me.hostname, lasting: env.config.MasterFailoverLostInstancesDowntimeMinutes * 60});
     await closeFinding(work, {failed: plan.failed, successor: plan.successor});
     await moveAlias(work, {from: plan.cluster, to: keyText(plan.successor), alias});
   });

@@ -33,7 +33,7 @@ export function promoteDecision(it: Instance, how: 'make-source' | 'make-local-s
     [['must', {do: 'forget-source', on: it.key, source: source.key}]],
   ];
   const remarks = [`${keyText(source.key)} cannot be reached: unless it can be closed it is unfenced`];
-  return {act: true, plan: planOf(it, {journeys, left, stages, promoted: it.key, remarks}, at)};
+  return {act: true, plan: planOf(it, {journeys, left, stages, promoted: it.key, replaces: source.key, remarks}, at)};
 }
 
 interface Around {

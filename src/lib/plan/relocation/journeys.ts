@@ -40,7 +40,7 @@ export function journeyOf(mover: Instance, hops: readonly Hop[]): Journey {
   return {key: mover.key, from: mover.replication?.source ?? null, hops};
 }
 
-interface Made extends Partial<Pick<RelocationPlan, 'promoted' | 'takeover' | 'candidates'>> {
+interface Made extends Partial<Pick<RelocationPlan, 'promoted' | 'replaces' | 'takeover' | 'candidates'>> {
   readonly journeys: readonly Journey[];
   readonly left?: readonly LeftAlone[];
   readonly stages: readonly Stage[];
@@ -58,6 +58,7 @@ export function planOf(it: Instance, made: Made, at: RelocationCase): Relocation
     left: made.left ?? [],
     steps: numbered(made.stages),
     promoted: made.promoted ?? null,
+    ...(made.replaces ? {replaces: made.replaces} : {}),
     takeover: made.takeover ?? null,
     candidates: made.candidates ?? [],
     remarks: [...(made.remarks ?? []), ...movers.flatMap(remarksOn)],

@@ -136,6 +136,8 @@ export interface RelocationPlan {
   readonly steps: readonly PlannedRelocationStep[];
   /** Regrouping, and making somebody a source: who is on top afterwards. */
   readonly promoted: InstanceKey | null;
+  /** The dead source whose place the subject takes; absent: nobody's. */
+  readonly replaces?: InstanceKey;
   /** Who took the place of whom, for the hooks of take-master. */
   readonly takeover: {readonly successor: InstanceKey; readonly demoted: InstanceKey} | null;
   readonly candidates: readonly Candidate[];

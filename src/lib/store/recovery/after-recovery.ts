@@ -1,11 +1,21 @@
 import type {InstanceKey} from '../../model/instance-key.ts';
+import type {Seconds} from '../../model/units.ts';
 import type {Work} from '../backend.ts';
 import {clearDetections} from './detection-registration.ts';
 import {LOST_IN_RECOVERY, LOST_IN_RECOVERY_LASTING, writeDowntime} from '../downtime.ts';
 
-/** Keeps instances that a recovery left behind from being acted on until they are back in order. */
-export async function downtimeLost(work: Work, instances: readonly InstanceKey[], owner: string): Promise<void> {
-  for (const key of instances) await writeDowntime(work, key, {owner, reason: LOST_IN_RECOVERY, lasting: LOST_IN_RECOVERY_LASTING});
+/**
+ * Keeps instances that a recovery left behind from being acted on: until they are back in order, or for so long.
+ *
+ * @param by.lasting 0: until they are
+ */
+export async function downtimeLost(
+  work: Work,
+  instances: readonly InstanceKey[],
+  {owner, lasting = 0}: {readonly owner: string; readonly lasting?: Seconds},
+): Promise<void> {
+  const downtime = {owner, reason: LOST_IN_RECOVERY, lasting: lasting || LOST_IN_RECOVERY_LASTING};
+  for (const key of instances) await writeDowntime(work, key, downtime);
 }
 
 /** A promoted instance is not to be left alone any more, and the failed one's finding is dealt with. */

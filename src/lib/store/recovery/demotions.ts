@@ -28,10 +28,14 @@ interface PlanRow {
 interface Document {
   readonly identity?: SourceIdentity;
   readonly tried?: readonly {readonly key: InstanceKey; readonly identity: SourceIdentity}[];
-  readonly facts: {readonly replicas: readonly InstanceKey[]};
+  readonly facts?: {readonly replicas: readonly InstanceKey[]};
+  /** By hand, instead of identity and facts. */
+  readonly replaces?: {readonly identity: SourceIdentity; readonly replicas: readonly InstanceKey[]};
   readonly plan: {readonly kind: string; readonly failed: InstanceKey; readonly outcome?: ReturnOutcome};
 }
 
+/** Kinds of plans that replace a source. */
+const DEMOTING: ReadonlySet<string> = new Set(['promote', 'takeover', 'relocate']);
 /** A successor may have been replaced itself; so many times is more than anybody's. */
 const LONGEST_CHAIN = 64;
 
@@ -82,7 +86,7 @@ function adoptionOf(key: InstanceKey, last: RecoveryRow, document: Document | un
     adopted: true,
     promotedSince: false,
     age: Number(last.age),
-    replicas: document?.facts.replicas ?? [],
+    replicas: replicasIn(document),
     handled: null,
   };
 }
@@ -97,11 +101,17 @@ async function recoveriesFor({db, dialect}: Work, purpose: RecoveryPurpose): Pro
     })) as readonly RecoveryRow[];
 }
 
+/** A source replaced by hand has a recovery too, and a plan of another kind. */
 async function plansOf({db}: Work, kinds: readonly string[]): Promise<readonly PlanRow[]> {
   return (
     (await db('recovery_plan')
       .whereIn('state', ['done', 'aborted'])
-      .whereIn('kind', kinds)
+      .where(
+        (any) =>
+          void any
+            .whereIn('kind', kinds)
+            .orWhere((one) => void one.where('kind', 'relocate').whereIn('uid', db('topology_recovery').select('uid'))),
+      )
       // A UID begins with the moment it was made.
       .orderBy('uid')
       .select('uid', 'recovery_id', 'kind', 'state', 'plan')) as readonly PlanRow[]
@@ -109,7 +119,7 @@ async function plansOf({db}: Work, kinds: readonly string[]): Promise<readonly P
 }
 
 function demotionOf(key: InstanceKey, recoveries: readonly RecoveryRow[], plans: readonly PlanRow[]): Demotion | null {
-  const documents = new Map(plans.filter(({kind}) => kind === 'promote' || kind === 'takeover').map((row) => [row.uid, documentOf(row)]));
+  const documents = new Map(plans.filter(({kind}) => DEMOTING.has(kind)).map((row) => [row.uid, documentOf(row)]));
   const triedIn = (uid: string) => documents.get(uid)?.tried?.find((one) => keyText(one.key) === keyText(key));
   const last = recoveries.findLast((row) => documents.has(row.uid) && (isOf(row, key) || triedIn(row.uid)));
   if (!last) return null;
@@ -123,13 +133,21 @@ function demotionOf(key: InstanceKey, recoveries: readonly RecoveryRow[], plans:
     recoveryId: id,
     key,
     cluster: last.cluster_name,
-    identity: (isOf(last, key) ? documents.get(last.uid)?.identity : triedIn(last.uid)?.identity) ?? null,
+    identity: (isOf(last, key) ? identityIn(documents.get(last.uid)) : triedIn(last.uid)?.identity) ?? null,
     successors: successorsFrom(last, recoveries),
     promotedSince: recoveries.some((row) => Number(row.recovery_id) > id && keyText(successorOf(row)) === keyText(key)),
     age: Number(last.age),
-    replicas: documents.get(last.uid)?.facts.replicas ?? [],
+    replicas: replicasIn(documents.get(last.uid)),
     handled: returns.at(-1)?.plan.outcome ?? null,
   };
+}
+
+function identityIn(document: Document | undefined): SourceIdentity | undefined {
+  return document?.identity ?? document?.replaces?.identity;
+}
+
+function replicasIn(document: Document | undefined): readonly InstanceKey[] {
+  return document?.facts?.replicas ?? document?.replaces?.replicas ?? [];
 }
 
 function successorsFrom(first: RecoveryRow, recoveries: readonly RecoveryRow[]): readonly InstanceKey[] {

@@ -143,6 +143,13 @@ test.each(CASES)('$wish of $sketch with $but', ({wish, moves, steps, left = [], 
   expect(plan.promoted && named([plan.promoted])).toEqual(promoted === undefined ? null : [promoted]);
 });
 
+test.each([
+  {wish: 'make-source b', sketch: 'a: b c d', but: dead, replaces: 'a'},
+  {wish: 'make-local-source c', sketch: 'a: b; b: c d', but: {b: down, c: broken, d: broken}, replaces: null},
+])('$wish replaces $replaces', ({wish, replaces, ...situation}) => {
+  expect(planned(wish, situation).replaces?.host ?? null).toBe(replaces);
+});
+
 const REFUSALS: readonly Refused[] = [
   {sketch: 'a: b', wish: 'take-source b', code: 'wrong-place', because: /a:3306 is the source of its cluster/},
   {sketch: 'a: b; b: c', wish: 'take-source a', code: 'not-a-replica', because: /a:3306 is not a replica/},

@@ -4,10 +4,7 @@ import {drainPatience, mustKnow, perform, type World} from '../../steps/perform.
 import {follow, followSameLog} from './follow.ts';
 import {joinRing} from './join-ring.ts';
 import {match} from './match.ts';
-import {climb, goOn, hold, level, settleAt, settleBelow, type Aside, type Bystanders} from './positions.ts';
-
-/** What steps of a relocation need beside those of a recovery. */
-export interface RelocationWorld extends World, Bystanders {}
+import {climb, goOn, hold, level, settleAt, settleBelow, type Aside} from './positions.ts';
 
 /**
  * Does one step of a relocation on one server.
@@ -15,15 +12,15 @@ export interface RelocationWorld extends World, Bystanders {}
  * @returns what was seen afterwards, as a sentence for the journal
  * @throws OrchestratorError when the server is not in the state the step promises
  */
-export async function performRelocation(world: RelocationWorld, step: RelocationStep): Promise<string> {
+export async function performRelocation(world: World, step: RelocationStep): Promise<string> {
   const instance = mustKnow(world.topology, step.on);
   const patience = drainPatience(world.config);
-  const at = async (): Promise<Aside> => ({hand: await world.hands.on(instance), instance, patience, bystanders: world});
+  const at = async (): Promise<Aside> => ({hand: await world.hands.on(instance), instance, patience, bystanders: world.places});
   const other = async (key = step.on): Promise<Aside> => ({
     hand: await world.hands.on(mustKnow(world.topology, key)),
     instance: mustKnow(world.topology, key),
     patience,
-    bystanders: world,
+    bystanders: world.places,
   });
   switch (step.do) {
     case 'follow':

@@ -3,19 +3,11 @@ import type {Instance, Replication} from '../../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../../model/instance-key.ts';
 import type {Milliseconds} from '../../../model/units.ts';
 import {logEnd} from '../../steps/log-end.ts';
-import type {FormerCoordinates} from '../../../store/coordinates-history.ts';
+import type {Places} from '../../steps/places.ts';
 import type {Hand} from '../../steps/hands.ts';
 import {mustFollow} from '../../steps/repoint.ts';
 import {waitFor} from '../../steps/wait.ts';
 import {broken} from './follow.ts';
-
-/** Who hears what a step finds out beside doing its work. */
-export interface Bystanders {
-  /** Two positions are one: who has applied up to the first may go on at the second. */
-  equivalent(one: Place, other: Place): Promise<void>;
-  /** Where the logs of an instance ended some minutes ago, as far as somebody wrote it down. */
-  former(key: InstanceKey): Promise<FormerCoordinates | null>;
-}
 
 export interface Place {
   readonly key: InstanceKey;
@@ -28,7 +20,8 @@ export interface Aside {
   readonly instance: Instance;
   /** For applying what was received. */
   readonly patience: Milliseconds;
-  readonly bystanders: Bystanders;
+  /** Hears what a step finds out beside doing its work, and tells what others found. */
+  readonly bystanders: Pick<Places, 'equivalent' | 'former'>;
 }
 
 const LOOK_EACH: Milliseconds = 20;
