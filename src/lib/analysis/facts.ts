@@ -1,5 +1,5 @@
 import type {Config} from '../config/keys.ts';
-import {isReplicating, isSource, logsReplicaUpdates, majorVersion, type Instance} from '../model/instance.ts';
+import {isBinlogServer, isReplicating, isSource, logsReplicaUpdates, majorVersion, type Instance} from '../model/instance.ts';
 import {keyText} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import {evidenceOf, isFailingToConnect, type Evidence, type Observations} from './evidence.ts';
@@ -32,6 +32,7 @@ export interface Facts {
   readonly lagging: number;
   readonly delayed: number;
   readonly downtimed: number;
+  readonly binlogServers: number;
 
   /** What all reachable replicas use; false without any. */
   readonly allUseOracleGtid: boolean;
@@ -45,7 +46,7 @@ export interface Facts {
   readonly loggingRow: number;
   readonly loggingMajorVersions: number;
 
-  /** Of all replicas, in string order; '' without any. */
+  /** Of all replicas but binlog servers, which have none, in string order; '' without any. */
   readonly minGtidMode: string;
   readonly maxGtidMode: string;
   /** The largest set in string order of replicas that are not downtimed; '' none. */
@@ -94,7 +95,7 @@ function factsAlone(it: Instance, observations: Observations): Pick<Facts, Alone
     isSource: isSource(it),
     isGroupMember: it.group !== null && it.group.name !== '' && it.group.state !== 'OFFLINE',
     isClusterSource: it.cluster.name === keyText(it.key),
-    isBinlogServer: it.flavor === 'MaxScale',
+    isBinlogServer: isBinlogServer(it),
     reachable: it.check.valid,
     partial: it.check.partial,
     answers: !it.check.valid && it.check.reach === 'alive',
@@ -106,7 +107,7 @@ function factsAlone(it: Instance, observations: Observations): Pick<Facts, Alone
   };
 }
 
-type Counts = 'replicas' | 'reachableReplicas' | 'replicating' | 'failingToConnect' | 'lagging' | 'delayed' | 'downtimed';
+type Counts = 'replicas' | 'reachableReplicas' | 'replicating' | 'failingToConnect' | 'lagging' | 'delayed' | 'downtimed' | 'binlogServers';
 
 function countReplicas(replicas: readonly Instance[], reasonableLag: number): Pick<Facts, Counts> {
   const reachable = replicas.filter((replica) => replica.check.valid);
@@ -118,6 +119,7 @@ function countReplicas(replicas: readonly Instance[], reasonableLag: number): Pi
     lagging: count(replicas, (replica) => (replica.replication?.lag ?? 0) > reasonableLag),
     delayed: count(replicas, (replica) => (replica.replication?.delay ?? 0) > 0),
     downtimed: count(replicas, (replica) => replica.wishes.downtime !== null),
+    binlogServers: count(replicas, isBinlogServer),
   };
 }
 
@@ -126,12 +128,15 @@ type Gtids = 'allUseOracleGtid' | 'allUseMariadbGtid' | 'allAreBinlogServers' | 
 function gtidFacts(replicas: readonly Instance[]): Pick<Facts, Gtids> {
   const reachable = replicas.filter((replica) => replica.check.valid);
   const all = (test: (replica: Instance) => boolean): boolean => reachable.length > 0 && reachable.every(test);
-  const modes = replicas.map((replica) => replica.gtid.mode).sort();
+  const modes = replicas
+    .filter((replica) => !isBinlogServer(replica))
+    .map((replica) => replica.gtid.mode)
+    .sort();
   const errant = replicas.map((replica) => (replica.wishes.downtime ? '' : replica.gtid.errant)).sort();
   return {
     allUseOracleGtid: all((replica) => replica.replication?.usingOracleGtid === true),
     allUseMariadbGtid: all((replica) => replica.replication?.usingMariadbGtid === true),
-    allAreBinlogServers: all((replica) => replica.flavor === 'MaxScale'),
+    allAreBinlogServers: all(isBinlogServer),
     minGtidMode: modes[0] ?? '',
     maxGtidMode: modes.at(-1) ?? '',
     maxErrant: errant.at(-1) ?? '',
@@ -147,7 +152,7 @@ function loggingFacts(logging: readonly Instance[]): Pick<Facts, Logging> {
     loggingStatement: ofFormat('STATEMENT'),
     loggingMixed: ofFormat('MIXED'),
     loggingRow: ofFormat('ROW'),
-    loggingMajorVersions: new Set(logging.map(majorVersion)).size,
+    loggingMajorVersions: new Set(logging.filter((replica) => !isBinlogServer(replica)).map(majorVersion)).size,
   };
 }
 

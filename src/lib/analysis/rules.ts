@@ -349,7 +349,8 @@ export const STRUCTURE_RULES: readonly {readonly code: StructureCode; readonly b
   {
     code: 'DifferentGTIDModesStructureWarning',
     because: 'gtid_mode differs between it and its replicas',
-    when: (f) => f.replicas > 0 && (f.it.gtid.mode !== f.minGtidMode || f.it.gtid.mode !== f.maxGtidMode),
+    when: (f) =>
+      !f.isBinlogServer && f.replicas > f.binlogServers && (f.it.gtid.mode !== f.minGtidMode || f.it.gtid.mode !== f.maxGtidMode),
   },
   {
     code: 'ErrantGTIDStructureWarning',

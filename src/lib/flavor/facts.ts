@@ -80,7 +80,7 @@ export function mariadbGtid(row: Columns): Facts['gtid'] {
   };
 }
 
-const NO_GTID: Facts['gtid'] = {
+export const NO_GTID: Facts['gtid'] = {
   mode: '',
   supported: false,
   executed: '',

@@ -83,6 +83,9 @@ export interface Flavor {
   /** The last GTID of what it says it received may be of a transaction that came in half (MySQL 5.6). */
   readonly lastReceivedMayBeHalf: boolean;
 
+  /** A comment may stand before a statement. */
+  readonly takesComments: boolean;
+
   /** All channels. */
   readonly showReplicaStatus: Statement;
   readonly showBinlogStatus: Statement;

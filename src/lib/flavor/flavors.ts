@@ -1,5 +1,6 @@
 import type {Flavor} from './flavor.ts';
 import {mariadbFlavor} from './mariadb.ts';
+import {maxscaleFlavor} from './maxscale.ts';
 import {mysqlFlavor} from './mysql.ts';
 import {familyOf, parseVersion, type Identity} from './version.ts';
 
@@ -19,6 +20,7 @@ export function flavorOf(identity: Identity): Flavor {
     case 'MySQL':
       return mysqlFlavor(family, version);
     case 'MaxScale':
+      return maxscaleFlavor();
     case 'unknown':
       return mysqlFlavor('unknown', version);
   }

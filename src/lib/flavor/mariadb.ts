@@ -30,6 +30,7 @@ export function mariadbFlavor(version: Version): Flavor {
     repointsWhileApplying: false,
     dropsRelayLogWhenStopped: true,
     lastReceivedMayBeHalf: false,
+    takesComments: true,
     // SHOW SLAVE STATUS hides all connections but the default one.
     showReplicaStatus: say('SHOW ALL SLAVES STATUS'),
     showBinlogStatus: say('SHOW MASTER STATUS'),

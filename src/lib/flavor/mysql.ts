@@ -40,6 +40,7 @@ export function mysqlFlavor(name: 'MySQL' | 'Percona' | 'unknown', version: Vers
     repointsWhileApplying: able.repointsWhileApplying,
     dropsRelayLogWhenStopped: false,
     lastReceivedMayBeHalf: !atLeast(version, [5, 7, 0]),
+    takesComments: true,
     ...statements(able),
     startApplierUntil: ({file, position}) => say(applierUntil(able), file, position),
     pointAt: (to) => changeSource(to, change),

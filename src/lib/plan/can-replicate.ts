@@ -50,11 +50,12 @@ const OBSTACLES: readonly Obstacle[] = [
     because: (self, other) => `${keyText(self.key)} is ${self.flavor} and ${keyText(other.key)} is MariaDB`,
   },
   {
-    stands: (self, other) => isMariadb(self) === isMariadb(other) && !isBinlogServer(self) && isOlder(self, other),
+    stands: (self, other) => isMariadb(self) === isMariadb(other) && ![self, other].some(isBinlogServer) && isOlder(self, other),
     because: (self, other) => `${self.version} of ${keyText(self.key)} is older than ${other.version} of ${keyText(other.key)}`,
   },
   {
-    stands: (self, other) => logsReplicaUpdates(self) && formatRank(self) < formatRank(other),
+    // What a binlog server hands on is in the format of its source, whatever that is.
+    stands: (self, other) => ![self, other].some(isBinlogServer) && logsReplicaUpdates(self) && formatRank(self) < formatRank(other),
     because: (self, other) =>
       `${keyText(self.key)} logs in ${self.binlog.format} and ${keyText(other.key)} in ${other.binlog.format} format`,
   },

@@ -1,5 +1,5 @@
 import {flavorOf} from '../flavor/flavors.ts';
-import type {Instance, Reading, Replication} from '../model/instance.ts';
+import {isBinlogServer, type Instance, type Reading, type Replication} from '../model/instance.ts';
 import {sameKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
 import {classifyFailure} from '../servers/failure.ts';
@@ -38,7 +38,8 @@ export async function glance(
 }
 
 async function readingNow(session: Session, before: Instance): Promise<Reading | null> {
-  const flavor = flavorOf({version: session.serverVersion, versionComment: before.versionComment});
+  // A binlog server may greet with any version.
+  const flavor = flavorOf(isBinlogServer(before) ? before : {version: session.serverVersion, versionComment: before.versionComment});
   const {replication: now} = await readReplicaStatus(session, flavor);
   const then = before.replication;
   if (!now || !then || !isSameSource(now, then)) return null;

@@ -1,6 +1,7 @@
 import {instanceFilter} from '../config/filters.ts';
 import type {Config} from '../config/keys.ts';
 import {isCode, messageOf} from '../errors/errors.ts';
+import type {Flavor} from '../flavor/flavor.ts';
 import {flavorOf} from '../flavor/flavors.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Place, Reading} from '../model/instance.ts';
@@ -9,6 +10,7 @@ import {classifyFailure} from '../servers/failure.ts';
 import type {Servers, Session, Unreachable} from '../servers/servers.ts';
 import {Asking, Remarks, mustAnswer} from './answers.ts';
 import {askServer, type Answers} from './ask-server.ts';
+import {askBinlogServer, askMaxscaleVersion} from './binlog-server.ts';
 import {placeByName} from './classification.ts';
 import type {ProbeOutcome} from './outcome.ts';
 import {nameOf, readingOf} from './reading.ts';
@@ -82,7 +84,8 @@ function unreachableOf(error: unknown, spoke: boolean): Unreachable {
 class Attempt {
   /** What the server is called, once it is known. */
   key: InstanceKey;
-  hostname = '';
+  /** What the server calls its host; null: it does not say. */
+  hostname: string | null = null;
   partial = false;
   /** It let us in during this probe. */
   greeted = false;
@@ -122,13 +125,13 @@ class Attempt {
   }
 
   async #readOver(session: Session): Promise<Reading> {
-    const {config, now} = this.#context;
-    const flavor = (session.memory.flavor ??= flavorOf({version: session.serverVersion, versionComment: ''}));
-    const answers = await askServer(new Asking(session), {session, flavor, config, now});
+    const {flavor, answers} = await this.#ask(session);
     const facts = flavor.parseFacts(mustAnswer(answers.facts));
     this.partial = true;
-    this.hostname = facts.hostname;
-    this.key = nameOf(this.#asked, facts, config);
+    if (flavor.name !== 'MaxScale') {
+      this.hostname = facts.hostname;
+      this.key = nameOf(this.#asked, facts, this.#context.config);
+    }
     mustHaveLasted(answers);
     if (this.key.host !== this.#asked.host) await this.#context.learn(this.#asked.host, this.key.host);
     return readingOf(answers, {
@@ -140,6 +143,18 @@ class Attempt {
       remarks: this.remarks,
       resolve: (key) => this.#resolve(key),
     });
+  }
+
+  async #ask(session: Session): Promise<{readonly flavor: Flavor; readonly answers: Answers}> {
+    const {config, now} = this.#context;
+    const {memory, serverVersion} = session;
+    const maxscale = config.SkipMaxScaleCheck ? null : (memory.maxscale ??= {version: await askMaxscaleVersion(session)}).version;
+    const flavor = (memory.flavor ??= flavorOf({version: maxscale === null ? serverVersion : `${maxscale}-maxscale`, versionComment: ''}));
+    const answers =
+      maxscale === null
+        ? await askServer(new Asking(session), {session, flavor, config, now})
+        : await askBinlogServer(session, {flavor, version: maxscale});
+    return {flavor, answers};
   }
 
   async #resolve(key: InstanceKey): Promise<InstanceKey> {

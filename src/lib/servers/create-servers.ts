@@ -1,4 +1,5 @@
 import type {Config} from '../config/keys.ts';
+import {isCode} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
 import {say} from '../flavor/statement.ts';
@@ -69,7 +70,7 @@ class MysqlServers implements Servers {
   async #openPersistent(key: InstanceKey): Promise<MysqlSession> {
     const session = await this.#connect(key, {readTimeout: atLeastOne(this.#config.MySQLDiscoveryReadTimeoutSeconds), asksOnly: true});
     try {
-      await session.query(say('SET SESSION wait_timeout = ?', IDLE_ALLOWED_S));
+      await stayOpen(session);
       return session;
     } catch (error) {
       session.destroy();
@@ -118,6 +119,15 @@ class MysqlServers implements Servers {
     } catch (error) {
       throw errnoOf(refused) === 1045 ? refused : error;
     }
+  }
+}
+
+/** A binlog server knows no such variable, and ends nobody for resting. */
+async function stayOpen(session: MysqlSession): Promise<void> {
+  try {
+    await session.query(say('SET SESSION wait_timeout = ?', IDLE_ALLOWED_S));
+  } catch (error) {
+    if (!isCode(error, 'SERVER_STATEMENT_FAILED')) throw error;
   }
 }
 

@@ -12,6 +12,8 @@ export interface SessionMemory {
   /** Texts of the statements it last answered with an error. */
   readonly refused: Set<string>;
   flavor?: Flavor;
+  /** Whether it is MaxScale, and which; absent: not asked. */
+  maxscale?: {readonly version: string | null};
   /** Whether one of its semi-sync roles was in use when its status was last asked for. */
   semiSyncIsActive?: boolean;
 }

@@ -237,6 +237,13 @@ test.each<{but: Readonly<Record<string, But>>; finds: readonly string[]}>([
   expect(analyze(given('a: b c', but), policy).flatMap(({structure}) => structure)).toEqual(finds);
 });
 
+test('binlog servers have neither a GTID mode nor a version that would differ', () => {
+  const maxscale: But = {flavor: 'MaxScale', version: '2.2.21-maxscale', gtid: {mode: ''}, binlog: {format: 'INHERIT'}};
+  const structure = (but: Readonly<Record<string, But>>) => analyze(given('a: b c; b: d', but), policy).flatMap((one) => one.structure);
+  expect(structure({b: maxscale})).toEqual([]);
+  expect(structure({b: maxscale, c: {gtid: {mode: 'OFF'}}})).toContain('DifferentGTIDModesStructureWarning');
+});
+
 test('there are ten structure findings, each with a reason', () => {
   expect(STRUCTURE_RULES).toHaveLength(10);
   expect(STRUCTURE_RULES.every(({because}) => because.length > 10)).toBe(true);

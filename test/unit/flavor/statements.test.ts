@@ -15,6 +15,7 @@ test.each([
   {version: '8.0.36-28', comment: 'Percona Server (GPL), Release 28', name: 'Percona', words: 'new', gtid: 'uuid-set'},
   {version: '5.5.5-10.11.18-MariaDB-0+deb12u1-log', comment: '', name: 'MariaDB', words: 'old', gtid: 'domain-list'},
   {version: '11.8.6-MariaDB', comment: '', name: 'MariaDB', words: 'old', gtid: 'domain-list'},
+  {version: '2.2.21-maxscale', comment: '', name: 'MaxScale', words: 'old', gtid: 'none'},
   {version: 'what?', comment: '', name: 'unknown', words: 'old', gtid: 'uuid-set'},
 ])('$version $comment is $name', ({version, comment, ...expected}) => {
   expect(flavor(version, comment)).toMatchObject(expected);

@@ -35,6 +35,8 @@ test.each<Case>([
     why: /older/,
   },
   {what: 'a binlog server may be older', b: {flavor: 'MaxScale', version: '2.0.0'}, why: null},
+  {what: 'below a binlog server, whose version is its own', c: {flavor: 'MaxScale', version: '24.2.1-maxscale'}, why: null},
+  {what: 'below a binlog server, which names no format', c: {flavor: 'MaxScale', binlog: {format: 'INHERIT'}}, why: null},
   {what: 'MySQL below MariaDB', c: {flavor: 'MariaDB', version: '10.11.2-MariaDB'}, why: /is MariaDB/},
   {what: 'MariaDB below MySQL', b: {flavor: 'MariaDB', version: '10.11.2-MariaDB'}, why: null},
   {what: 'statement below row', b: {binlog: {format: 'STATEMENT'}}, why: /STATEMENT.*ROW/},

@@ -71,7 +71,8 @@ export class Hands {
     this.#sessions.set(keyText(instance.key), session);
     await this.#options.journal(instance.key, session.connectionId);
     const flavor = flavorOf(instance);
-    const say = async (statement: Statement, limit: Milliseconds = STATEMENT_TIMEOUT) => this.#send(session, statement, limit);
+    const say = async (statement: Statement, limit: Milliseconds = STATEMENT_TIMEOUT) =>
+      this.#send(session, flavor.takesComments ? this.#tagged(statement) : statement, limit);
     return {
       key: instance.key,
       flavor,
@@ -91,13 +92,17 @@ export class Hands {
       );
     }
     try {
-      return await session.query({...statement, text: `/* orchestrator ${this.#options.tag} */ ${statement.text}`}, {timeout});
+      return await session.query(statement, {timeout});
     } catch (error) {
       if (error instanceof OrchestratorError && (error.code === 'SERVER_TIMEOUT' || error.code === 'SERVER_UNREACHABLE')) {
         this.#drop(keyText(session.key));
       }
       throw error;
     }
+  }
+
+  #tagged(statement: Statement): Statement {
+    return {...statement, text: `/* orchestrator ${this.#options.tag} */ ${statement.text}`};
   }
 
   #drop(name: string): void {

@@ -1,10 +1,10 @@
 import {compareCoordinates} from '../../model/binlog-coordinates.ts';
-import type {Instance} from '../../model/instance.ts';
+import {isBinlogServer, type Instance} from '../../model/instance.ts';
 import {keyText} from '../../model/instance-key.ts';
 import {usesPseudoGtid} from '../pseudo-gtid/marks.ts';
 import type {Hop} from './hops.ts';
 import {no, type RelocationCase, type RelocationRefusal} from './plan.ts';
-import {areSiblings, isBinlogServer} from './vetoes.ts';
+import {areSiblings} from './vetoes.ts';
 
 /** To the place that a comparison of logs finds. */
 export function matchHop(target: Instance): Extract<Hop, {readonly by: 'pseudo-gtid'}> {

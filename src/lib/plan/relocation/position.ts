@@ -1,9 +1,9 @@
 import {compareCoordinates} from '../../model/binlog-coordinates.ts';
-import type {Instance} from '../../model/instance.ts';
+import {isBinlogServer, type Instance} from '../../model/instance.ts';
 import {keyText, sameKey} from '../../model/instance-key.ts';
 import {whyCannotReplicate} from '../can-replicate.ts';
 import {isRefusal, no, type RelocationCase, type RelocationRefusal} from './plan.ts';
-import {areSiblings, chainOf, isBinlogServer, notAtWork, unreachable} from './vetoes.ts';
+import {areSiblings, chainOf, notAtWork, unreachable} from './vetoes.ts';
 import type {Hop} from './hops.ts';
 
 /** From a replica of `over` to a replica of the source of that, by stopping `over`. */

@@ -1,5 +1,5 @@
 import {compareCoordinates, type BinlogCoordinates} from '../../model/binlog-coordinates.ts';
-import type {Instance} from '../../model/instance.ts';
+import {isBinlogServer, type Instance} from '../../model/instance.ts';
 import {keyText, sameKey} from '../../model/instance-key.ts';
 import {choose} from '../choose.ts';
 import {contendersOf} from '../contenders.ts';
@@ -16,7 +16,7 @@ import {
   type RelocationRefusal,
 } from './plan.ts';
 import {needsPseudoGtid} from './position.ts';
-import {isBinlogServer} from './vetoes.ts';
+
 import {wayByMatch, wayFor} from './ways.ts';
 
 /** One of the replicas of an instance takes the others below itself. The instance may be dead; then nobody may have received more. */

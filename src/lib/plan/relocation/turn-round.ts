@@ -1,11 +1,11 @@
-import {isReplica, isReplicating, type Instance} from '../../model/instance.ts';
+import {isBinlogServer, isReplica, isReplicating, type Instance} from '../../model/instance.ts';
 import {keyText, sameKey} from '../../model/instance-key.ts';
 import {whyCannotReplicate} from '../can-replicate.ts';
 import {gtidCompatible, vetoOnGtid} from './gtid.ts';
 import {goOn, type Hop, type Stage} from './hops.ts';
 import {journeyOf, planOf, refuse} from './journeys.ts';
 import {no, type RelocationCase, type RelocationDecision, type RelocationRefusal} from './plan.ts';
-import {inGroup, isBinlogServer, notAReplica, notAtWork, unreachable} from './vetoes.ts';
+import {inGroup, notAReplica, notAtWork, unreachable} from './vetoes.ts';
 
 /** A replica and its source change places: the replica goes below the source of its source, which goes below it. */
 export function takeSource(it: Instance, at: RelocationCase): RelocationDecision {

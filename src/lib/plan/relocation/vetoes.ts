@@ -118,10 +118,6 @@ function threads({replication}: Instance): string {
   return [`receiver ${receiver?.state ?? 'none'}, applier ${applier?.state ?? 'none'}`, ...errors].join('; ');
 }
 
-export function isBinlogServer(instance: Instance): boolean {
-  return instance.flavor === 'MaxScale';
-}
-
 /** Both replicate from the same source. */
 export function areSiblings(one: Instance, other: Instance): boolean {
   return sameKey(one.replication?.source, other.replication?.source);

@@ -1,11 +1,11 @@
-import type {Instance} from '../../model/instance.ts';
+import {isBinlogServer, type Instance} from '../../model/instance.ts';
 import {keyText, sameKey} from '../../model/instance-key.ts';
 import {gtidCompatible, vetoOnGtid} from './gtid.ts';
 import type {Hop} from './hops.ts';
 import {matchHop, whyNoMatch} from './match.ts';
 import {isRefusal, no, type RelocationCase, type RelocationRefusal} from './plan.ts';
 import {hopBelow, hopUp, needsPseudoGtid, route} from './position.ts';
-import {areSiblings, isBinlogServer, vetoOn} from './vetoes.ts';
+import {areSiblings, vetoOn} from './vetoes.ts';
 
 type Answer = readonly Hop[] | RelocationRefusal;
 
