@@ -30,7 +30,6 @@ import {audit} from './lib/operations/audit-trail.ts';
 import type {Ports, ServeOptions} from './lib/operations/context.ts';
 import type {OnInstance} from './lib/operations/replication/on-instance.ts';
 import type {Backend} from './lib/store/backend.ts';
-import {listsVersion} from './lib/store/lists-version.ts';
 import {openBackend} from './lib/store/open.ts';
 
 /** What the heavier ports work with. This module is loaded when one of them is called, not before. */
@@ -149,7 +148,7 @@ function measuresOf(config: Config, metrics: Metrics): Measures {
 /** The backend and the ports of a service, which measures what it asks of the backend, and remembers lists of everything. */
 function withMeasures({backend, ports}: Wiring, measures: Measures): readonly [Backend, Ports] {
   const known = measured(backend, measures);
-  const memory = new Memory({version: () => listsVersion(known)});
+  const memory = new Memory();
   return [known, {...ports, memory, backend: () => Promise.resolve(known)}];
 }
 

@@ -14,12 +14,17 @@ export async function instancesWhere(context: Context, filter: InstanceFilter): 
 }
 
 export function allInstances(context: Context): Promise<readonly Instance[]> {
-  return remembered(context, 'instances', () => instancesWhere(context, {}));
+  return remembered(context, 'instances', () => everyInstance(context));
 }
 
 /** Sources first, then by number of replicas, then by cluster. */
 export function instancesByImportance(context: Context): Promise<readonly Instance[]> {
-  return remembered(context, 'instances by importance', async () => (await instancesWhere(context, {})).toSorted(byImportance));
+  return remembered(context, 'instances by importance', async () => (await everyInstance(context)).toSorted(byImportance));
+}
+
+async function everyInstance(context: Context): Promise<readonly Instance[]> {
+  const [backend, config] = [await context.backend(), await context.config()];
+  return context.memory ? context.memory.instances.read(backend, config) : readInstances(backend, config);
 }
 
 export function instancesOf(context: Context, cluster: string): Promise<readonly Instance[]> {

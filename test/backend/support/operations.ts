@@ -4,6 +4,7 @@ import {tmpdir} from 'node:os';
 import {KEYS, type Config} from '../../../src/lib/config/keys.ts';
 import type {Ports, Service} from '../../../src/lib/operations/context.ts';
 import type {Answer, Operation, Texts} from '../../../src/lib/operations/define.ts';
+import type {Memory} from '../../../src/lib/operations/memory.ts';
 import {ALL} from '../../../src/lib/operations/registry.ts';
 import type {Backend} from '../../../src/lib/store/backend.ts';
 import {recomputeAliases} from '../../../src/lib/store/aliases.ts';
@@ -37,7 +38,7 @@ export async function seed(backend: Backend, ...topologies: readonly Topology[])
 }
 
 /** Ports that have a backend and names, and whose every other part refuses. */
-export function portsOver(backend: Backend, config: Config): Ports {
+export function portsOver(backend: Backend, config: Config, memory?: Memory): Ports {
   const unused = (): Promise<never> => Promise.reject(new Error('this needs more than a backend'));
   const known: Partial<Ports> = {
     node: {hostname: 'node1', token: 't'},
@@ -45,6 +46,7 @@ export function portsOver(backend: Backend, config: Config): Ports {
     loading: {env: {}},
     config: () => Promise.resolve(config),
     backend: () => Promise.resolve(backend),
+    memory,
     resolveHost: (host) => Promise.resolve(host),
     names: {
       canonicalName: (host: string) => Promise.resolve(`canonical-${host}`),
@@ -52,7 +54,7 @@ export function portsOver(backend: Backend, config: Config): Ports {
       forget: () => Promise.resolve(),
     },
   };
-  return new Proxy(known, {get: (target, name) => target[name as keyof Ports] ?? unused}) as Ports;
+  return new Proxy(known, {get: (target, name) => (name in target ? target[name as keyof Ports] : unused)}) as Ports;
 }
 
 /** Runs operations by name. */

@@ -86,9 +86,10 @@ async function http(
     build: {version: '4', revision: ''},
     loading: {env: {}},
     config: () => Promise.resolve(complete),
+    memory: undefined,
     resolveHost: (host) => Promise.resolve(host),
   };
-  const ports = new Proxy(known, {get: (target, name) => target[name as keyof Ports] ?? unused}) as Ports;
+  const ports = new Proxy(known, {get: (target, name) => (name in target ? target[name as keyof Ports] : unused)}) as Ports;
   const asked: string[] = [];
   const service = {
     isLeader: () => leads,

@@ -171,13 +171,19 @@ function checkOf(row: ReadRow, {policy, isOurs}: {policy: CheckPolicy; isOurs: b
     lastChecked: row.last_checked,
     lastAttempted: row.last_attempted_check,
     lastSeen: row.last_seen ?? '',
-    secondsSinceSeen: row.since_seen === null ? null : Number(row.since_seen),
+    ...agesOf({sinceSeen: row.since_seen === null ? null : Number(row.since_seen), sinceChecked: Number(row.since_checked)}, policy),
     valid,
     partial: row.last_check_partial_success === 1,
-    upToDate: Number(row.since_checked) <= policy.InstancePollSeconds,
-    recent: Number(row.since_checked) <= 5 * policy.InstancePollSeconds,
     latency: Number(row.last_discovery_latency),
     reach: valid ? 'answered' : reach === 'answered' ? 'silent' : reach,
     errno: valid ? 0 : (row.errno ?? 0),
   };
+}
+
+/** What of a check changes by itself. */
+export function agesOf(
+  {sinceSeen, sinceChecked}: {readonly sinceSeen: Seconds | null; readonly sinceChecked: Seconds},
+  {InstancePollSeconds: poll}: CheckPolicy,
+): Pick<Check, 'secondsSinceSeen' | 'upToDate' | 'recent'> {
+  return {secondsSinceSeen: sinceSeen, upToDate: sinceChecked <= poll, recent: sinceChecked <= 5 * poll};
 }

@@ -114,7 +114,12 @@ async function keysOf(backend: Backend, {keys, pattern}: InstanceFilter): Promis
 /** Keys in one statement; SQLite takes 32,766 values. */
 const KEYS_AT_ONCE = 2000;
 
-async function readRows(backend: Backend, filter: InstanceFilter, keys: readonly InstanceKey[] | undefined): Promise<readonly ReadRow[]> {
+/** Of these keys, or of all. */
+export async function readRows(
+  backend: Backend,
+  filter: InstanceFilter,
+  keys: readonly InstanceKey[] | undefined,
+): Promise<readonly ReadRow[]> {
   if (keys === undefined) return backend.run((work) => select(work, filter));
   const found: ReadRow[] = [];
   for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
@@ -130,6 +135,7 @@ function select({db, dialect}: Work, {cluster, sourceKey, search}: InstanceFilte
     .leftJoin('instance_detail as detail', (join) => join.on('detail.hostname', 'instance.hostname').andOn('detail.port', 'instance.port'))
     .select('instance.*', 'detail.reach', 'detail.errno', 'detail.detail', {
       detail_last_seen: 'detail.last_seen',
+      clock: dialect.unix(),
       since_seen: since(undefined, 'instance.last_seen'),
       since_checked: since(undefined, 'instance.last_checked'),
       checked_after_seen: since('instance.last_checked', 'instance.last_seen'),

@@ -84,6 +84,8 @@ export interface ReadRow extends InstanceRow {
   last_attempted_check: string;
   last_check_partial_success: number;
   last_seen: string | null;
+  /** Of the backend, when it was read. */
+  clock: number | string;
   since_seen: number | string | null;
   since_checked: number | string;
   /** How long after the last answer the last attempt was; null without an answer. */

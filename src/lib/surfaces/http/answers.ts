@@ -58,9 +58,14 @@ export function send(reply: FastifyReply, {status, json}: HttpAnswer): FastifyRe
   return json instanceof Prepared ? sendPrepared(reply, json) : reply.send(escapedJson(json));
 }
 
+/** A list says which one it is, so that who has it already is not sent it again. */
 async function sendPrepared(reply: FastifyReply, prepared: Prepared): Promise<FastifyReply> {
+  const tag = prepared.tag();
+  void reply.headers({ETag: tag, 'Cache-Control': 'private, no-cache', Vary: 'Accept-Encoding'});
+  if (reply.statusCode === 200 && names(reply.request.headers['if-none-match'], tag))
+    return reply.code(304).removeHeader('Content-Type').send();
   if (prepared.plain().length < WORTH_COMPRESSING || !takesGzip(reply.request)) return reply.send(prepared.plain());
-  return reply.headers(COMPRESSED).send(await prepared.packed());
+  return reply.header('Content-Encoding', 'gzip').send(await prepared.packed());
 }
 
 /** Below this a compressed answer is not shorter. */
@@ -68,7 +73,17 @@ const WORTH_COMPRESSING = 1400;
 const COMPRESSED = {'Content-Encoding': 'gzip', Vary: 'Accept-Encoding'};
 
 function takesGzip({headers}: FastifyRequest): boolean {
-  return /\bgzip\b/.test(headers['accept-encoding'] ?? '');
+  const accepted = headers['accept-encoding'];
+  return typeof accepted === 'string' && accepted.split(',').some((one) => TAKES_GZIP.test(one) && !WEIGHS_NOTHING.test(one));
+}
+
+const TAKES_GZIP = /^\s*(?:x-)?gzip\s*(?:;|$)/i;
+const WEIGHS_NOTHING = /;\s*q=0(?:\.0*)?\s*$/i;
+
+/** A condition lists tags, or `*` for whatever there is; whether they are weak does not matter here. */
+function names(condition: string | undefined, tag: string): boolean {
+  const bare = (text: string): string => text.trim().replace(/^W\//, '');
+  return condition?.split(',').some((one) => one.trim() === '*' || bare(one) === bare(tag)) ?? false;
 }
 
 /** Of fastify, for all that is sent as text. */

@@ -4,6 +4,7 @@ import {optionsOf, type Operation, type Texts} from '../../operations/define.ts'
 import {bare, send, sorryFor, type HttpAnswer} from './answers.ts';
 import type {VisitorOf} from './auth/guard.ts';
 import {say} from './outage.ts';
+import {Prepared} from './prepared.ts';
 import type {Visitor} from './auth/visitors.ts';
 import type {HttpOptions} from './server.ts';
 import type {Json} from '../legacy-json/values.ts';
@@ -49,7 +50,8 @@ async function answer(operation: Operation, {request, visitor, options}: Call): 
     const user = visitor.user || owner?.trim() || ports.node.hostname;
     const warn = (sentence: string): void => options.log('warn', `${operation.name}: ${sentence}`);
     const said = await say({operation, options, request, run: (known) => run({...known, caller: {user, via: 'http'}, warn})});
-    return bare((said.json() ?? null) as Json);
+    const json = (said.json() ?? null) as Json;
+    return bare(Array.isArray(json) ? Prepared.of(json) : json);
   } catch (error) {
     return sorryFor(error, options);
   }

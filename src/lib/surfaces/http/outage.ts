@@ -44,7 +44,7 @@ export async function say({operation, options, request, run}: Asking): Promise<A
   const outage = service.outage?.() ?? null;
   if (operation.changes !== 'nothing') {
     if (outage && outage.lasts > PASSES) throw nothingCanBeChanged(operation.name, outage.lasts);
-    const changing = run(ports);
+    const changing = change({ports, run});
     // A group leaves who writes waiting for as long as it has no majority.
     const lasting = await outageDuring(changing, service, ({lasts}) => lasts > PASSES);
     if (lasting) throw nobodyKnows(operation.name, lasting.lasts);
@@ -54,6 +54,15 @@ export async function say({operation, options, request, run}: Asking): Promise<A
   const asked = run(ports);
   const begun = await outageDuring(asked, service, () => true);
   return begun ? fromRemains(begun, {ports, request, run}) : asked;
+}
+
+/** A change rests on nothing that is remembered, and whoever asks after it sees it. */
+async function change({ports, run}: Pick<Asking, 'run'> & {readonly ports: Ports}): Promise<Answer> {
+  try {
+    return await run({...ports, memory: undefined});
+  } finally {
+    ports.memory?.changed(); // also where it failed: a part of it may have been done
+  }
 }
 
 type Outage = NonNullable<ReturnType<NonNullable<Service['outage']>>>;

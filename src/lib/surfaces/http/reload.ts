@@ -26,6 +26,7 @@ async function answer({query}: FastifyRequest, user: string, options: HttpOption
       });
     if (!options.reload) throw new OrchestratorError('NOT_SUPPORTED', 'this service cannot read its configuration again');
     const {applied, waiting} = await options.reload(user === '' ? 'a visitor' : user);
+    options.ports.memory?.changed();
     const message = waiting.length === 0 ? 'Config reloaded' : `Config reloaded; after a restart: ${waiting.join(', ')}`;
     return ok({message, details: {applied, waiting} as unknown as Json});
   } catch (error) {

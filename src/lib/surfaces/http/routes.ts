@@ -1,10 +1,11 @@
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
-import type {Config} from '../../config/keys.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
+import type {Instance} from '../../model/instance.ts';
 import type {LegacyRoute, Operation, Texts} from '../../operations/define.ts';
 import {bare, failedBy, ok, send, type HttpAnswer} from './answers.ts';
 import type {Json} from '../legacy-json/values.ts';
-import {PreparedAnswers} from './prepared.ts';
+import {InstanceTexts} from './instance-texts.ts';
+import {jsonBytes, PreparedAnswers} from './prepared.ts';
 import type {HttpOptions} from './server.ts';
 import type {VisitorOf} from './auth/guard.ts';
 import type {Visitor} from './auth/visitors.ts';
@@ -20,6 +21,8 @@ const MEANINGS: Readonly<Record<string, string>> = {clusterHint: 'cluster'};
  */
 export function registerLegacyRoutes(app: FastifyInstance, options: HttpOptions, visitorOf: VisitorOf): void {
   const prepared = new PreparedAnswers();
+  options.ports.memory?.beforeReplacing((before, after) => prepared.succeed(before, after));
+  const instances = new InstanceTexts();
   for (const operation of options.operations) {
     const changes = operation.changes !== 'nothing';
     for (const route of operation.routes) {
@@ -30,7 +33,7 @@ export function registerLegacyRoutes(app: FastifyInstance, options: HttpOptions,
         config: {access: changes ? 'change' : 'read'},
         exposeHeadRoute: !changes,
         handler: async (request, reply) =>
-          send(reply, await answer({operation, route, visitor: visitorOf(request), options, prepared}, request)),
+          send(reply, await answer({operation, route, visitor: visitorOf(request), options, prepared, instances}, request)),
       });
       if (changes) {
         const refuse = (_request: FastifyRequest, reply: FastifyReply): FastifyReply => reply.code(405).header('Allow', 'GET, POST').send();
@@ -46,33 +49,33 @@ interface Call {
   readonly visitor: Visitor;
   readonly options: HttpOptions;
   readonly prepared: PreparedAnswers;
+  readonly instances: InstanceTexts;
 }
 
 async function answer(call: Call, request: FastifyRequest): Promise<HttpAnswer> {
-  const {operation, route, visitor, options, prepared} = call;
+  const {operation, route, visitor, options} = call;
   try {
     const {owner, ...texts} = textsOf(route, request.params as Texts, request.query as Readonly<Record<string, unknown>>);
     const run = operation.prepare(texts);
     const user = owner ?? (visitor.user || options.ports.node.hostname);
     const warn = (sentence: string): void => options.log('warn', `${operation.name}: ${sentence}`);
     const {result} = await say({operation, options, request, run: (ports) => run({...ports, caller: {user, via: 'http'}, warn})});
-    return replyTo(route, result, {config: options.config, prepared});
+    return replyTo(call, result);
   } catch (error) {
     return failedBy(error, options);
   }
 }
 
-function replyTo(
-  {reply}: LegacyRoute<unknown>,
-  result: unknown,
-  {config, prepared}: {readonly config: Config; readonly prepared: PreparedAnswers},
-): HttpAnswer {
+function replyTo({route: {reply}, options: {config}, prepared, instances}: Call, result: unknown): HttpAnswer {
   const value = reply.from === undefined ? result : reply.from(result);
-  const isList = Array.isArray(value);
-  const write = (): Json => (reply.nullWhenEmpty === true && isList && value.length === 0 ? null : writeShape(reply.shape, value, config));
-  if (reply.message !== undefined) return ok({message: reply.message(result), details: write()});
+  const json = (some: unknown): Json =>
+    reply.nullWhenEmpty === true && Array.isArray(some) && some.length === 0 ? null : writeShape(reply.shape, some, config);
+  if (reply.message !== undefined) return ok({message: reply.message(result), details: json(value)});
+  if (!Array.isArray(value)) return bare(json(value));
+  const isOfInstances = reply.shape === 'instances' && value.length > 0;
+  const write = (list: object): Buffer => (isOfInstances ? instances.write(list as readonly Instance[], config) : jsonBytes(json(list)));
   // A list that is remembered is written once.
-  return bare(isList ? prepared.of(value, reply.shape, write) : write());
+  return bare(prepared.of(value, reply.shape, write));
 }
 
 /** `:host/:port` are one instance, `:xHost/:xPort` one of option x; the rest are options of their own names. */
