@@ -111,6 +111,41 @@ describe.each(KINDS)('operations on a %s backend', (kind) => {
     expect(await get('set-cluster-alias/nobody:1?alias=x', 500)).toMatchObject({Code: 'ERROR'});
   });
 
+  test('a name that a cluster had once, and an instance has, means the instance', async () => {
+    await store.backend.run(({db}) => db('cluster_alias').insert({cluster_name: 'b:3306', alias: 'b:3306'}));
+    expect(await get('cluster-info/b:3306')).toMatchObject({ClusterName: 'a:3306', ClusterAlias: 'shop'});
+    expect(await lines('which-cluster', {cluster: 'b:3306'})).toEqual(['a:3306']);
+    expect(await lines('which-cluster', {cluster: 'shop'})).toEqual(['a:3306']);
+  });
+
+  test('downtime, maintenance and tags, from beginning to end', async () => {
+    for (const [name, listed] of [
+      ['downtime', () => lines('which-downtimed-instances', {alias: 'shop'})],
+      ['maintenance', () => lines('in-maintenance', {instance: 'b'})],
+    ] as const) {
+      expect(await listed()).toEqual([]);
+      expect(await lines(`begin-${name}`, {instance: 'b', reason: 'disk', duration: '30m'})).toEqual(['b:3306']);
+      expect(await listed()).toEqual(['b:3306']);
+      expect(await lines(`end-${name}`, {instance: 'b'})).toEqual(['b:3306']);
+      expect(await listed()).toEqual([]);
+    }
+    for (const [instance, tag] of [
+      ['b', 'role=db'],
+      ['b', 'role=backup'],
+      ['c', 'role=db'],
+      ['c', 'old'],
+    ] as const) {
+      expect(await lines('tag', {instance, tag})).toEqual([`${instance}:3306`]);
+    }
+    expect(await lines('tags', {instance: 'c'})).toEqual(['old=', 'role=db']);
+    expect(await lines('tag-value', {instance: 'b', tag: 'role'})).toEqual(['backup']);
+    expect(await lines('tagged', {tag: '~role=db'})).toEqual(['b:3306']);
+    expect(await lines('tagged', {tag: 'role,~old'})).toEqual(['b:3306']);
+    expect(await lines('untag', {instance: 'b', tag: 'none'})).toEqual([]);
+    expect(await lines('untag-all', {tag: 'role=db'})).toEqual(['c:3306']);
+    expect(await lines('tagged', {tag: 'role'})).toEqual(['b:3306']);
+  });
+
   test('names: what was resolved, forgotten; virtual names given and taken', async () => {
     await writeResolve(store.backend, 'b', 'b.example');
     await writeResolve(store.backend, 'a', 'a.example');

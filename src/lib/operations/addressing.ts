@@ -130,7 +130,7 @@ function clusterLookup(texts: Texts): (context: Context) => Promise<Sought> {
   const {alias, instance: ofInstance, cluster: hint} = texts;
   if (alias !== undefined) return async (context) => ({sought: alias, name: await byName(context, alias)});
   if (hint !== undefined && ofInstance === undefined) {
-    return async (context) => ({sought: hint, name: (await byName(context, hint)) ?? (await byInstance(context, hint))});
+    return async (context) => ({sought: hint, name: await byHint(context, hint)});
   }
   const key = keyLookup({instance: ofInstance}, {}, 'an instance of the cluster');
   return async (context) => {
@@ -139,9 +139,19 @@ function clusterLookup(texts: Texts): (context: Context) => Promise<Sought> {
   };
 }
 
+async function byHint(context: Context, hint: string): Promise<string | null> {
+  const named = await byName(context, hint);
+  // A cluster without an alias is its own, and what it was called before its source changed stays written for a while.
+  const isFormer = named === hint && !(await isCluster(context, hint));
+  return named === null || isFormer ? ((await byInstance(context, hint)) ?? named) : named;
+}
+
 async function byName(context: Context, name: string): Promise<string | null> {
-  const isName = (await clusterInfos(context)).some((info) => info.name === name);
-  return isName ? name : clusterOfAlias(await context.backend(), name);
+  return (await isCluster(context, name)) ? name : clusterOfAlias(await context.backend(), name);
+}
+
+async function isCluster(context: Context, name: string): Promise<boolean> {
+  return (await clusterInfos(context)).some((info) => info.name === name);
 }
 
 async function byInstance(context: Context, hint: string): Promise<string | null> {
