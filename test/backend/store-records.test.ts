@@ -11,7 +11,8 @@ import {noteAnalysis, readChangelog} from '../../src/lib/store/recovery/analysis
 import {GENERAL, readAttribute, writeAttribute} from '../../src/lib/store/attributes.ts';
 import {readAudit, writeAudit} from '../../src/lib/store/audit.ts';
 import {readCandidates, registerCandidate} from '../../src/lib/store/candidates.ts';
-import {activeDowntimes, beginDowntime, endDowntime, LOST_IN_RECOVERY} from '../../src/lib/store/downtime.ts';
+import {LOST_IN_RECOVERY} from '../../src/lib/model/lost.ts';
+import {activeDowntimes, beginDowntime, endDowntime} from '../../src/lib/store/downtime.ts';
 import {
   expireResolves,
   forgetUnresolve,

@@ -4,6 +4,7 @@ import type {Instance} from '../model/instance.ts';
 import {compareKeys} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import type {AnalysisCode, StructureCode} from './codes.ts';
+import {isHeldByDowntime} from './downtime.ts';
 import {NOTHING_OBSERVED, type Observations} from './evidence.ts';
 import {factsOf, type CountPolicy, type Facts} from './facts.ts';
 import type {RulePolicy} from './conditions.ts';
@@ -82,7 +83,7 @@ function analysisOf(facts: Facts, topology: Topology, policy: AnalysisPolicy): A
     facts,
     isDowntimed: isDowntimed || isReplicasDowntimed,
     isReplicasDowntimed,
-    skippable: isDowntimed || isReplicasDowntimed,
+    skippable: isHeldByDowntime(facts.it, recovery) || isReplicasDowntimed,
     beingChangedBy: beingChangedBy ?? null,
     recovery,
     actionable: recovery !== 'none' && recovery !== 'detect-only' && !beingChangedBy,

@@ -13,7 +13,7 @@ import type {Milliseconds, Monotonic} from '../model/units.ts';
 import {checksBeforePlanning, type VetoCode} from '../plan/vetoes.ts';
 import type {Candidate} from '../plan/plan.ts';
 import {planText} from '../plan/text.ts';
-import {LOST_IN_RECOVERY} from '../store/downtime.ts';
+import {LOST_IN_RECOVERY} from '../model/lost.ts';
 import {circumstancesOf, Patience, type Moment} from './patience.ts';
 import type {NewStandingRefusal} from '../store/recovery/refusals.ts';
 import type {Prober} from '../execute/eyes/prober.ts';

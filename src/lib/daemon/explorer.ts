@@ -6,7 +6,7 @@ import type {Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {neighbours} from '../probe/live-model.ts';
 import type {Backend} from '../store/backend.ts';
-import {LOST_IN_RECOVERY} from '../store/downtime.ts';
+import {LOST_IN_RECOVERY} from '../model/lost.ts';
 import {allKeys, readInstances, writeClusterFacts} from '../store/instances.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
 import type {Measures} from '../operations/service/measures.ts';

@@ -18,7 +18,7 @@ import {noteAnalysis} from '../store/recovery/analysis-changelog.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {Backend} from '../store/backend.ts';
 import type {AuditEntry} from '../store/audit.ts';
-import {LOST_IN_RECOVERY} from '../store/downtime.ts';
+import {LOST_IN_RECOVERY} from '../model/lost.ts';
 import {readWishes} from '../store/instances.ts';
 import {markedClusters, noteMarkedClusters} from '../store/pseudo-gtid.ts';
 import {readAdoptions, readDemotions} from '../store/recovery/demotions.ts';

@@ -1,3 +1,4 @@
+import {isHeldByDowntime} from '../analysis/downtime.ts';
 import type {RecoveryKind} from '../analysis/rules.ts';
 import type {Config} from '../config/keys.ts';
 import {matchesCluster} from '../config/filters.ts';
@@ -50,9 +51,9 @@ export function checksBeforePlanning(circumstances: Circumstances, policy: VetoP
     matchesCluster(policy[filters], cluster)
       ? check('filtered-out', false, `${filters} matches cluster ${cluster.name}`)
       : check('filtered-out', true, held(`no filter of ${filters} matches cluster ${cluster.name}`)),
-    downtime === null
-      ? check('downtimed', false, `${name} is not downtimed`)
-      : check('downtimed', true, held(`it is downtimed (${downtime.reason})`)),
+    isHeldByDowntime(instance, recovery)
+      ? check('downtimed', true, held(`it is downtimed (${downtime?.reason})`))
+      : check('downtimed', false, `${name} is ${downtime === null ? 'not downtimed' : 'downtimed, and its replicas are not'}`),
     inMaintenance
       ? check('in-maintenance', true, held('it is in maintenance'))
       : check('in-maintenance', false, `${name} is not in maintenance`),

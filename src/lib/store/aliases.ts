@@ -1,6 +1,6 @@
 import type {Seconds} from '../model/units.ts';
 import type {Backend, Work} from './backend.ts';
-import {LOST_IN_RECOVERY} from './downtime.ts';
+import {LOST_IN_RECOVERY} from '../model/lost.ts';
 import {fitter} from './fit.ts';
 
 const fitAlias = fitter('cluster_alias');

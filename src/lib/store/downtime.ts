@@ -1,4 +1,5 @@
 import type {InstanceKey} from '../model/instance-key.ts';
+import {LOST_IN_RECOVERY} from '../model/lost.ts';
 import type {BackendTime, Seconds} from '../model/units.ts';
 import type {Backend, Work} from './backend.ts';
 import {fitter} from './fit.ts';
@@ -6,8 +7,6 @@ import {fitter} from './fit.ts';
 const TABLE = 'database_instance_downtime';
 const fit = fitter(TABLE);
 
-/** Reason of the downtimes a recovery puts on what it left behind, as 3.2.6 spells it. */
-export const LOST_IN_RECOVERY = 'lost-in-recovery';
 /** How long those last, and are prolonged to. */
 export const LOST_IN_RECOVERY_LASTING: Seconds = 365 * 24 * 3600;
 

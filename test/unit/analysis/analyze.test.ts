@@ -249,7 +249,37 @@ test('there are ten structure findings, each with a reason', () => {
   expect(STRUCTURE_RULES.every(({because}) => because.length > 10)).toBe(true);
 });
 
+const MOVES = 'dead-intermediate-source';
+const lost: But = {wishes: {downtime: {owner: 'x', reason: 'lost-in-recovery', endsAt: '', elapsed: 1, remaining: 60}}};
 const downtime: But = {wishes: {downtime: {owner: 'x', reason: 'y', endsAt: '2026-01-01 00:00:00', elapsed: 1, remaining: 60}}};
+
+test.each<{what: string; sketch: string; but: Readonly<Record<string, But>>; recovery: string; skippable: boolean}>([
+  {what: 'a source', sketch: 'a: b', but: {a: and(down, lost), b: broken}, recovery: 'dead-source', skippable: true},
+  {
+    what: 'an intermediate source',
+    sketch: 'a: b; b: c d',
+    but: {b: and(down, lost), c: broken, d: broken},
+    recovery: MOVES,
+    skippable: false,
+  },
+  {
+    what: 'one that people downtimed',
+    sketch: 'a: b; b: c d',
+    but: {b: and(down, downtime), c: broken, d: broken},
+    recovery: MOVES,
+    skippable: true,
+  },
+  {
+    what: 'one that was detached, and is a source by that',
+    sketch: 'a: b; b: c',
+    but: {b: and(down, lost, {replication: {source: null}}), c: broken},
+    recovery: 'dead-source',
+    skippable: true,
+  },
+])('lost in a recovery, and dead: $what', ({sketch, but, recovery, skippable}) => {
+  const dead = analyze(given(sketch, but), {...policy, withDowntimed: true}).find((one) => one.instance.wishes.downtime !== null);
+  expect(dead).toMatchObject({recovery, skippable, isDowntimed: true});
+});
 
 test('downtime: left out unless asked for; of the replicas alone only where the finding is about them', () => {
   expect(found('a: b', {a: and(down, downtime), b: broken})).toEqual(['b: FirstTierReplicaFailingToConnectToMaster']);

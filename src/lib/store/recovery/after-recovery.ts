@@ -2,7 +2,8 @@ import type {InstanceKey} from '../../model/instance-key.ts';
 import type {Seconds} from '../../model/units.ts';
 import type {Work} from '../backend.ts';
 import {clearDetections} from './detection-registration.ts';
-import {LOST_IN_RECOVERY, LOST_IN_RECOVERY_LASTING, writeDowntime} from '../downtime.ts';
+import {LOST_IN_RECOVERY} from '../../model/lost.ts';
+import {LOST_IN_RECOVERY_LASTING, writeDowntime} from '../downtime.ts';
 
 /**
  * Keeps instances that a recovery left behind from being acted on: until they are back in order, or for so long.

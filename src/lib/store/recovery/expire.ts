@@ -1,7 +1,7 @@
 import type {Seconds} from '../../model/units.ts';
 import type {Backend, Work} from '../backend.ts';
 import {endActivePeriod} from './active-period.ts';
-import {LOST_IN_RECOVERY} from '../downtime.ts';
+import {LOST_IN_RECOVERY} from '../../model/lost.ts';
 
 const TABLE = 'topology_recovery';
 /** A block that was not met again for so long is over. */
