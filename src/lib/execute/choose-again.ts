@@ -1,6 +1,6 @@
 import {touchLock} from '../coordination/lock/hold.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
-import type {Instance} from '../model/instance.ts';
+import {followsByPosition, type Instance} from '../model/instance.ts';
 import type {Topology} from '../model/topology.ts';
 import type {RecoveryPlan} from '../plan/plan.ts';
 import {planRecovery} from '../plan/recovery.ts';
@@ -67,7 +67,10 @@ async function lookAgain(env: Environment, {plan, facts}: RecoveryDocument): Pro
   const moved = facts.replicas.flatMap((key) => {
     const instance = topology.get(key);
     const source = instance?.replication?.source;
-    return instance?.check.valid && keys.some((one) => sameKey(one, source)) ? [below(instance, plan.failed)] : [];
+    // By file and position it stands in another log by then, and says nothing that compares.
+    return instance?.check.valid && !followsByPosition(instance) && keys.some((one) => sameKey(one, source))
+      ? [below(instance, plan.failed)]
+      : [];
   });
   return topology.with(...moved);
 }

@@ -34,6 +34,7 @@ import {runActs, type ActState, type Journal, type Progress} from './journal/run
 import {stoppedBy} from './journal/stopped.ts';
 import {startAgain} from './start-again.ts';
 import {perform} from './steps/perform.ts';
+import {placesIn} from './steps/places.ts';
 import {tidyUp} from './tidy-up.ts';
 
 export interface Conducting {
@@ -113,7 +114,7 @@ async function performAct({env, what, hands, publishing}: Performing, act: Act, 
       return because.join(' | ');
     }
     case 'step':
-      return perform({topology, config: env.config, hands}, act.step);
+      return perform({topology, config: env.config, hands, places: placesIn(env.backend)}, act.step);
     case 'withdraw':
       return publishing.begin();
     case 'publish':

@@ -2,6 +2,7 @@ import {isMariadb, majorVersion, PROMOTION_RULES, type Instance} from '../model/
 import {compareKeys, keyText, sameKey} from '../model/instance-key.ts';
 import {IntervalSet} from '../model/interval-set.ts';
 import {readVersion} from '../model/version.ts';
+import {whyNoMatch, whyNoPlace} from './by-position.ts';
 import {formatRank, whyCannotReplicate} from './can-replicate.ts';
 import type {Case, Contender, Veto} from './contenders.ts';
 import {servesOthers} from './holdings.ts';
@@ -107,7 +108,10 @@ function whyNotDonor(donor: Contender, taker: Contender, at: Case): Veto | null 
   if (donor.undrainable) return donor.undrainable;
   if (donor.errant !== '' && !mayBeErrant(at)) return veto('only-errant-has-latest', `has errant transactions: ${donor.errant}`);
   if (!servesOthers(donor)) return veto('no-candidate', 'does not log what it replicates');
-  const obstacle = whyCannotReplicate(taker.replica, donor.replica, at.policy) ?? whyPurged(taker, donor);
+  const obstacle =
+    whyCannotReplicate(taker.replica, donor.replica, at.policy) ??
+    whyPurged(taker, donor) ??
+    (donor.byPosition ? whyNoMatch(taker.replica, donor.replica, at) : null);
   return obstacle === null ? null : veto('no-candidate', `cannot pass it on, because ${obstacle}`);
 }
 
@@ -122,7 +126,8 @@ function outOfReach(contender: Contender, {contenders, at}: Field, missing: Inte
   const holder = contenders.find((one) => one.received !== null && !one.received.intersect(missing).isEmpty);
   const why = holder && whyNotDonor(holder, contender, at);
   const who = holder ? `${keyText(holder.replica.key)} received and which ${why?.because ?? 'no single replica has'}` : 'others received';
-  return {code: why?.code ?? 'no-candidate', because: `lacks ${missing.count} transactions, which ${who}`};
+  const lacks = contender.byPosition ? 'part of the log' : `${missing.count} transactions`;
+  return {code: why?.code ?? 'no-candidate', because: `lacks ${lacks}, which ${who}`};
 }
 
 function lostBelow(successor: Contender, has: IntervalSet, {contenders, at}: Field): Option['lost'] {
@@ -131,7 +136,8 @@ function lostBelow(successor: Contender, has: IntervalSet, {contenders, at}: Fie
     const because =
       whyCannotReplicate(contender.replica, successor.replica, at.policy) ??
       whyPurged(contender, successor) ??
-      (contender.received && !has.contains(contender.received) ? 'it received what the successor never did' : null);
+      (contender.received && !has.contains(contender.received) ? 'it received what the successor never did' : null) ??
+      whyNoPlace(contender, successor, {has, at});
     return because === null ? [] : [{contender, because}];
   });
 }

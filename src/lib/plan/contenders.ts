@@ -25,6 +25,7 @@ export type PlanPolicy = ReplicatePolicy &
     | 'ApplyMySQLPromotionAfterMasterFailover'
     | 'MasterFailoverDetachReplicaMasterHost'
     | 'MasterFailoverDetachSlaveMasterHost'
+    | 'PseudoGTIDPattern'
     | 'PostponeReplicaRecoveryOnLagMinutes'
     | 'EnforceExactSemiSyncReplicas'
     | 'RecoverLockedSemiSyncMaster'

@@ -1,9 +1,10 @@
 import type {Analysis} from '../analysis/analyze.ts';
 import {matchesInstance} from '../config/filters.ts';
-import {isReplicating, type Instance} from '../model/instance.ts';
+import {followsByPosition, isReplicating, type Instance} from '../model/instance.ts';
 import {compareKeys, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import {whyCannotReplicate} from './can-replicate.ts';
+import {whyNoMatch} from './by-position.ts';
 import type {Case} from './contenders.ts';
 import {servesOthers} from './holdings.ts';
 import type {Candidate, Decision, PlannedStep, RecoveryPlan, RefusalCode} from './plan.ts';
@@ -127,12 +128,13 @@ function replicasOf(topology: Topology, {key}: Instance): number {
   return topology.replicasOf(key).length;
 }
 
-function isPlaceable(orphan: Instance, home: Instance, {policy}: Case): boolean {
-  return byGtid(orphan) && whyCannotReplicate(orphan, home, policy) === null;
+function isPlaceable(orphan: Instance, home: Instance, at: Case): boolean {
+  return whyNotBelow(orphan, home, at) === null;
 }
 
-function byGtid({replication}: Instance): boolean {
-  return replication?.usingOracleGtid === true || replication?.usingMariadbGtid === true;
+/** By GTID anybody finds where to go on, without it only by Pseudo-GTID: the positions of the dead one mean nothing elsewhere. */
+function whyNotBelow(orphan: Instance, home: Instance, at: Case): string | null {
+  return whyCannotReplicate(orphan, home, at.policy) ?? (followsByPosition(orphan) ? whyNoMatch(orphan, home, at) : null);
 }
 
 interface Place {
@@ -143,14 +145,13 @@ interface Place {
 }
 
 /** One that takes the dead one's place follows somebody above; the others may follow it. */
-function placeFor(orphan: Instance, homes: readonly Home[], {policy}: Case): Place {
-  if (!byGtid(orphan)) return {targets: [], because: 'replicates by file and position; automatic recovery needs GTID'};
-  const obstacles = homes.map((home) => ({home, because: whyCannotReplicate(orphan, home.instance, policy)}));
+function placeFor(orphan: Instance, homes: readonly Home[], at: Case): Place {
+  const obstacles = homes.map((home) => ({home, because: whyNotBelow(orphan, home.instance, at)}));
   // Its own place in the order is its own: what comes after it is above it.
   const self = homes.findIndex(({key}) => sameKey(key, orphan.key));
   const open = obstacles.filter(({because}, index) => because === null && index !== self);
   const reasons = obstacles.filter(({because}, index) => because !== null && index !== self).map(({because}) => because);
-  return {targets: open.map(({home}) => home.key), because: reasons.join('; ') || 'has nobody left to follow'};
+  return {targets: open.map(({home}) => home.key), because: [...new Set(reasons)].join('; ') || 'has nobody left to follow'};
 }
 
 function stepsFor(
@@ -160,7 +161,7 @@ function stepsFor(
   const movers = placed.filter(({targets}) => targets.length > 0);
   const leads = movers.some(({orphan}) => sameKey(orphan.key, successor));
   return movers.map(({orphan, targets: [source = successor, ...others]}) => ({
-    step: {do: 'follow', on: orphan.key, source, others},
+    step: {do: 'follow', on: orphan.key, source, others, ...(followsByPosition(orphan) ? {match: true as const} : {})},
     weight: 'lost',
     // Whoever takes the dead one's place stands there before others come.
     stage: leads && !sameKey(orphan.key, successor) ? 1 : 0,

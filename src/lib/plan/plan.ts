@@ -11,8 +11,8 @@ export type Step =
   | {readonly do: 'close-source'; readonly on: InstanceKey}
   /** Stop the receiver, apply everything received, with the applier running; fails when it cannot be applied in time. */
   | {readonly do: 'drain'; readonly on: InstanceKey; readonly source: InstanceKey}
-  /** Let `on` fetch and apply what `from` has and it has not. */
-  | {readonly do: 'catch-up'; readonly on: InstanceKey; readonly from: InstanceKey}
+  /** Let `on` fetch and apply what `from` has and it has not; `match`: from where Pseudo-GTID finds that it stands. */
+  | {readonly do: 'catch-up'; readonly on: InstanceKey; readonly from: InstanceKey; readonly match?: true}
   /** Stop only the receiver, so that nothing more comes from the old source and nothing more is acknowledged to it. */
   | {readonly do: 'stop-receiver'; readonly on: InstanceKey}
   /**
@@ -20,6 +20,16 @@ export type Step =
    * take long, what is not applied may be dropped and fetched again.
    */
   | {readonly do: 'repoint'; readonly on: InstanceKey; readonly source: InstanceKey; readonly refetch?: true}
+  /**
+   * By file and position: close `on`, if it was not, and write down that where `stands` has applied to in the log of `source` is where the
+   * log of `on` ends. Must come before `on` is opened.
+   */
+  | {readonly do: 'note-place'; readonly on: InstanceKey; readonly source: InstanceKey; readonly stands: InstanceKey}
+  /**
+   * By file and position: drain `on`, point it at the place of `source` that was noted for where it stands, and start it. `match`: where
+   * none was, at the one that Pseudo-GTID finds.
+   */
+  | {readonly do: 'place'; readonly on: InstanceKey; readonly source: InstanceKey; readonly match: boolean}
   /**
    * See that `on` has what the `others` received, also what came after the plan was made, and that nobody goes on acknowledging for
    * a lossless source. Fails otherwise.
@@ -31,8 +41,17 @@ export type Step =
   | {readonly do: 'make-writable'; readonly on: InstanceKey; readonly semiSync: boolean}
   /** Forget the old source: RESET REPLICA ALL. */
   | {readonly do: 'forget-source'; readonly on: InstanceKey; readonly source: InstanceKey}
-  /** Follow `source` by GTID, or where that fails the first of `others` that it can; keeps what was received. */
-  | {readonly do: 'follow'; readonly on: InstanceKey; readonly source: InstanceKey; readonly others: readonly InstanceKey[]}
+  /**
+   * Follow `source` by GTID, or where that fails the first of `others` that it can; keeps what was received. `match`: by Pseudo-GTID
+   * instead.
+   */
+  | {
+      readonly do: 'follow';
+      readonly on: InstanceKey;
+      readonly source: InstanceKey;
+      readonly others: readonly InstanceKey[];
+      readonly match?: true;
+    }
   /** Close a former source that has come back; unlike `close-source` it stays closed whatever else fails. */
   | {readonly do: 'fence'; readonly on: InstanceKey}
   /** Make a former source a replica of `source`, with what the `siblings` replicate with. It has nothing of its own. */
@@ -59,6 +78,8 @@ export interface Proof {
   readonly do: 'prove';
   readonly on: InstanceKey;
   readonly source: InstanceKey;
+  /** By file and position: who stands in the log of `source` where `on` has caught up to; absent: GTIDs tell. */
+  readonly stands?: InstanceKey;
   /** Replicas of `source` beside `on`, what each had received when the plan was made, and whether it acknowledges. */
   readonly others: readonly {readonly on: InstanceKey; readonly received: string; readonly acknowledges: boolean}[];
   /** As many acknowledgements out of our hands may hide a transaction that a client believes safe; 0: none was promised. */

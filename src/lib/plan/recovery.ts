@@ -1,7 +1,7 @@
 import type {Analysis} from '../analysis/analyze.ts';
 import {unreachable} from '../errors/errors.ts';
 import {GtidSet} from '../model/gtid-set.ts';
-import type {Instance} from '../model/instance.ts';
+import {followsByPosition, isBinlogServer, isMariadb, type Instance} from '../model/instance.ts';
 import {compareKeys, keyText, sameKey} from '../model/instance-key.ts';
 import {IntervalSet} from '../model/interval-set.ts';
 import type {Topology} from '../model/topology.ts';
@@ -53,7 +53,7 @@ export function planRecovery(analysis: Analysis, topology: Topology, policy: Pla
 function planPromotion(analysis: Analysis, topology: Topology, at: Case): Decision {
   const known = topology.replicasOf(at.failed.key);
   const [reachable, away] = [known.filter((replica) => replica.check.valid), known.filter((replica) => !replica.check.valid)];
-  const obstacle = reachable.length === 0 ? 'none of its replicas can be reached' : whyNotByGtid(reachable);
+  const obstacle = reachable.length === 0 ? 'none of its replicas can be reached' : whyNotAlike(reachable, analysis);
   const absent = away.map((replica) => ({key: replica.key, chosen: false, verdict: 'cannot be reached'}));
   if (obstacle !== null)
     return refuse(reachable.length === 0 ? 'no-candidate' : 'needs-human', `${keyText(at.failed.key)}: ${obstacle}`, absent);
@@ -62,6 +62,8 @@ function planPromotion(analysis: Analysis, topology: Topology, at: Case): Decisi
   const candidates = [...choice.verdicts, ...absent].sort((a, b) => compareKeys(a.key, b.key));
   const [best] = choice.options;
   if (best === undefined) return refuseAll(choice, candidates, at);
+  const lost = givenUp(best, at);
+  if (lost !== null) return refuse('needs-human', lost, candidates);
   const doubt = losslessDoubt(at.failed, known, contenders);
   if (doubt !== null && !at.wishes.allowDataLoss) return refuse('lossless-unprovable', doubt, candidates);
   return {
@@ -70,14 +72,31 @@ function planPromotion(analysis: Analysis, topology: Topology, at: Case): Decisi
   };
 }
 
-/** All by Oracle GTID, or all by MariaDB GTID: then any of them can follow any other, wherever it stands. */
-function whyNotByGtid(replicas: readonly Instance[]): string | null {
+/**
+ * All by Oracle GTID, or all by MariaDB GTID: then any of them can follow any other, wherever it stands. Or all by file and position in
+ * the log of a source that alone was written to.
+ */
+function whyNotAlike(replicas: readonly Instance[], {recovery}: Analysis): string | null {
+  const binlogServer = replicas.find(isBinlogServer);
+  if (binlogServer) return `${keyText(binlogServer.key)} is a binlog server: nothing tells what the replicas below it have received`;
+  if (replicas.every(followsByPosition)) {
+    if (recovery === 'dead-source') return null;
+    return 'it has a co-source, and its replicas replicate by file and position: what that one wrote has no place in the log of the dead one';
+  }
   const uses = (kind: 'usingOracleGtid' | 'usingMariadbGtid') => (replica: Instance) => replica.replication?.[kind] === true;
   if (replicas.every(uses('usingOracleGtid')) || replicas.every(uses('usingMariadbGtid'))) return null;
   const without = replicas.filter((replica) => !uses('usingOracleGtid')(replica) && !uses('usingMariadbGtid')(replica));
   if (without.length === 0) return 'some of its replicas use GTIDs of MySQL and some of MariaDB; they cannot follow each other';
   const who = without.map(({key}) => keyText(key)).join(', ');
-  return `automatic recovery needs GTID on every reachable replica, and ${who} replicates by file and position`;
+  return `some of its replicas use GTIDs, and ${who} replicates by file and position: nobody could tell who of them has more`;
+}
+
+/** Those by file and position that could not follow would have to be provisioned anew: nobody is given up unless a person says so. */
+function givenUp({contender, lost}: Option, {failed, wishes}: Case): string | null {
+  if (!contender.byPosition || lost.length === 0 || (wishes.forced && wishes.candidate)) return null;
+  const who = lost.map((one) => `${keyText(one.contender.replica.key)}, because ${one.because}`).join('; ');
+  const [dead, successor] = [keyText(failed.key), keyText(contender.replica.key)];
+  return `${dead}: ${successor} could be promoted, and would lose ${who}; recover -i ${dead} -d ${successor} gives them up`;
 }
 
 /** The most telling reason first: what a person can do something about. */
@@ -139,7 +158,8 @@ function remarksOn(best: Option, {contenders, away, doubt, at}: Decided): readon
     ...best.donors
       .filter((donor) => donor.errant !== '')
       .map((donor) => `${successor} takes over errant transactions of ${keyText(donor.replica.key)}: ${donor.errant}`),
-    ...remark(best.dropped > 0, `${best.dropped} transactions that other replicas received are dropped, as allowed`),
+    ...remark(best.dropped > 0, `${droppedText(best)}, as allowed`),
+    ...byPositionRemarks(best),
     ...remark(undrainable !== null, `${successor} ${undrainable?.because ?? ''}; what it does not apply is dropped, as allowed`),
     ...remark(doubt !== null, `${doubt ?? ''}; going on, as allowed`),
     ...remark(ignored, `${successor} has promotion rule must_not and was asked for by name`),
@@ -156,10 +176,21 @@ function remarksOn(best: Option, {contenders, away, doubt, at}: Decided): readon
   ];
 }
 
+function droppedText({contender, dropped}: Option): string {
+  if (contender.byPosition) return 'part of the log that other replicas received is dropped';
+  return `${dropped} transactions that other replicas received are dropped`;
+}
+
+function byPositionRemarks({contender: {byPosition, replica}}: Option): readonly string[] {
+  if (!byPosition) return [];
+  const unseen = isMariadb(replica) ? [] : ['replication is by file and position: errant transactions cannot be seen'];
+  return [`who stands where ${keyText(replica.key)} does goes on where its log ends before it is opened`, ...unseen];
+}
+
 /** Gone with the old source, unless it comes back; MySQL alone can tell. */
 function neverReceived(contenders: readonly Contender[], {failed}: Case): readonly string[] {
   const executed = GtidSet.read(failed.gtid.executed);
-  if (!executed || executed.isEmpty) return [];
+  if (!executed || executed.isEmpty || contenders.some(({byPosition}) => byPosition)) return [];
   const received = contenders.reduce((all, one) => all.union(one.received ?? IntervalSet.empty), IntervalSet.empty);
   const {count} = executed.intervals.subtract(received);
   return count === 0 ? [] : [`${count} transactions last seen on ${keyText(failed.key)} were received by no reachable replica`];

@@ -323,7 +323,12 @@ test.each<Situation & {what: string; code: string; because?: string}>([
     code: 'applier-broken',
     because: 'b:3306',
   },
-  {what: 'no GTID', kind: {gtid: false}, code: 'needs-human', because: 'by file and position'},
+  {
+    what: 'a binlog server among them',
+    but: {c: {flavor: 'MaxScale', replication: {usingOracleGtid: false}}},
+    code: 'needs-human',
+    because: 'c:3306 is a binlog server',
+  },
   {what: 'one without GTID', but: {c: {replication: {usingOracleGtid: false}}}, code: 'needs-human', because: 'c:3306 replicates by file'},
   {
     what: 'two kinds of GTID',

@@ -34,6 +34,8 @@ function after(on: Instance, step: Step, now: Topology): Instance {
       return {...on, replication: null};
     case 'prove':
       return on;
+    case 'note-place':
+    case 'place':
     case 'follow':
     case 'fence':
     case 'rejoin':

@@ -220,6 +220,10 @@ function stepText(step: Step): string {
       return `stop the receiver of ${on}`;
     case 'repoint':
       return `point ${on} at ${keyText(step.source)}`;
+    case 'note-place':
+      return `note where the log of ${on} ends, having all that ${keyText(step.stands)} received`;
+    case 'place':
+      return `let ${on} go on below ${keyText(step.source)} where it stands${step.match ? ', or where Pseudo-GTID finds' : ''}`;
     case 'prove':
       return `see that ${on} has what others received`;
     case 'detach':
@@ -229,7 +233,7 @@ function stepText(step: Step): string {
     case 'forget-source':
       return `let ${on} forget ${keyText(step.source)}`;
     case 'follow':
-      return `let ${on} follow ${keyText(step.source)}`;
+      return `let ${on} follow ${keyText(step.source)}${step.match ? ' by Pseudo-GTID' : ''}`;
     case 'fence':
       return `close ${on} for writes`;
     case 'rejoin':

@@ -4,7 +4,7 @@ import type {RecoveryDocument} from './document.ts';
 import type {ActState} from './run.ts';
 
 /** Steps after which servers may be written to, or replicate from, where they were not before. */
-const OPENING: ReadonlySet<Step['do']> = new Set(['make-writable', 'open-source', 'forget-source', 'repoint', 'follow']);
+const OPENING: ReadonlySet<Step['do']> = new Set(['make-writable', 'open-source', 'forget-source', 'repoint', 'place', 'follow']);
 
 /**
  * Whether a recovery that has failed may have come so far that somebody was opened or moved; begun counts, since nobody knows how it

@@ -26,8 +26,8 @@ export function stoppedBy({acts, receiving = [], stoppedBefore = []}: RecoveryDo
   const opened = on(['make-writable']);
   // Its receiver is restarted for that.
   const switched = begun.flatMap(({step, state}) => (state === 'done' ? [] : restartedBy(step)));
-  const moved = [...on(['repoint', 'follow'], true), ...switched, ...(opened.length > 0 ? [] : on(['catch-up']))];
-  const followed = on(['repoint', 'catch-up', 'detach']);
+  const moved = [...on(['repoint', 'place', 'follow'], true), ...switched, ...(opened.length > 0 ? [] : on(['catch-up']))];
+  const followed = on(['repoint', 'place', 'catch-up', 'detach']);
   const stopped = without(among(receiving, [...on(['drain', 'stop-receiver']), ...stoppedBefore]), [...followed, ...opened]);
   return {receivers: opened.length > 0 ? [] : stopped, both: unique(moved), left: opened.length > 0 ? stopped : []};
 }

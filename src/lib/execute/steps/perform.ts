@@ -6,11 +6,16 @@ import type {Topology} from '../../model/topology.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Step} from '../../plan/plan.ts';
 import {follow} from '../relocation/steps/follow.ts';
+import {match} from '../relocation/steps/match.ts';
+import type {Aside} from '../relocation/steps/positions.ts';
 import {closeSource, fence} from './close-source.ts';
 import {drain, stopReceiving} from './drain.ts';
 import type {Hands} from './hands.ts';
 import {forgetSource, makeWritable, openSource} from './promote.ts';
 import {mustKnow} from './known.ts';
+import {logEnd} from './log-end.ts';
+import {notePlace, placeAt, reachPosition, unknownPlace} from './place.ts';
+import type {Places} from './places.ts';
 import {prove} from './prove.ts';
 import {rejoin} from './rejoin.ts';
 import {detach, repoint} from './repoint.ts';
@@ -29,6 +34,7 @@ export interface World {
   readonly topology: Topology;
   readonly config: Config;
   readonly hands: Hands;
+  readonly places: Places;
 }
 
 /**
@@ -45,7 +51,7 @@ export async function perform(world: World, step: Step): Promise<string> {
     case 'drain':
       return drain(await world.hands.on(instance), instance, drainPatience(world.config));
     case 'catch-up':
-      return catchUp(world, instance, mustKnow(world.topology, step.from));
+      return (step.match ? catchUpByMatch : catchUp)(world, instance, mustKnow(world.topology, step.from));
     case 'stop-receiver':
       return stopReceiving(await world.hands.on(instance), instance);
     case 'repoint':
@@ -54,6 +60,12 @@ export async function perform(world: World, step: Step): Promise<string> {
         patience: drainPatience(world.config),
         refetch: step.refetch === true,
       });
+    case 'note-place': {
+      const stands = await world.hands.on(mustKnow(world.topology, step.stands));
+      return notePlace(await world.hands.on(instance), stands, {source: step.source, places: world.places});
+    }
+    case 'place':
+      return placeBelow(world, instance, step);
     case 'prove':
       return prove(world, step);
     case 'detach':
@@ -63,7 +75,7 @@ export async function perform(world: World, step: Step): Promise<string> {
     case 'forget-source':
       return forgetSource(await world.hands.on(instance));
     case 'follow':
-      return followFirst(world, instance, [step.source, ...step.others]);
+      return followFirst(world, {instance, by: step.match ? byMatch : byGtid}, [step.source, ...step.others]);
     case 'fence':
       return fence(() => world.hands.on(instance));
     case 'rejoin':
@@ -89,17 +101,37 @@ export async function perform(world: World, step: Step): Promise<string> {
   }
 }
 
+interface Follower {
+  readonly instance: Instance;
+  by(world: World, mover: Aside, target: Aside): Promise<string>;
+}
+
+const byGtid: Follower['by'] = (_, mover, target) => follow(mover, target);
+const byMatch: Follower['by'] = ({config}, mover, target) => match(mover, target, {again: false, policy: config});
+
+async function asideOf({hands, config, places}: World, instance: Instance): Promise<Aside> {
+  return {hand: await hands.on(instance), instance, patience: drainPatience(config), bystanders: places};
+}
+
+/** At the place that was noted for where it stands, or where Pseudo-GTID finds it. */
+async function placeBelow(world: World, instance: Instance, step: Extract<Step, {do: 'place'}>): Promise<string> {
+  const {source} = step;
+  const mover = await asideOf(world, instance);
+  const said = await placeAt(mover.hand, instance, {source, old: null, patience: mover.patience, places: world.places});
+  if (said !== null) return said;
+  if (!step.match) throw unknownPlace(mover.hand, source);
+  return byMatch(world, mover, await asideOf(world, mustKnow(world.topology, source)));
+}
+
 /** The first of these that it can follow; each failure puts it back to where it was. */
-async function followFirst(world: World, instance: Instance, [source, ...others]: readonly InstanceKey[]): Promise<string> {
+async function followFirst(world: World, one: Follower, [source, ...others]: readonly InstanceKey[]): Promise<string> {
+  const {instance, by} = one;
   if (!source) throw new OrchestratorError('REPLICATION_BROKEN', `${keyText(instance.key)} has nobody to follow`, {});
-  const patience = drainPatience(world.config);
   try {
-    const target = mustKnow(world.topology, source);
-    const [hand, targetHand] = [await world.hands.on(instance), await world.hands.on(target)];
-    return await follow({hand, instance, patience}, {hand: targetHand, instance: target, patience});
+    return await by(world, await asideOf(world, instance), await asideOf(world, mustKnow(world.topology, source)));
   } catch (error) {
     if (others.length === 0 || !(error instanceof OrchestratorError) || error.code === 'DEADLINE_PASSED') throw error;
-    return `${await followFirst(world, instance, others)}, since ${error.message}`;
+    return `${await followFirst(world, one, others)}, since ${error.message}`;
   }
 }
 
@@ -117,6 +149,14 @@ async function close(world: World, instance: Instance): Promise<string> {
     if (!isCode(error, 'SERVER_UNREACHABLE', 'SERVER_TIMEOUT')) throw error;
     return `${keyText(instance.key)} is unfenced: it could not be reached (${messageOf(error)})`;
   }
+}
+
+/** Fetches from the donor, from where Pseudo-GTID finds that it stands, all that the donor has. */
+async function catchUpByMatch(world: World, instance: Instance, donor: Instance): Promise<string> {
+  const [mover, target] = [await asideOf(world, instance), await asideOf(world, donor)];
+  await byMatch(world, mover, target);
+  await reachPosition(mover.hand, await logEnd(target.hand), Math.max(mover.patience, 1000));
+  return `${keyText(instance.key)} has everything ${keyText(donor.key)} has`;
 }
 
 /** Fetches from the donor what it has and the successor has not, and applies it. */

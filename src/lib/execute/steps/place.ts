@@ -95,6 +95,12 @@ export async function notePlace(successor: Hand, stands: Hand, {source, places}:
   return `${coordinatesText(executed)} of ${keyText(source)} is ${coordinatesText(at)} of ${keyText(successor.key)}`;
 }
 
+export function unknownPlace(hand: Hand, source: InstanceKey): OrchestratorError {
+  return new OrchestratorError('REPLICATION_BROKEN', `it is not known where ${keyText(hand.key)} would go on below ${keyText(source)}`, {
+    hint: 'it does not stand where the new source did when it was opened; provision it anew, or match it by Pseudo-GTID',
+  });
+}
+
 async function mustReplicate(hand: Hand): Promise<NonNullable<Awaited<ReturnType<Hand['replication']>>>> {
   const now = await hand.replication();
   if (now === null) throw broken(hand, 'is not a replica any more');

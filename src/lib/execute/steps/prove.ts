@@ -1,5 +1,7 @@
 import {OrchestratorError} from '../../errors/errors.ts';
 import {GtidSet} from '../../model/gtid-set.ts';
+import {compareCoordinates, coordinatesIn, coordinatesText} from '../../model/binlog-coordinates.ts';
+import type {Replication} from '../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import {BinlogState, mariadbGtidText, readMariadbPosition} from '../../model/mariadb-gtid.ts';
 import type {Topology} from '../../model/topology.ts';
@@ -21,10 +23,11 @@ interface World {
  */
 export async function prove(world: World, proof: Proof): Promise<string> {
   const successor = await world.hands.on(mustKnow(world.topology, proof.on));
-  const has = await writtenOn(successor);
+  const has = proof.stands ? await standsAt(world, proof.stands, proof.source) : await writtenOn(successor);
   const seen = await Promise.all(proof.others.map(async (other) => ({other, ...(await look(world, proof, other))})));
   const lacking = seen.flatMap(({other, now}) => {
-    const more = now === null ? '' : beyond(successor, {now, before: other.received, has});
+    const seenNow = {now: now ?? '', before: other.received, has};
+    const more = now === null ? '' : proof.stands ? further(seenNow) : beyond(successor, seenNow);
     return more === '' ? [] : [`${more}, which ${keyText(other.on)} received`];
   });
   if (lacking.length > 0) {
@@ -48,17 +51,34 @@ export async function prove(world: World, proof: Proof): Promise<string> {
 /** What one of them has received by now, null where it cannot be asked; and whether nothing more comes to it. */
 async function look(
   {topology, hands}: World,
-  {source}: Proof,
+  proof: Proof,
   {on}: {readonly on: InstanceKey},
 ): Promise<{readonly now: string | null; readonly revoked: boolean}> {
   try {
     const status = await (await hands.on(mustKnow(topology, on))).replication();
-    const receives = status !== null && sameKey(status.source, source) && status.receiver.state !== 'stopped';
-    return {now: status?.retrievedGtid ?? '', revoked: !receives};
+    const receives = status !== null && sameKey(status.source, proof.source) && status.receiver.state !== 'stopped';
+    return {now: proof.stands ? readOf(status, proof.source) : (status?.retrievedGtid ?? ''), revoked: !receives};
   } catch (error) {
     if (!(error instanceof OrchestratorError) || error.code === 'DEADLINE_PASSED') throw error;
     return {now: null, revoked: false};
   }
+}
+
+function readOf(status: Replication | null, source: InstanceKey): string {
+  return status?.read && sameKey(status.source, source) ? coordinatesText(status.read) : '';
+}
+
+/** By file and position: up to where in the log of the old source all is applied. */
+async function standsAt({topology, hands}: World, key: InstanceKey, source: InstanceKey): Promise<string> {
+  const status = await (await hands.on(mustKnow(topology, key))).replication();
+  if (status?.executed && sameKey(status.source, source)) return coordinatesText(status.executed);
+  throw new OrchestratorError('REPLICATION_BROKEN', `${keyText(key)} does not say where it stands in the log of ${keyText(source)}`);
+}
+
+/** Where one has read to in the same log since `before`, if that is beyond `has`; '' otherwise. */
+function further({now, before, has}: {now: string; before: string; has: string}): string {
+  if (now === '' || now === before) return '';
+  return compareCoordinates(coordinatesIn(now), coordinatesIn(has)) > 0 ? `what comes up to ${now}` : '';
 }
 
 /** All that is in its binary logs, in its own notation. */

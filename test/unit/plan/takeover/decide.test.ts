@@ -115,7 +115,7 @@ test.each<{what: string; at: Situation; successor: string}>([
   expect(planned(at).successor.host).toBe(successor);
 });
 
-test.each<{what: string; kind: Situation['kind']; byPosition: true | undefined}>([
+test.each<{what: string; kind: Kind; byPosition: true | undefined}>([
   {what: 'MySQL', kind: {gtid: false}, byPosition: true},
   {what: 'MariaDB', kind: {flavor: 'MariaDB', gtid: false}, byPosition: true},
   {what: 'those with GTID', kind: {}, byPosition: undefined},

@@ -12,7 +12,7 @@ import type {Hand, Hands} from '../../steps/hands.ts';
 import {mustKnow} from '../../steps/known.ts';
 import {logEnd} from '../../steps/log-end.ts';
 import {drainPatience} from '../../steps/perform.ts';
-import {placeAt} from '../../steps/place.ts';
+import {placeAt, unknownPlace} from '../../steps/place.ts';
 import type {Places} from '../../steps/places.ts';
 import {forgetSource, isReadOnly} from '../../steps/promote.ts';
 import {pointAndLeave, rejoin} from '../../steps/rejoin.ts';
@@ -128,7 +128,8 @@ async function sibling(world: TakeoverWorld, {on, source}: Extract<TakeoverStep,
   const [hand, instance, patience] = [await handOn(world, on), mustKnow(topology, on), drainPatience(config)];
   if (!plan.byPosition) return repoint(hand, instance, {source, patience, refetch: false});
   const said = await placeAt(hand, instance, {source, old: await reachable(world, plan.failed), patience, places});
-  return said ?? unknownPlace(hand, source);
+  if (said === null) throw unknownPlace(hand, source);
+  return said;
 }
 
 /** Null where the old source is gone meanwhile. */
@@ -139,12 +140,6 @@ async function reachable(world: TakeoverWorld, key: InstanceKey): Promise<Hand |
     if (!isCode(error, 'SERVER_UNREACHABLE', 'SERVER_TIMEOUT')) throw error;
     return null;
   }
-}
-
-function unknownPlace(hand: Hand, source: InstanceKey): never {
-  throw new OrchestratorError('REPLICATION_BROKEN', `it is not known where ${keyText(hand.key)} would go on below ${keyText(source)}`, {
-    hint: 'it stands elsewhere than the new source did when it was opened; provision it anew, or match it by Pseudo-GTID',
-  });
 }
 
 /** An answer that got lost is asked for again: whether it is open decides everything. */
@@ -183,7 +178,9 @@ async function placeOfOld(world: TakeoverWorld, {on, source}: Extract<TakeoverSt
   const now = await hand.replication();
   if (now?.executed && sameKey(now.source, source)) return now.executed;
   const end = await logEnd(hand);
-  return (await world.places.known({key: on, at: end}, source)) ?? unknownPlace(hand, source);
+  const at = await world.places.known({key: on, at: end}, source);
+  if (at === null) throw unknownPlace(hand, source);
+  return at;
 }
 
 /** The settings of the old source, and then the switch. A setting that the successor does not know is told and borne. */
