@@ -70,6 +70,40 @@ describe.each(['group', 'galera'] as const)('nodes that each have a database of 
   );
 
   test(
+    'every kind of change that is asked of a node that does not lead is made, and seen by the others',
+    async () => {
+      const {a, b, c} = await box.topology('a: b c');
+      at = await site({backend: divided.host, servers: [a, b, c]});
+      const leader = await at.serve({way: 0});
+      await leader.says(/elected leader/, NOTICED_WITHIN);
+      const [asked, other] = [await at.serve({way: 1}), await at.serve({way: 2})];
+      await watching(at, a);
+      const sees = async (path: string, pattern: RegExp): Promise<void> => {
+        await waitFor(
+          `${path} shows ${pattern}`,
+          async () => {
+            const said = JSON.stringify((await get(other, path)).json);
+            if (pattern.test(said)) return true;
+            throw new Error(said);
+          },
+          {within: HEALED_WITHIN},
+        );
+      };
+      for (const {does, shown, as} of changesOf({a, b, c})) {
+        expect(await get(asked, does), does).toMatchObject({status: 200});
+        await sees(shown, as);
+      }
+      await a.kill9();
+      await sees('replication-analysis', /"Analysis":"DeadMaster"/);
+      expect(await get(asked, `recover/${a.key.host}/${a.key.port}`)).toMatchObject({status: 200});
+      await sees('audit-recovery', /"IsSuccessful":true.*"Acknowledged":false|"Acknowledged":false.*"IsSuccessful":true/);
+      expect(await get(asked, 'ack-all-recoveries?comment=seen')).toMatchObject({status: 200});
+      await sees('audit-recovery', /"Acknowledged":true/);
+    },
+    PATIENCE,
+  );
+
+  test(
     'one without a majority says so, stops leading, shows what it has and says that it is old, and changes nothing',
     async () => {
       const {a, b} = await box.topology('a: b');
@@ -80,7 +114,14 @@ describe.each(['group', 'galera'] as const)('nodes that each have a database of 
       expect(await get(service, 'clusters')).toEqual({status: 200, stale: null, json: [cluster]});
 
       await divided.cutOff();
+      const early = get(service, `tag/${b.key.host}/${b.key.port}/role/early`);
       await service.says(/no longer leader/, NOTICED_WITHIN);
+      // Not by giving up after half a minute: who asks hears of the outage as soon as it is known.
+      const {status, json} = await early;
+      expect({status, json: JSON.stringify(json)}).toEqual({
+        status: 500,
+        json: expect.stringMatching(/not known|not been able to write|does not serve|kept changing/) as string,
+      });
       await waitFor('health says so', async () => (await get(service, 'health')).status === 500, {within: NOTICED_WITHIN});
       expect((await get(service, 'leader-check')).status).toBe(404);
       expect(await get(service, 'clusters')).toEqual({status: 200, stale: expect.stringMatching(/^\d+$/) as string, json: [cluster]});
@@ -116,6 +157,31 @@ describe.each(['group', 'galera'] as const)('nodes that each have a database of 
     PATIENCE,
   );
 });
+
+interface Change {
+  readonly does: string;
+  /** Where it is seen, and by what. */
+  readonly shown: string;
+  readonly as: RegExp;
+}
+
+/** One after the other; recoveries are switched off in the end. */
+function changesOf({a, b, c}: Record<'a' | 'b' | 'c', Instance>): readonly Change[] {
+  const [top, one, two] = [a, b, c].map(({key}) => `${key.host}/${key.port}`) as [string, string, string];
+  const follows = ({key}: Instance): RegExp => new RegExp(`"MasterKey":\\{"Hostname":"[^"]+","Port":${key.port}\\}`);
+  return [
+    {does: `begin-downtime/${one}/ann/disk/10m`, shown: 'downtimed', as: new RegExp(`"Port":${b.key.port}.*"DowntimeReason":"disk"`)},
+    {does: `end-downtime/${one}`, shown: 'downtimed', as: /^\[\]$/},
+    {does: `begin-maintenance/${one}/ann/disk`, shown: 'maintenance', as: /"Owner":"ann","Reason":"disk"/},
+    {does: `end-maintenance/${one}`, shown: 'maintenance', as: /^\[\]$/},
+    {does: `tag/${one}/role/old`, shown: `tags/${one}`, as: /role=old/},
+    {does: `untag/${one}/role`, shown: `tags/${one}`, as: /^\[\]$/},
+    {does: `register-candidate/${one}/prefer`, shown: `instance/${one}`, as: /"PromotionRule":"prefer"/},
+    {does: `relocate/${two}/${one}`, shown: `instance/${two}`, as: follows(b)},
+    {does: `relocate/${two}/${top}`, shown: `instance/${two}`, as: follows(a)},
+    {does: 'disable-global-recoveries', shown: 'check-global-recoveries', as: /disabled/},
+  ];
+}
 
 interface Got {
   readonly status: number;
