@@ -6,9 +6,11 @@ import {clusterInfoJson} from '../../../src/lib/surfaces/legacy-json/cluster-inf
 import {healthJson} from '../../../src/lib/surfaces/legacy-json/health.ts';
 import {problemsOf} from '../../../src/lib/operations/information/problems.ts';
 import {instanceJson} from '../../../src/lib/surfaces/legacy-json/instance.ts';
-import {detectionJson, recoveryJson, stepJson} from '../../../src/lib/surfaces/legacy-json/recovery.ts';
+import {auditJson, changelogJson, logPlaceJson, poolsJson, promotionRuleJson} from '../../../src/lib/surfaces/legacy-json/lists.ts';
+import {maintenanceJson} from '../../../src/lib/surfaces/legacy-json/maintenance.ts';
+import {blockedRecoveryJson, detectionJson, recoveryJson, stepJson} from '../../../src/lib/surfaces/legacy-json/recovery.ts';
 import {escapedJson} from '../../../src/lib/config/escaped-json.ts';
-import type {Json} from '../../../src/lib/surfaces/legacy-json/values.ts';
+import {coordinatesJson, nullableJson, type Json} from '../../../src/lib/surfaces/legacy-json/values.ts';
 import type {Recovery} from '../../../src/lib/store/recovery/recoveries.ts';
 import {and, broken, down, given, key, stopped, type But} from '../support/given.ts';
 
@@ -88,6 +90,62 @@ test.each([
   },
 ])('$what has exactly the keys of version 3, in their order', ({json, keys}) => {
   expect(keysOf(json)).toEqual(keys.split(' '));
+});
+
+const AT = '2026-01-01 00:00:00';
+const A = {Hostname: 'a', Port: 3306};
+
+/** The smaller shapes, whole. */
+test.each<{readonly what: string; readonly json: Json; readonly is: Json}>([
+  {
+    what: 'maintenance',
+    json: maintenanceJson({id: 7, key: key('a'), owner: 'ann', reason: 'disk', since: AT, endsAt: AT, elapsed: 5}),
+    is: {MaintenanceId: 7, Key: A, BeginTimestamp: AT, SecondsElapsed: 5, IsActive: true, Owner: 'ann', Reason: 'disk'},
+  },
+  {
+    what: 'an audit line',
+    json: auditJson({id: 7, at: AT, type: 'forget', key: key('a'), cluster: 'x', message: 'm'}),
+    is: {AuditId: 7, AuditTimestamp: AT, AuditType: 'forget', AuditInstanceKey: A, Message: 'm'},
+  },
+  {
+    what: 'an audit line about nobody',
+    json: auditJson({id: 7, at: AT, type: 'forget', key: null, cluster: '', message: ''}),
+    is: {AuditId: 7, AuditTimestamp: AT, AuditType: 'forget', AuditInstanceKey: {Hostname: '', Port: 0}, Message: ''},
+  },
+  {
+    what: 'how findings changed',
+    json: changelogJson({key: key('a'), changes: [{at: AT, code: 'DeadMaster'}]}),
+    is: {AnalyzedInstanceKey: A, Changelog: [`${AT};DeadMaster,`]},
+  },
+  {
+    what: 'a place in a log',
+    json: logPlaceJson({key: key('a'), at: {file: 'b.1', position: 4}}),
+    is: {Key: A, Coordinates: {LogFile: 'b.1', LogPos: 4, Type: 0}},
+  },
+  {
+    what: 'pools',
+    json: poolsJson(['b', 'a'].map((host) => ({key: key(host), pool: 'app', cluster: 'a:3306', alias: 'shop'}))),
+    is: {app: [A, {Hostname: 'b', Port: 3306}]},
+  },
+  {
+    what: 'a promotion rule',
+    json: promotionRuleJson({key: key('a'), rule: 'must_not', since: AT, lasting: 60}),
+    is: {...A, PromotionRule: 'must_not', LastSuggestedString: AT, PromotionRuleExpiry: '2026-01-01 00:01:00'},
+  },
+  {
+    what: 'a recovery that was held back',
+    json: blockedRecoveryJson({key: key('a'), cluster: 'a:3306', code: 'DeadMaster', lastBlockedAt: AT, blockingRecoveryId: 3}),
+    is: {FailedInstanceKey: A, ClusterName: 'a:3306', Analysis: 'DeadMaster', LastBlockedTimestamp: AT, BlockingRecoveryId: 3},
+  },
+  {what: 'a number', json: nullableJson(3), is: {Int64: 3, Valid: true}},
+  {what: 'no number', json: nullableJson(null), is: {Int64: 0, Valid: false}},
+  {
+    what: 'coordinates in a relay log',
+    json: coordinatesJson({file: 'r.1', position: 4}, 'relaylog'),
+    is: {LogFile: 'r.1', LogPos: 4, Type: 1},
+  },
+])('$what is written as version 3 did', ({json, is}) => {
+  expect(JSON.stringify(json)).toBe(JSON.stringify(is));
 });
 
 test('a node that leads', () => {
