@@ -17,10 +17,10 @@ export interface Taking {
 
 /** Makes `a: b c` with ten rows, all others read-only, and an installation without a service that knows them. */
 export async function taking(
-  {box, host, semiSync = false}: {readonly box: Sandbox; readonly host: BackendHost; readonly semiSync?: boolean},
+  {box, host, ...kind}: {readonly box: Sandbox; readonly host: BackendHost; readonly semiSync?: boolean; readonly gtid?: boolean},
   settings: Partial<Config> = {},
 ): Promise<Taking> {
-  const {a, b, c} = await box.topology('a: b c', {semiSync});
+  const {a, b, c} = await box.topology('a: b c', kind);
   await insert(a, 1, 10);
   await box.caughtUp();
   const {user, password} = ACCOUNTS.repl;
