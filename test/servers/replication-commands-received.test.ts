@@ -138,33 +138,6 @@ test('the program itself: statuses, both forms, a list of instances, and bad inp
   }
 });
 
-test('a query is ended, and only that of a client', async () => {
-  const client = b.connect();
-  const [{id} = {id: 0}] = await client.query<{id: number}>('SELECT CONNECTION_ID() AS id');
-  const sleeping = client.query('SELECT SLEEP(30) AS slept').then(
-    (answer) => answer,
-    (error: {errno?: number}) => error.errno,
-  );
-  await box.waitFor(
-    'it runs',
-    async () => (await b.query('SELECT 1 FROM information_schema.processlist WHERE id = ? AND info IS NOT NULL', [id])).length === 1,
-  );
-  expect(await run('kill-query', '-i', name(b), '--process', String(id))).toEqual(done(b));
-  // Interrupted, it answers 1 or fails with 1317.
-  expect([1317, 1]).toContain(await sleeping.then((answer) => (Array.isArray(answer) ? Number(answer[0]?.['slept']) : answer)));
-  expect(await run('kill-query', '-i', name(b), '--process', String(id))).toMatchObject({
-    status: 4,
-    stderr: expect.stringMatching(/runs nothing/) as string,
-  });
-  client.close();
-  expect(await run('kill-query', '-i', name(b), '--process', '999999')).toMatchObject({status: 3});
-  const [{id: applier} = {id: 0}] = await b.query<{id: number}>(
-    "SELECT id AS id FROM information_schema.processlist WHERE user = 'system user' LIMIT 1",
-  );
-  expect(await run('kill-query', '-i', name(b), '--process', String(applier))).toMatchObject({status: 4});
-  expect(await audited()).toEqual([`kill-query: of session ${id}, by tester`]);
-});
-
 test('a statement that a server does not answer is ended, so that it does nothing later, and that is said', async () => {
   const client = a.connect();
   await client.query('LOCK TABLES test.t WRITE');

@@ -18,6 +18,14 @@ import {
   type Site,
 } from './support/index.ts';
 
+/** As AutoPseudoGTID sets them, without a service that writes entries by itself. */
+const PSEUDO = {
+  PseudoGTIDPattern: 'drop view if exists `_pseudo_gtid_`',
+  PseudoGTIDPatternIsFixedSubstring: true,
+  PseudoGTIDMonotonicHint: 'asc:',
+  DetectPseudoGTIDQuery: 'select 1',
+};
+
 /** Commands for one instance, on every family, with the words of each. */
 describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavor: 'mysql56'}])('commands on $flavor', ({flavor}) => {
   let box: Sandbox;
@@ -35,7 +43,7 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     ({a, b, c} = await box.topology('a: b c', {semiSync: flavor !== 'mysql56'}));
     await insert(a, 1, 3);
     await box.caughtUp();
-    at = await site({backend: host, servers: [a, b, c], settings: {AuditToBackendDB: true}});
+    at = await site({backend: host, servers: [a, b, c], settings: {AuditToBackendDB: true, ...PSEUDO}});
     run = desk(at);
     expect(await run('discover', '-i', name(a))).toMatchObject({status: 0});
   });
@@ -240,6 +248,54 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       async () => (await run('purge-binary-logs', '-i', name(a), '--binlog', third)).status === 0,
     );
     expect(await a.query('SHOW BINARY LOGS')).toHaveLength(1);
+  });
+
+  test('a query is ended, and only that of a client', async () => {
+    const client = b.connect();
+    const [{id} = {id: 0}] = await client.query<{id: number}>('SELECT CONNECTION_ID() AS id');
+    const sleeping = client.query('SELECT SLEEP(300) AS slept').then(
+      (answer) => Number(answer[0]?.['slept']),
+      (error: {errno?: number}) => error.errno,
+    );
+    await box.waitFor(
+      'it runs',
+      async () => (await b.query('SELECT 1 FROM information_schema.processlist WHERE id = ? AND info IS NOT NULL', [id])).length === 1,
+      {within: 60_000},
+    );
+    const kill = (session: number) => run('kill-query', '-i', name(b), '--process', String(session));
+    expect(await kill(id)).toEqual(done(b));
+    // Interrupted, it answers 1 or fails with 1317.
+    expect([1317, 1]).toContain(await sleeping);
+    expect(await kill(id)).toMatchObject({status: 4, stderr: expect.stringMatching(/runs nothing/) as string});
+    client.close();
+    expect(await kill(999_999)).toMatchObject({status: 3});
+    const [{id: applier} = {id: 0}] = await b.query<{id: number}>(
+      "SELECT id AS id FROM information_schema.processlist WHERE user = 'system user' LIMIT 1",
+    );
+    expect(await kill(applier)).toMatchObject({status: 4});
+    expect(await audited()).toEqual([`kill-query: of session ${id}, by tester`]);
+  });
+
+  test('entries of Pseudo-GTID and places in logs are found; who could follow whom is told', async () => {
+    const entry = 'drop view if exists `_pseudo_gtid_`.`_asc:00000002:00000001:0`';
+    await a.query(entry);
+    await insert(a, 4, 5);
+    await box.caughtUp();
+    const found = await run('find-binlog-entry', '-i', name(a), '--pattern', entry);
+    expect(found).toMatchObject({status: 0, stdout: expect.stringMatching(/^\S+\.\d+:\d+\n$/) as string});
+    expect(await run('last-pseudo-gtid', '-i', name(a))).toEqual({status: 0, stdout: `${found.stdout.trim()}:${entry}\n`, stderr: ''});
+    expect(await run('find-binlog-entry', '-i', name(a), '--pattern', 'nobody wrote this')).toMatchObject({status: 3, stdout: ''});
+    const {file, position} = await binlogPosition(a);
+    expect(await run('correlate-binlog-pos', '-i', name(b), '-d', name(a))).toMatchObject({status: 0, stdout: `${file}:${position}\n`});
+    const places = await run('correlate-relaylog-pos', '-i', name(b), '-d', name(c));
+    const [status] = await replicaStatus(c);
+    expect(places.stdout.trim().split(';').slice(2)).toEqual([
+      `${String(status?.row['Relay_Log_File'])}:${String(status?.row['Relay_Log_Pos'])}`,
+    ]);
+
+    expect(await run('can-replicate-from', '-i', name(b), '-d', name(c))).toEqual(done(c));
+    expect(await run('can-replicate-from-gtid', '-i', name(b), '-d', name(c))).toEqual(done(c));
+    expect(await run('can-replicate-from', '-i', name(b), '-d', name(b))).toMatchObject({stdout: ''});
   });
 
   test('nothing is done by --noop, to what is no replica, to what is locked, and where nobody answers', async () => {

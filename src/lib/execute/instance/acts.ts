@@ -17,6 +17,9 @@ import {stopSafely} from './stop-safely.ts';
 /** Removing files takes a server as long as it takes. */
 const FILES_WITHIN: Milliseconds = 60_000;
 
+/** How long a binary log may be in use that replicas have passed. */
+const PURGED_WITHIN: Milliseconds = 5000;
+
 /** A replica that has just connected applies its first event in no time. */
 const POSITION_WITHIN: Milliseconds = 5000;
 
@@ -134,8 +137,15 @@ async function purge(shop: Workshop, before: string): Promise<readonly string[]>
     const hand = await shop.hands.on(shop.seen.instance);
     return parseBinlogs(await hand.say(commands.showBinlogs))[0] === before;
   };
-  await sayLong(await shop.hands.on(shop.seen.instance), commands.purgeBinlogs(before), first);
-  if (await first()) return [];
+  // A log that is still being sent to a replica is left out, until that one has come to the next.
+  const gone = await waitFor(
+    async () => {
+      await sayLong(await shop.hands.on(shop.seen.instance), commands.purgeBinlogs(before), first);
+      return (await first()) ? true : null;
+    },
+    {within: PURGED_WITHIN, every: 250},
+  );
+  if (gone) return [];
   throw new OrchestratorError('SERVER_STATEMENT_FAILED', `${keyText(shop.seen.instance.key)} still has binary logs before ${before}`, {
     hint: 'one of them may be in use',
   });

@@ -1,9 +1,11 @@
 import {unreachable} from '../../../errors/errors.ts';
+import type {InstanceKey} from '../../../model/instance-key.ts';
 import type {RelocationStep} from '../../../plan/relocation/plan.ts';
 import {drainPatience, mustKnow, perform, type World} from '../../steps/perform.ts';
 import {follow, followSameLog} from './follow.ts';
 import {joinRing} from './join-ring.ts';
 import {match} from './match.ts';
+import {patient} from './patient.ts';
 import {climb, goOn, hold, level, settleAt, settleBelow, type Aside} from './positions.ts';
 
 /**
@@ -13,15 +15,13 @@ import {climb, goOn, hold, level, settleAt, settleBelow, type Aside} from './pos
  * @throws OrchestratorError when the server is not in the state the step promises
  */
 export async function performRelocation(world: World, step: RelocationStep): Promise<string> {
-  const instance = mustKnow(world.topology, step.on);
   const patience = drainPatience(world.config);
-  const at = async (): Promise<Aside> => ({hand: await world.hands.on(instance), instance, patience, bystanders: world.places});
-  const other = async (key = step.on): Promise<Aside> => ({
-    hand: await world.hands.on(mustKnow(world.topology, key)),
-    instance: mustKnow(world.topology, key),
-    patience,
-    bystanders: world.places,
-  });
+  const other = async (key: InstanceKey): Promise<Aside> => {
+    const one = mustKnow(world.topology, key);
+    const reach = () => world.hands.on(one);
+    return {hand: patient(await reach(), reach), instance: one, patience, bystanders: world.places};
+  };
+  const at = (): Promise<Aside> => other(step.on);
   switch (step.do) {
     case 'follow':
       return follow(await at(), await other(step.source));

@@ -1,0 +1,62 @@
+import {expect, test} from 'vitest';
+import {OrchestratorError, type ErrorCode} from '../../../src/lib/errors/errors.ts';
+import type {Statement} from '../../../src/lib/flavor/flavor.ts';
+import {flavorOf} from '../../../src/lib/flavor/flavors.ts';
+import {say} from '../../../src/lib/flavor/statement.ts';
+import {patient} from '../../../src/lib/execute/relocation/steps/patient.ts';
+import type {Hand} from '../../../src/lib/execute/steps/hands.ts';
+
+const flavor = flavorOf({version: '10.11.18-MariaDB', versionComment: ''});
+
+/** Sessions one after the other; each is good for nothing more once an answer came too late. */
+function sessions(answers: readonly (ErrorCode | 'done')[]) {
+  const said: string[] = [];
+  let opened = 0;
+  const open = (): Hand => {
+    const session = ++opened;
+    return {
+      key: {host: 'a', port: 3306},
+      flavor,
+      say: async (statement: Statement) => {
+        const answer = answers[said.length] ?? 'done';
+        said.push(`${session} ${statement.text}`);
+        if (answer !== 'done') throw new OrchestratorError(answer, 'no answer in time');
+        return [];
+      },
+      replication: () => Promise.reject(new Error('asks past the patient one')),
+    };
+  };
+  return {said, open};
+}
+
+test.each<{what: string; answers: readonly (ErrorCode | 'done')[]; said: readonly string[]; fails?: ErrorCode}>([
+  {what: 'answered at once', answers: ['done'], said: ['1 STOP SLAVE']},
+  {
+    what: 'answered late twice',
+    answers: ['SERVER_TIMEOUT', 'SERVER_TIMEOUT', 'done'],
+    said: ['1 STOP SLAVE', '2 STOP SLAVE', '3 STOP SLAVE'],
+  },
+  {what: 'lost', answers: ['SERVER_UNREACHABLE'], said: ['1 STOP SLAVE'], fails: 'SERVER_UNREACHABLE'},
+  {what: 'past the end of the lock', answers: ['DEADLINE_PASSED'], said: ['1 STOP SLAVE'], fails: 'DEADLINE_PASSED'},
+])('a statement that is $what', async ({answers, said, fails}) => {
+  const server = sessions(answers);
+  const hand = patient(server.open(), async () => server.open());
+  const saying = hand.say(say('STOP SLAVE'));
+  if (fails) await expect(saying).rejects.toMatchObject({code: fails});
+  else await expect(saying).resolves.toEqual([]);
+  expect(server.said).toEqual(said);
+});
+
+test('the next one goes over the session that answered', async () => {
+  const server = sessions(['SERVER_TIMEOUT', 'done']);
+  const hand = patient(server.open(), async () => server.open());
+  await hand.say(say('STOP SLAVE'));
+  expect(await hand.replication()).toBeNull();
+  expect(server.said).toEqual(['1 STOP SLAVE', '2 STOP SLAVE', '2 SHOW ALL SLAVES STATUS']);
+});
+
+test('patience has an end', async () => {
+  const server = sessions(['SERVER_TIMEOUT', 'SERVER_TIMEOUT']);
+  await expect(patient(server.open(), async () => server.open(), 0).say(say('STOP SLAVE'))).rejects.toMatchObject({code: 'SERVER_TIMEOUT'});
+  expect(server.said).toHaveLength(1);
+});
