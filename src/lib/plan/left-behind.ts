@@ -1,4 +1,4 @@
-import {isReplica, isReplicating, type Instance} from '../model/instance.ts';
+import {followsByPosition, isReplica, isReplicating, type Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Seconds} from '../model/units.ts';
 import {ownOf, type Demotion, type ReturnCase} from './returned-source.ts';
@@ -61,5 +61,7 @@ function whyNone({key, check, replication, wishes}: Instance, demotion: Demotion
   if (!demotion.replicas.some((one) => sameKey(one, key))) return 'was no part of that recovery';
   if (replication?.receiver.state === 'running') return `receives from ${keyText(demotion.key)}`;
   if (wishes.inMaintenance || wishes.lockedBy !== null) return 'is in use by somebody';
+  if (followsByPosition({replication}))
+    return `still points at ${keyText(demotion.key)}, by file and position: match finds its place by Pseudo-GTID`;
   return null;
 }

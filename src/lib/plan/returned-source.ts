@@ -1,5 +1,5 @@
 import {GtidSet} from '../model/gtid-set.ts';
-import {isMariadb, isReplica, type Instance} from '../model/instance.ts';
+import {followsByPosition, isMariadb, isReplica, type Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {BinlogState, mariadbGtidText, strangersIn} from '../model/mariadb-gtid.ts';
 import type {Topology} from '../model/topology.ts';
@@ -125,12 +125,19 @@ function decideRejoin(returned: Instance, successor: Instance, {demotion, at}: R
   const follows = isReplica(returned) && sameKey(returned.replication?.source, successor.key);
   if (follows && demotion.handled === 'rejoined') return {do: 'leave', because: `${who} follows ${keyText(successor.key)}`};
   if (isReplica(returned) && !follows) return {do: 'leave', because: `${who} was made a replica of another server`};
-  const strange = ownOf(returned, successor);
+  const strange = byPosition(returned, {successor, at}) ?? ownOf(returned, successor);
   if (strange === null)
     return {do: 'rejoin', successor: successor.key, because: `${who} has nothing that ${keyText(successor.key)} has not`};
   const because = `${who} ${strange.because}`;
   if (demotion.handled === 'quarantined') return {do: 'leave', because};
   return {do: 'quarantine', successor: successor.key, errant: strange.errant, because};
+}
+
+/** Below a source whose replicas replicate by file and position a place is needed, and what it wrote last may be on nobody else. */
+function byPosition(returned: Instance, {successor, at}: {successor: Instance; at: ReturnCase}): ReturnType<typeof ownOf> {
+  const replicas = at.topology.replicasOf(successor.key).filter(({key, check}) => check.valid && !sameKey(key, returned.key));
+  if (replicas.length === 0 || !replicas.every(followsByPosition)) return null;
+  return {errant: '', because: `cannot be told where to go on: the replicas of ${keyText(successor.key)} replicate by file and position`};
 }
 
 /**

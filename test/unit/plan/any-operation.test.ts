@@ -168,8 +168,8 @@ test.each<Case>([
     what: 'file and position',
     family: positions,
     runs: 600,
-    kinds: ['relocate'],
-    steps: ['hold', 'level', 'climb', 'settle-below', 'settle-at', 'go-on', 'follow-same-log'],
+    kinds: ['relocate', 'promote', 'takeover'],
+    steps: ['hold', 'level', 'climb', 'settle-below', 'settle-at', 'go-on', 'follow-same-log', 'note-place', 'place', 'rejoin'],
   },
 ])(
   '$what: whatever happens to whatever tree, no plan drops or skips what was received, leaves anybody behind silently, makes a ring or two writable sources',

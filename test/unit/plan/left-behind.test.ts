@@ -55,6 +55,7 @@ test.each<Situation>([
   {what: 'it receives', c: {replication: {receiver: {state: 'running'}}}, does: 'leave', says: /receives from/},
   {what: 'it is down', c: down, does: 'leave', says: /not been seen/},
   {what: 'it points at another', c: {replication: {source: key('z')}}, does: 'leave', says: /does not point/},
+  {what: 'it replicates by file and position', c: {replication: {usingOracleGtid: false}}, does: 'leave', says: /match finds its place/},
   {what: 'it is in maintenance', c: {wishes: {inMaintenance: true}}, does: 'leave', says: /in use/},
   {what: 'the old source was promoted again', demotion: {promotedSince: true}, does: 'leave', says: /source again/},
   {what: 'it is long ago', demotion: {age: 4000}, does: 'leave', says: /more than 3600 s ago/},

@@ -85,8 +85,6 @@ const policy = configured();
 export function undertake(world: World, deed: Deed): Planned | null {
   const on = world.all[deed.on % world.all.length]!;
   const other = world.all[deed.other % world.all.length]!;
-  const changesSource = deed.what === 'recover' || isOneOf(TAKEOVERS, deed.what);
-  if (changesSource && world.family.kind.gtid === false) return null;
   if (deed.what === 'recover') return recovery(world, deed.other);
   if (isOneOf(EVENTS, deed.what)) {
     const whom = meant(world, deed.what) ?? on;

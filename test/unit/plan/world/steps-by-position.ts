@@ -1,11 +1,13 @@
+import type {Step} from '../../../../src/lib/plan/plan.ts';
 import type {RelocationStep} from '../../../../src/lib/plan/relocation/plan.ts';
+import type {TakeoverStep} from '../../../../src/lib/plan/takeover/plan.ts';
 import type {AnyStep} from './steps.ts';
 import {Failed, living, mustReplicate} from './threads.ts';
-import {placeOf, type Server, type World} from './world.ts';
+import {coordinates, placeOf, type Server, type World} from './world.ts';
 
-const STEPS = ['hold', 'level', 'climb', 'settle-below', 'settle-at', 'go-on', 'follow-same-log'] as const;
+const STEPS = ['note-place', 'place', 'hold', 'level', 'climb', 'settle-below', 'settle-at', 'go-on', 'follow-same-log'] as const;
 
-type ByPosition = Extract<RelocationStep, {readonly do: (typeof STEPS)[number]}>;
+type ByPosition = Extract<RelocationStep | Step, {readonly do: (typeof STEPS)[number]}>;
 
 export function isByPosition(step: AnyStep): step is ByPosition {
   return (STEPS as readonly string[]).includes(step.do);
@@ -15,6 +17,10 @@ export function isByPosition(step: AnyStep): step is ByPosition {
 export function byPosition(world: World, on: Server, step: ByPosition): void {
   if (on.source === null) throw new Failed('it is not a replica any more');
   switch (step.do) {
+    case 'note-place':
+      return notePlace(world, on, {stands: living(world, step.stands.host), source: step.source.host});
+    case 'place':
+      return place(world, on, step.source.host);
     case 'hold':
       on.applies = false;
       return;
@@ -37,6 +43,65 @@ export function byPosition(world: World, on: Server, step: ByPosition): void {
       return goOn(world, on, step.source.host);
     default:
       throw new Error(String(step satisfies never));
+  }
+}
+
+/** Whoever is opened is closed then, and has applied all that the other did. */
+function notePlace(world: World, on: Server, {stands, source}: {readonly stands: Server; readonly source: string}): void {
+  if (stands.source !== source) throw new Failed(`${stands.name} follows ${stands.source}`);
+  on.readOnly = true;
+  world.equivalences.push([
+    {name: source, place: stands.place},
+    {name: on.name, place: on.executed.size},
+  ]);
+}
+
+/** What is received is applied, of a source that lives also what it has. */
+export function place(world: World, on: Server, source: string): void {
+  if (on.source === null) throw new Failed('it is not a replica any more');
+  if (on.source === source) return goOn(world, on, source);
+  if (on.broken) throw new Failed('its applier fails');
+  if (world.get(on.source)?.alive) {
+    on.receives = true;
+    world.receive(on);
+  }
+  [on.receives, on.applies] = [false, true];
+  world.apply(on);
+  if (on.broken || on.waiting.size > 0) throw new Failed('it does not apply all it received');
+  const at = world.equivalent(on.source, coordinates(on.place), source);
+  on.applies = false;
+  if (!at) throw new Failed(`nobody knows where it would go on below ${source}`);
+  point(on, source, placeOf(at));
+  goOn(world, on, source);
+}
+
+/** By file and position the steps of a takeover rest on where both logs end while the source is closed. */
+export function takeOver(world: World, on: Server, step: TakeoverStep): boolean {
+  switch (step.do) {
+    case 'catch-up': {
+      const source = living(world, step.source.host);
+      [on.receives, on.applies] = [true, true];
+      world.receive(on);
+      world.apply(on);
+      if (on.place < source.executed.size) throw new Failed('it did not catch up');
+      world.equivalences.push([
+        {name: source.name, place: source.executed.size},
+        {name: on.name, place: on.executed.size},
+      ]);
+      return true;
+    }
+    case 'repoint':
+      place(world, on, step.source.host);
+      return true;
+    case 'rejoin': {
+      const at = world.equivalent(on.name, coordinates(on.executed.size), step.source.host);
+      if (!at) throw new Failed('it was written to after it was closed');
+      point(on, step.source.host, placeOf(at));
+      [on.readOnly, on.receives, on.applies] = [true, step.start, step.start];
+      return true;
+    }
+    default:
+      return false;
   }
 }
 

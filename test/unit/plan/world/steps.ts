@@ -1,7 +1,7 @@
 import type {Step, Weight} from '../../../../src/lib/plan/plan.ts';
 import type {RelocationStep} from '../../../../src/lib/plan/relocation/plan.ts';
 import type {TakeoverStep} from '../../../../src/lib/plan/takeover/plan.ts';
-import {byPosition, isByPosition} from './steps-by-position.ts';
+import {byPosition, isByPosition, takeOver} from './steps-by-position.ts';
 import {Failed, living, mustReplicate} from './threads.ts';
 import {held, type Server, type World} from './world.ts';
 
@@ -42,6 +42,7 @@ function doStep(world: World, step: AnyStep): void {
   if (step.do === 'close-source' && !on.alive) return;
   if (!on.alive) throw new Failed('it is dead');
   if (isByPosition(step)) return byPosition(world, on, step);
+  if (world.family.kind.gtid === false && takeOver(world, on, step as TakeoverStep)) return;
   switch (step.do) {
     case 'close-source':
       on.readOnly = true;
