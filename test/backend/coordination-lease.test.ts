@@ -5,7 +5,7 @@ import type {Timing} from '../../src/lib/coordination/timing.ts';
 import type {Lease, NodeId} from '../../src/lib/coordination/types.ts';
 import type {Backend} from '../../src/lib/store/backend.ts';
 import {waitFor} from '../sandbox/index.ts';
-import {bench, KINDS, node, quick, type Bench} from './support/coordination.ts';
+import {bench, KINDS, node, unhurried, type Bench} from './support/coordination.ts';
 import {OldNode} from './support/old-node.ts';
 
 describe.each(KINDS)('the lease on %s', (kind) => {
@@ -25,16 +25,16 @@ describe.each(KINDS)('the lease on %s', (kind) => {
   });
   afterAll(() => shared?.down());
 
-  const look = (backend: Backend, before?: Observation): Promise<Observation> => observeLease(backend, before, quick);
+  const look = (backend: Backend, before?: Observation): Promise<Observation> => observeLease(backend, before, unhurried);
   const take = async (backend: Backend, me: NodeId, seen?: Observation): Promise<Lease | null> =>
-    takeLease(backend, me, {seen: seen ?? (await look(backend)), timing: quick});
+    takeLease(backend, me, {seen: seen ?? (await look(backend)), timing: unhurried});
   const mustTake = async (backend: Backend, me: NodeId): Promise<Lease> => {
     const lease = await take(backend, me);
     if (lease === null) throw new Error('the lease was not free');
     return lease;
   };
   /** Looks as often as a follower does, until it may take. */
-  const patience = (backend: Backend, seen: Observation, timing: Timing = quick): Promise<Observation> => {
+  const patience = (backend: Backend, seen: Observation, timing: Timing = unhurried): Promise<Observation> => {
     let known = seen;
     return waitFor('the row may be taken', async () => {
       known = await observeLease(backend, known, timing);
@@ -46,8 +46,8 @@ describe.each(KINDS)('the lease on %s', (kind) => {
     const before = performance.now();
     const lease = await mustTake(one, ann);
     expect(lease).toMatchObject({...ann, term: 1});
-    expect(lease.validUntil).toBeLessThanOrEqual(performance.now() + quick.lease - quick.margin);
-    expect(lease.validUntil).toBeGreaterThanOrEqual(before + quick.lease - quick.margin);
+    expect(lease.validUntil).toBeLessThanOrEqual(performance.now() + unhurried.lease - unhurried.margin);
+    expect(lease.validUntil).toBeGreaterThanOrEqual(before + unhurried.lease - unhurried.margin);
     expect((await look(two)).row).toMatchObject(ann);
   });
 
@@ -63,14 +63,14 @@ describe.each(KINDS)('the lease on %s', (kind) => {
     const seen = await look(two);
     expect(await take(two, bob, seen)).toBeNull();
     const stood = await patience(two, seen);
-    expect(performance.now() - seen.since).toBeGreaterThanOrEqual(quick.lease);
+    expect(performance.now() - seen.since).toBeGreaterThanOrEqual(unhurried.lease);
     expect(await take(two, bob, stood)).toMatchObject({...bob, term: 2});
   });
 
   test('who renewed meanwhile is not taken over, however long the observer waited', async () => {
     const lease = await mustTake(one, ann);
     const stood = await patience(two, await look(two));
-    expect(await renewLease(one, lease, quick)).not.toBeNull();
+    expect(await renewLease(one, lease, unhurried)).not.toBeNull();
     expect(await take(two, bob, stood)).toBeNull();
     expect((await look(one)).row).toMatchObject(ann);
   });
@@ -78,9 +78,9 @@ describe.each(KINDS)('the lease on %s', (kind) => {
   test('two renewals within one second of the backend are two', async () => {
     const lease = await mustTake(one, ann);
     const first = await look(two);
-    await renewLease(one, lease, quick);
+    await renewLease(one, lease, unhurried);
     const second = await look(two, first);
-    await renewLease(one, lease, quick);
+    await renewLease(one, lease, unhurried);
     const third = await look(two, second);
     expect([second.row!.renewals, third.row!.renewals]).toEqual([first.row!.renewals + 1, first.row!.renewals + 2]);
     expect(third.since).toBeGreaterThan(second.since);
@@ -89,19 +89,19 @@ describe.each(KINDS)('the lease on %s', (kind) => {
 
   test('a renewal prolongs from before it was asked for, and fails at once when the row is somebody else’s', async () => {
     const lease = await mustTake(one, ann);
-    const renewed = await renewLease(one, lease, quick);
+    const renewed = await renewLease(one, lease, unhurried);
     expect(renewed!.validUntil).toBeGreaterThan(lease.validUntil);
-    expect(renewed!.validUntil).toBeLessThanOrEqual(performance.now() + quick.lease - quick.margin);
+    expect(renewed!.validUntil).toBeLessThanOrEqual(performance.now() + unhurried.lease - unhurried.margin);
     await take(two, bob, await patience(two, await look(two)));
-    expect(await renewLease(one, lease, quick)).toBeNull();
+    expect(await renewLease(one, lease, unhurried)).toBeNull();
   });
 
   test('a released row is taken at once, by a 3.2.6 node too', async () => {
     const lease = await mustTake(one, ann);
-    expect(await releaseLease(one, lease, quick)).toBe(true);
-    expect(await releaseLease(one, lease, quick)).toBe(false);
+    expect(await releaseLease(one, lease, unhurried)).toBe(true);
+    expect(await releaseLease(one, lease, unhurried)).toBe(false);
     expect(await take(two, bob)).toMatchObject({...bob, term: 2});
-    expect(await releaseLease(two, bob, quick)).toBe(true);
+    expect(await releaseLease(two, bob, unhurried)).toBe(true);
     const old = new OldNode(one, 'old');
     expect(await old.tick()).toBe(true);
     expect((await look(two)).row).toMatchObject({hostname: 'old', token: old.token});
@@ -133,7 +133,7 @@ describe.each(KINDS)('the lease on %s', (kind) => {
 
     test('is refused under an older term of the same process', async () => {
       const lease = await mustTake(one, ann);
-      await releaseLease(one, lease, quick);
+      await releaseLease(one, lease, unhurried);
       const again = await mustTake(one, ann);
       expect(again.term).toBe(2);
       expect(await write(one, lease)).toBe(false);
@@ -151,20 +151,22 @@ describe.each(KINDS)('the lease on %s', (kind) => {
   });
 
   describe('beside a 3.2.6 node', () => {
-    const slow: Timing = {...quick, lease: 1800, foreignLease: 2200};
+    const slow: Timing = {...unhurried, lease: 1800, foreignLease: 2200};
 
     test('its row is left alone while its time moves, and taken a lease after it stopped', async () => {
       const old = new OldNode(one, 'old');
       expect(await old.tick()).toBe(true);
       const leads: boolean[] = [];
       let seen = await observeLease(two, undefined, slow);
-      const until = performance.now() + 2 * slow.foreignLease;
+      const until = performance.now() + 1.5 * slow.foreignLease;
       for (let ticked = performance.now(); performance.now() < until; seen = await observeLease(two, seen, slow)) {
         if (performance.now() - ticked > 1000) {
           leads.push(await old.tick());
           ticked = performance.now();
         }
-        expect(mayTake(seen, slow, performance.now())).toBe(false);
+        // Where this process was held up meanwhile it has stood still indeed.
+        const now = performance.now();
+        expect(now - ticked < slow.foreignLease && mayTake(seen, slow, now)).toBe(false);
       }
       expect(leads).not.toContain(false);
       const stood = await patience(two, seen, slow);
@@ -180,7 +182,7 @@ describe.each(KINDS)('the lease on %s', (kind) => {
       expect(await old.tick()).toBe(false);
       await one.run(({db, dialect}) => db('active_node').update({last_seen_active: dialect.ago(6)}));
       expect(await old.tick()).toBe(true);
-      expect(await renewLease(one, lease, quick)).toBeNull();
+      expect(await renewLease(one, lease, unhurried)).toBeNull();
     });
 
     test.each(['grab', 'reelect'] as const)('its %s does not make a term repeat', async (act) => {
@@ -188,7 +190,7 @@ describe.each(KINDS)('the lease on %s', (kind) => {
       expect(lease.term).toBe(1);
       const old = new OldNode(two, 'old');
       await old[act]();
-      expect(await renewLease(one, lease, quick)).toBeNull();
+      expect(await renewLease(one, lease, unhurried)).toBeNull();
       const next = await take(two, bob, await patience(two, await look(two, await look(two))));
       expect(next).toMatchObject({...bob, term: 2});
       expect(await one.transaction((work) => touchLease(work, lease))).toBe(false);
@@ -215,23 +217,23 @@ describe.each(KINDS)('the lease on %s', (kind) => {
 
   test('grabbing takes the row at once, but the lease only counts when the former holder must have noticed', async () => {
     const lease = await mustTake(one, ann);
-    const {lease: grabbed, validFrom} = await grabElection(two, bob, {timing: quick});
+    const {lease: grabbed, validFrom} = await grabElection(two, bob, {timing: unhurried});
     expect(grabbed).toMatchObject({...bob, term: 2});
     expect(validFrom).toBeGreaterThan(lease.validUntil);
-    expect(await renewLease(one, lease, quick)).toBeNull();
-    expect(await renewLease(two, grabbed, quick)).not.toBeNull();
+    expect(await renewLease(one, lease, unhurried)).toBeNull();
+    expect(await renewLease(two, grabbed, unhurried)).not.toBeNull();
   });
 
   test('grabbing a free row counts at once', async () => {
-    const {lease, validFrom} = await grabElection(two, bob, {timing: quick});
+    const {lease, validFrom} = await grabElection(two, bob, {timing: unhurried});
     expect(lease.term).toBe(1);
     expect(validFrom).toBeLessThanOrEqual(performance.now());
   });
 
   test('after reelect the former holder is deposed, and nobody follows before a whole lease', async () => {
     const lease = await mustTake(one, ann);
-    await reelect(two, quick);
-    expect(await renewLease(one, lease, quick)).toBeNull();
+    await reelect(two, unhurried);
+    expect(await renewLease(one, lease, unhurried)).toBeNull();
     const seen = await look(two);
     expect(await take(two, bob, seen)).toBeNull();
     expect(await take(two, bob, await patience(two, seen))).toMatchObject({...bob, term: 2});
@@ -241,13 +243,13 @@ describe.each(KINDS)('the lease on %s', (kind) => {
     let lease = await mustTake(one, ann);
     let seen = await look(two);
     for (let round = 0; round < 3; round += 1) {
-      await releaseLease(one, lease, quick);
+      await releaseLease(one, lease, unhurried);
       lease = await mustTake(one, ann);
       seen = await look(two, seen);
     }
     expect(seen.term).toBe(4);
     await one.run(({db}) => db('leader_term').update({term: 2}));
-    await releaseLease(one, lease, quick);
+    await releaseLease(one, lease, unhurried);
     const back = await look(two, seen);
     expect(await take(two, bob, back)).toBeNull(); // released, but nobody trusts it for a whole lease
     expect(await take(two, bob, await patience(two, back))).toMatchObject({term: 5});

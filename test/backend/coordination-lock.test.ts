@@ -12,7 +12,7 @@ import {keyText, type InstanceKey} from '../../src/lib/model/instance-key.ts';
 import type {Backend} from '../../src/lib/store/backend.ts';
 import {readWishes} from '../../src/lib/store/instances/wishes.ts';
 import {waitFor} from '../sandbox/index.ts';
-import {bench, KINDS, node, quick, steady, type Bench} from './support/coordination.ts';
+import {bench, KINDS, node, steady, unhurried, type Bench} from './support/coordination.ts';
 
 const key = (host: string): InstanceKey => ({host, port: 3306});
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(key) as [InstanceKey, InstanceKey, InstanceKey, InstanceKey];
@@ -40,7 +40,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     purpose: `work of ${me.hostname}`,
     cluster: 'a:3306',
     instances,
-    timing: quick,
+    timing: unhurried,
     ...more,
   });
   const mustLock = async (
@@ -71,7 +71,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
   test('locks all instances or none, tells who is in the way, and the fence grows', async () => {
     const first = await mustLock(one, ann, [b, a]);
     const kept = keeping(one, first);
-    const answer = await acquireLock(wish(two, bob, [b, c]));
+    const answer = await acquireLock(wish(two, bob, [b, c], {timing: steady}));
     expect(answer).toMatchObject({
       contended: true,
       instance: b,
@@ -163,15 +163,15 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
 
   test('heartbeats prolong the hold; a stolen lock is noticed', async () => {
     const hold = await mustLock(one, ann, [a]);
-    const beaten = await heartbeat(one, hold, quick);
+    const beaten = await heartbeat(one, hold, unhurried);
     expect(beaten!.validUntil).toBeGreaterThan(hold.validUntil);
     await one.run(({db}) => db('cluster_lock').update({fence: 99}));
-    expect(await heartbeat(one, hold, quick)).toBeNull();
+    expect(await heartbeat(one, hold, unhurried)).toBeNull();
   });
 
   test('a queued caller gets the lock when it is released', async () => {
     const kept = keeping(one, await mustLock(one, ann, [a]));
-    const queued = acquireLock(wish(two, bob, [a], {wait: 20_000}));
+    const queued = acquireLock(wish(two, bob, [a], {wait: 60_000, timing: steady}));
     await waitFor('the holder was seen alive', () => kept.current());
     await kept.release();
     expect(isContention(await queued)).toBe(false);
@@ -180,10 +180,10 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
   test('waiting ends with the time given, and when told to stop', async () => {
     const kept = keeping(one, await mustLock(one, ann, [a]));
     const began = performance.now();
-    expect(isContention(await acquireLock(wish(two, bob, [a], {wait: 300})))).toBe(true);
+    expect(isContention(await acquireLock(wish(two, bob, [a], {wait: 300, timing: steady})))).toBe(true);
     expect(performance.now() - began).toBeGreaterThanOrEqual(300);
     const stopping = new AbortController();
-    const queued = acquireLock(wish(two, bob, [a], {wait: 60_000, signal: stopping.signal}));
+    const queued = acquireLock(wish(two, bob, [a], {wait: 60_000, signal: stopping.signal, timing: steady}));
     stopping.abort();
     expect(isContention(await queued)).toBe(true);
     await kept.release();
@@ -195,7 +195,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
       expect(await journalSessions(one, dead, [{instance: a, connectionId: 17}])).toBe(true);
       const began = performance.now();
       const hold = await mustLock(two, bob, [b, c]);
-      expect(performance.now() - began).toBeGreaterThanOrEqual(quick.lease);
+      expect(performance.now() - began).toBeGreaterThanOrEqual(unhurried.lease);
       expect(hold.fence).toBeGreaterThan(dead.fence);
       expect(await sessionsOf(two, hold.lockId)).toEqual([{instance: a, connectionId: 17}]);
       expect(await members()).toEqual(['b', 'c']);
@@ -221,7 +221,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
       await mustLock(two, bob, [a]);
       expect(await one.transaction((work) => touchLock(work, dead))).toBe(false);
       expect(await journalSessions(one, dead, [{instance: a, connectionId: 1}])).toBe(false);
-      expect(await heartbeat(one, dead, quick)).toBeNull();
+      expect(await heartbeat(one, dead, unhurried)).toBeNull();
       expect(await releaseLock(one, dead)).toBe(false);
       expect(await extendLock(one, dead, [d])).toBe('lost');
       expect(await members()).toEqual(['a']);
@@ -230,9 +230,11 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
 
     test('of many passers-by one takes over', async () => {
       await mustLock(one, ann, [a]);
+      // Long enough that who has it is not taken for dead when this process is held up.
+      const timing = {...unhurried, lease: 1500, foreignLease: 1600};
       const held: ReturnType<typeof keeping>[] = [];
       const passBy = async (backend: Backend, at: number): Promise<void> => {
-        const answer = await acquireLock(wish(backend, node(`n${at}`), [a]));
+        const answer = await acquireLock(wish(backend, node(`n${at}`), [a], {timing}));
         if (!isContention(answer)) held.push(keeping(backend, answer));
       };
       await Promise.all(Array.from({length: 6}, (_, at) => passBy(at % 2 === 0 ? one : two, at)));
@@ -250,10 +252,10 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     test('a passer-by leaves a lock with an open plan alone, and the leader takes it over', async () => {
       const dead = await mustLock(one, ann, [a, b]);
       await openPlan(dead.lockId);
-      const answer = await acquireLock(wish(two, bob, [b], {wait: 2 * quick.lease}));
+      const answer = await acquireLock(wish(two, bob, [b], {wait: 2 * unhurried.lease}));
       expect(answer).toMatchObject({contended: true, holder: ann, lockId: dead.lockId});
       const seen = await abandoned(dead.lockId);
-      const hold = await takeOverLock(two, {me: bob, seen, timing: quick});
+      const hold = await takeOverLock(two, {me: bob, seen, timing: unhurried});
       expect(hold).toMatchObject({...bob, lockId: dead.lockId, purpose: dead.purpose});
       expect(hold!.fence).toBeGreaterThan(dead.fence);
       expect(await maintenance()).toMatchObject([
@@ -275,23 +277,23 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
   const abandoned = async (lockId: string) => {
     let locks: LockObservations = new Map();
     return waitFor('the lock stood still', async () => {
-      locks = await observeLocks(two, locks, quick);
+      locks = await observeLocks(two, locks, unhurried);
       const seen = locks.get(lockId);
-      return seen !== undefined && isAbandoned(seen, quick, performance.now()) ? seen : null;
+      return seen !== undefined && isAbandoned(seen, unhurried, performance.now()) ? seen : null;
     });
   };
 
   test('the leader does not take over what stirs, and of two takeovers one succeeds', async () => {
     const hold = await mustLock(one, ann, [a]);
-    const first = (await observeLocks(two, new Map(), quick)).get(hold.lockId)!;
-    expect(await takeOverLock(two, {me: bob, seen: first, timing: quick})).toBeNull();
+    const first = (await observeLocks(two, new Map(), unhurried)).get(hold.lockId)!;
+    expect(await takeOverLock(two, {me: bob, seen: first, timing: unhurried})).toBeNull();
     const seen = await abandoned(hold.lockId);
-    await heartbeat(one, hold, quick);
-    expect(await takeOverLock(two, {me: bob, seen, timing: quick})).toBeNull();
+    await heartbeat(one, hold, unhurried);
+    expect(await takeOverLock(two, {me: bob, seen, timing: unhurried})).toBeNull();
     const again = await abandoned(hold.lockId);
     const outcomes = await Promise.all([
-      takeOverLock(one, {me: node('x'), seen: again, timing: quick}),
-      takeOverLock(two, {me: bob, seen: again, timing: quick}),
+      takeOverLock(one, {me: node('x'), seen: again, timing: unhurried}),
+      takeOverLock(two, {me: bob, seen: again, timing: unhurried}),
     ]);
     expect(outcomes.filter((outcome) => outcome !== null)).toHaveLength(1);
   });
@@ -312,10 +314,10 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
   test('a kept lock is never relied on past its heartbeats, and tells when it was lost', async () => {
     const hold = await mustLock(one, ann, [a]);
     const lost: string[] = [];
-    const kept = keepLock({backend: one, hold, timing: quick, onLost: (reason) => lost.push(reason), log: () => undefined});
+    const kept = keepLock({backend: one, hold, timing: steady, onLost: (reason) => lost.push(reason), log: () => undefined});
     await waitFor('it was prolonged', () => (kept.current()?.validUntil ?? 0) > hold.validUntil);
     expect(kept.mayStillSend(50)).toBe(true);
-    expect(kept.mayStillSend(quick.lease)).toBe(false);
+    expect(kept.mayStillSend(steady.lease)).toBe(false);
     await one.run(({db}) => db('cluster_lock').where({lock_id: hold.lockId}).update({holder_token: 'somebody'}));
     await waitFor('it was noticed', () => lost.length > 0);
     expect(kept.current()).toBeNull();
@@ -332,7 +334,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     const row = await forceUnlock(two, {
       me: bob,
       lockId: hold.lockId,
-      timing: quick,
+      timing: steady,
       log: () => undefined,
       before: async (seized, sessions) => {
         killed.push(...sessions);
@@ -346,7 +348,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     expect(await maintenance()).toEqual([]);
     await waitFor('the holder noticed', () => kept.current() === null);
     await expect(
-      forceUnlock(two, {me: bob, lockId: 'none', timing: quick, log: () => undefined, before: async () => undefined}),
+      forceUnlock(two, {me: bob, lockId: 'none', timing: unhurried, log: () => undefined, before: async () => undefined}),
     ).rejects.toMatchObject({code: 'NOT_FOUND'});
   });
 
@@ -355,7 +357,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     const theft = forceUnlock(two, {
       me: bob,
       lockId: hold.lockId,
-      timing: quick,
+      timing: steady,
       log: () => undefined,
       before: async () => void (await one.run(({db}) => db('cluster_lock').update({fence: 999}))),
     });
@@ -367,13 +369,13 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     const hold = await mustLock(one, ann, [a, b]);
     await openPlan(hold.lockId);
     const kept = keeping(one, hold);
-    expect(await takeOverAbandoned(two, {me: bob, lockId: hold.lockId, timing: quick})).toMatchObject({contended: true, holder: ann});
-    expect(await watchLocks(two, quick)).toMatchObject([{lockId: hold.lockId, stirs: true}]);
+    expect(await takeOverAbandoned(two, {me: bob, lockId: hold.lockId, timing: steady})).toMatchObject({contended: true, holder: ann});
+    await expect.poll(() => watchLocks(two, unhurried), {timeout: 60_000}).toMatchObject([{lockId: hold.lockId, stirs: true}]);
     await kept.stop();
-    const taken = await takeOverAbandoned(two, {me: bob, lockId: hold.lockId, timing: quick});
+    const taken = await takeOverAbandoned(two, {me: bob, lockId: hold.lockId, timing: unhurried});
     expect(taken).toMatchObject({...bob, lockId: hold.lockId});
-    expect(await watchLocks(two, quick)).toMatchObject([{lockId: hold.lockId, stirs: false, instances: [a, b]}]);
-    expect(await takeOverAbandoned(two, {me: bob, lockId: 'none', timing: quick})).toBeNull();
+    expect(await watchLocks(two, unhurried)).toMatchObject([{lockId: hold.lockId, stirs: false, instances: [a, b]}]);
+    expect(await takeOverAbandoned(two, {me: bob, lockId: 'none', timing: unhurried})).toBeNull();
   });
 
   test('locks are listed with what they lock and who holds them', async () => {

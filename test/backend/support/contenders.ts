@@ -38,7 +38,7 @@ export function randomOf(seed: number): () => number {
 export interface Contest {
   readonly timing: Timing;
   readonly random: () => number;
-  readonly until: number;
+  isOver(): boolean;
   readonly history: History;
   /** What a contender writes as leader of a term; false when the fence refused it. */
   readonly write: (backend: Backend, lease: Lease) => Promise<boolean>;
@@ -49,10 +49,10 @@ export interface Contest {
  * for up to two leases, at any point. After a pause it goes on where it was, with what it believed before.
  */
 export async function contend(name: string, backend: Backend, contest: Contest): Promise<void> {
-  const {timing, until} = contest;
+  const {timing} = contest;
   const me = node(name);
   let seen: Observation | undefined;
-  while (performance.now() < until) {
+  while (!contest.isOver()) {
     const lease = await unlessBackendFails(async () => {
       seen = await observeLease(backend, seen, timing);
       await maybeStop(contest, 0.05);
@@ -115,14 +115,14 @@ export function fencedWrite(backend: Backend, lease: Lease): Promise<boolean> {
       await insertNext(work, lease);
       return true;
     },
-    {deadline: 1000},
+    {deadline: 10_000},
   );
 }
 
 /** The same without the fence; false when two took the same number, as nothing makes them queue. */
 export async function unfencedWrite(backend: Backend, lease: Lease): Promise<boolean> {
   try {
-    await backend.transaction((work) => insertNext(work, lease), {deadline: 1000});
+    await backend.transaction((work) => insertNext(work, lease), {deadline: 10_000});
     return true;
   } catch (error) {
     if (isDuplicateKey(error)) return false;

@@ -5,6 +5,7 @@ import {KEY_NAMES, KEYS, type Config} from '../../../src/lib/config/keys.ts';
 import {makeNodeId} from '../../../src/lib/coordination/nodes.ts';
 import {defaultTiming, type Timing} from '../../../src/lib/coordination/timing.ts';
 import type {NodeId} from '../../../src/lib/coordination/types.ts';
+import type {Milliseconds} from '../../../src/lib/model/units.ts';
 import type {Backend} from '../../../src/lib/store/backend.ts';
 import {migrate} from '../../../src/lib/store/migrations/migrate.ts';
 import {openBackend} from '../../../src/lib/store/open.ts';
@@ -44,6 +45,15 @@ export const calm: Timing = {
   glance: 400,
 };
 
+/** The quick one where nothing is to fail because a backend takes long to answer. */
+export const unhurried: Timing = {...quick, attempt: 10_000};
+
+/** The same where nobody waits for a lease to run out: it never does by itself, however long this process or the backend is held up. */
+export const steady: Timing = {...unhurried, lease: 20_000, foreignLease: 21_000, margin: 500};
+
+/** The one for counting elections where nobody waits for a lease to run out. */
+export const calmest: Timing = {...calm, lease: 10_000, foreignLease: 11_000, margin: 500, attempt: 2000};
+
 /** A real backend with our tables, and as many connections to it as a test wants. */
 export interface Bench {
   readonly kind: Kind;
@@ -51,6 +61,8 @@ export interface Bench {
   readonly configs: readonly Config[];
   /** The servers behind it; none for SQLite. */
   readonly servers: readonly Instance[];
+  /** One connection that waits as long as it takes. */
+  readonly patient: Backend;
   /** One connection of its own, as a process has it, each to the next database node; closed by `down`. */
   open(): Promise<Backend>;
   /** Empties every table this room writes. */
@@ -71,24 +83,27 @@ const TABLES = [
   'node_health_history',
 ];
 
-export async function bench(kind: Kind): Promise<Bench> {
+/** @param within how long one statement may take on the connections that are opened */
+export async function bench(kind: Kind, {within = 30_000}: {readonly within?: Milliseconds} = {}): Promise<Bench> {
   const {configs, servers, end} = await MAKERS[kind]();
   const opened: Backend[] = [];
   const open = async (): Promise<Backend> => {
     const config = configs[opened.length % configs.length]!;
-    const backend = await openBackend(config, {pool: 1, queryTimeout: 1000, connectTimeout: 1000});
+    const backend = await openBackend(config, {pool: 1, queryTimeout: within, connectTimeout: within});
     opened.push(backend);
     return backend;
   };
-  const first = await open();
-  await migrate(first, {appVersion: 'test'});
+  const patient = await openBackend(configs[0]!, {pool: 1, queryTimeout: 60_000, connectTimeout: 60_000});
+  opened.push(patient);
+  await migrate(patient, {appVersion: 'test'});
   return {
     kind,
     configs,
     servers,
+    patient,
     open,
     empty: async () => {
-      for (const table of TABLES) await first.run(({db}) => db(table).delete());
+      for (const table of TABLES) await patient.run(({db}) => db(table).delete(), {deadline: 60_000});
     },
     down: async () => {
       await Promise.all(opened.map((backend) => backend.close()));
