@@ -94,7 +94,7 @@ describe.each(BACKENDS)('the backend on %s', (kind) => {
   });
 
   test('the event loop goes on while somebody else holds the write lock, and the deadline ends the waiting', async () => {
-    const [backend, other] = [await open(store.config, {queryTimeout: 3000}), await store.bench.open()];
+    const [backend, other] = [await open(store.config, {queryTimeout: 4000}), await store.bench.open()];
     await backend.run(({db}) => db('host_attributes').insert(put('a')));
     const {promise: release, resolve} = Promise.withResolvers<void>();
     const {promise: locked, resolve: hasLocked} = Promise.withResolvers<void>();
@@ -116,7 +116,8 @@ describe.each(BACKENDS)('the backend on %s', (kind) => {
     resolve();
     await holder;
     expect(error.code).toBe('BACKEND_CONFLICT');
-    expect(longest).toBeLessThan(500);
+    // Less than a statement may take.
+    expect(longest).toBeLessThan(3000);
     expect(await values()).toEqual(['2']);
   });
 
@@ -206,16 +207,40 @@ describe('the backend on mariadb alone', () => {
     const began = performance.now();
     const error = await refusal(openBackend(as({MySQLOrchestratorPort: port}), {connectTimeout: 300}));
     expect(error.code).toBe('BACKEND_UNREACHABLE');
-    expect(performance.now() - began).toBeLessThan(2000);
+    // Sooner than the driver would by itself.
+    expect(performance.now() - began).toBeLessThan(9000);
   });
 
   test('a statement that does not end is given up in time, and the connection works again', async () => {
-    const backend = await open(store.config, {pool: 1, queryTimeout: 300});
+    const backend = await open(store.config, {pool: 1, queryTimeout: 1000});
     const began = performance.now();
-    const error = await refusal(backend.run(({db}) => db.raw('select sleep(5)'), {deadline: 0}));
+    const error = await refusal(backend.run(({db}) => db.raw('select sleep(60)'), {deadline: 0}));
     expect(error.code).toBe('BACKEND_UNREACHABLE');
     expect(await backend.run(({db}) => db('host_attributes').select())).toEqual([]);
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(performance.now() - began).toBeLessThan(50_000);
+  });
+
+  test('a transaction whose process stands still is ended by the server, and keeps nobody from writing', async () => {
+    const [still, other] = [await open(store.config, {pool: 1}), await open(store.config, {pool: 1})];
+    await still.run(({db}) => db('host_attributes').insert(put('x')));
+    const {promise: over, resolve: go} = Promise.withResolvers<void>();
+    const {promise: locked, resolve: hasLocked} = Promise.withResolvers<void>();
+    const standing = refusal(
+      still.transaction(
+        async ({db}) => {
+          await db('host_attributes').update({attribute_value: '2'});
+          hasLocked();
+          await over;
+          await db('host_attributes').update({attribute_value: '3'});
+        },
+        {deadline: 0},
+      ),
+    );
+    await locked;
+    await other.run(({db}) => db('host_attributes').update({attribute_value: '4'}), {deadline: 60_000});
+    go();
+    expect(await standing).toMatchObject({code: 'BACKEND_UNREACHABLE'});
+    expect((await rowsOf(store.backend, 'host_attributes', 'attribute_name')).map((row) => row['attribute_value'])).toEqual(['4']);
   });
 
   test('connections the server ends are replaced without anybody noticing', async () => {
@@ -242,7 +267,7 @@ describe('the backend on mariadb alone', () => {
     const backends = await Promise.all([1, 2, 3].map(() => openBackend(brief)));
     expect(await connected()).toBe(3);
     await Promise.all(backends.map((backend) => backend.close()));
-    await expect.poll(connected, {timeout: 10_000}).toBe(0);
+    await expect.poll(connected, {timeout: 60_000}).toBe(0);
   });
 
   test('a read-only server is waited for, and said to be that in the end', async () => {
@@ -256,7 +281,7 @@ describe('the backend on mariadb alone', () => {
     onTestFinished(() => root.query('set global read_only = 0').then(() => undefined));
     const error = await refusal(backend.run(({db}) => db('host_attributes').insert(put('x')), {deadline: 200}));
     expect(error).toMatchObject({code: 'BACKEND_READ_ONLY'});
-    const later = backend.run(({db}) => db('host_attributes').insert(put('y')), {deadline: 10_000});
+    const later = backend.run(({db}) => db('host_attributes').insert(put('y')), {deadline: 60_000});
     await root.query('set global read_only = 0');
     await later;
     expect(await rowsOf(backend, 'host_attributes')).toHaveLength(1);
