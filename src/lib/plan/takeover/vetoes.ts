@@ -1,5 +1,5 @@
 import {matchesInstance} from '../../config/filters.ts';
-import {followsByPosition, isMariadb, isReplicating, type Instance} from '../../model/instance.ts';
+import {followsByPosition, isBinlogServer, isMariadb, isReplicating, type Instance} from '../../model/instance.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import {whyCannotReplicate} from '../can-replicate.ts';
@@ -43,7 +43,12 @@ export function sourceVeto(source: Instance, topology: Topology): Objection | nu
       hint: 'enable-gtid on it first, or disable-gtid on the others',
     };
   }
-  return null;
+  const server = without.find(isBinlogServer);
+  if (!server) return null;
+  return {
+    code: 'cannot-follow',
+    because: `${keyText(server.key)} is a binlog server, which has the files of ${name}: where it would go on in those of another nobody can tell`,
+  };
 }
 
 /** What speaks against this successor; completes "HOST:PORT …". */

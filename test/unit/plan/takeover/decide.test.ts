@@ -151,6 +151,12 @@ test.each<{what: string; code: TakeoverRefusalCode; because: RegExp; at: Situati
     because: /c:3306 replicates by file and position, and the others by GTID/,
     at: {but: {c: {replication: {usingOracleGtid: false}}}},
   },
+  {
+    what: 'a binlog server',
+    code: 'cannot-follow',
+    because: /c:3306 is a binlog server/,
+    at: {kind: {gtid: false}, but: {c: {flavor: 'MaxScale'}}},
+  },
   {what: 'no replica', code: 'no-replica', because: /no replica/, at: {sketch: 'a:'}},
   {what: 'several and none designated', code: 'several-replicas', because: /2 replicas/, at: {command: 'graceful-master-takeover'}},
   {what: 'no direct replica', code: 'not-a-replica', because: /d:3306 is not a direct replica/, at: {designated: 'd'}},
