@@ -1,4 +1,5 @@
 import {defineConfig} from 'vitest/config';
+import {LongestFirst} from './test/setup/longest-first.ts';
 
 const seconds = 1000;
 /** Set by `script/test`: a whole run, in which nothing may be left out. */
@@ -9,6 +10,7 @@ export default defineConfig({
   test: {
     allowOnly: !whole,
     passWithNoTests: false,
+    sequence: {sequencer: LongestFirst},
     projects: [
       {
         test: {

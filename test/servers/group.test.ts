@@ -1,6 +1,6 @@
 import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
 import {groupReplication, sandbox, type Group, type Instance, type Sandbox} from '../sandbox/index.ts';
-import {backendHost, recoveryOf, rows, site, standingOf, type BackendHost, type Site} from './support/index.ts';
+import {backendHost, downtimesAt, recoveriesOf, recoveryOf, rows, site, standingOf, type BackendHost, type Site} from './support/index.ts';
 
 /** Far more than any of it takes; several tests share two cores. */
 const WITHIN = 60_000;
@@ -33,25 +33,61 @@ async function inCluster(it: Site, source: Instance, members: readonly Instance[
   );
 }
 
+/**
+ * All members are in the group, `replica` follows one of them, and a service has seen all of it.
+ *
+ * @param primary null: all are, and each is a cluster with what follows it
+ */
+async function start(followed: Instance, primary: Instance | null): Promise<{readonly it: Site; readonly replica: Instance}> {
+  for (const node of group.nodes) if (!node.alive()) await group.join(node);
+  const {d: replica} = (await box.topology('d')) as {d: Instance};
+  await replica.query('SET GLOBAL server_id = 99'); // the members have theirs from 1 on
+  await box.point(replica, followed);
+  const all = [...group.nodes, replica];
+  at = await site({backend: host, servers: all, settings: {RecoverIntermediateMasterClusterFilters: ['*'], AuditToBackendDB: true}});
+  await at.serve();
+  if (primary) await inCluster(at, primary, all);
+  else for (const node of group.nodes) await inCluster(at, node, node === followed ? [node, replica] : [node]);
+  return {it: at, replica};
+}
+
+/** Whom the group has made its primary, once it has. */
+async function electedAmong(nodes: readonly Instance[]): Promise<Instance> {
+  return box.waitFor(
+    'the group has elected a primary',
+    async () => {
+      const members = await group.members(nodes[0]!);
+      return nodes.find(({key}) => members.some(({port, role, state}) => port === key.port && role === 'PRIMARY' && state === 'ONLINE'));
+    },
+    {within: WITHIN},
+  );
+}
+
+/** What is written there arrives on the replica. */
+async function arrives(written: Instance, id: number, replica: Instance): Promise<void> {
+  await written.query('INSERT INTO test.g VALUES (?)', [id]);
+  await box.waitFor(
+    `what is written on ${written.name} arrives`,
+    async () => Number(await replica.value('SELECT MAX(id) FROM test.g')) === id,
+    {
+      within: WITHIN,
+    },
+  );
+}
+
+async function uuidOf(node: Instance): Promise<string> {
+  const [row] = await node.query<{id: string}>('SELECT @@server_uuid AS id');
+  return row!.id;
+}
+
 test('the cluster goes by the primary of its group, and replicas of a member that dies follow another', async () => {
   const [n1, n2, n3] = group.nodes as [Instance, Instance, Instance];
-  const {d} = await box.topology('d');
   await n1.query('CREATE TABLE test.g (id INT PRIMARY KEY)');
-  await d.query('SET GLOBAL server_id = 99'); // the members have theirs from 1 on
-  await box.point(d, n2);
-  at = await site({
-    backend: host,
-    servers: [n1, n2, n3, d],
-    settings: {RecoverIntermediateMasterClusterFilters: ['*'], AuditToBackendDB: true},
-  });
-  const it = at;
-  await it.serve();
+  const {it, replica: d} = await start(n2, n1);
   const all = [n1, n2, n3, d];
-  await inCluster(it, n1, all);
   expect(await it.run('set-cluster-alias', name(n1), '--alias', 'shop')).toMatchObject({status: 0});
 
-  const [row] = await n3.query<{id: string}>('SELECT @@server_uuid AS id');
-  await n1.query('SELECT group_replication_set_as_primary(?)', [row!.id], {timeout: WITHIN});
+  await n1.query('SELECT group_replication_set_as_primary(?)', [await uuidOf(n3)], {timeout: WITHIN});
   await inCluster(it, n3, all);
   const alias = async (): Promise<string> => (await it.run('which-cluster-alias', '-i', name(d))).stdout.trim();
   await expect.poll(alias, {timeout: WITHIN}).toBe('shop');
@@ -65,14 +101,47 @@ test('the cluster goes by the primary of its group, and replicas of a member tha
     all_errors: '',
   });
   expect(await standingOf(d)).toMatchObject({source: n1.key.port, receiver: 'Yes', applier: 'Yes'});
-  expect(await it.hooks.order()).toEqual([
+  const runs = (await it.hooks.runs()).filter(({failed}) => failed === name(n2));
+  expect(runs.map(({list}) => list)).toEqual([
     'OnFailureDetectionProcesses',
     'PreFailoverProcesses',
     'PostIntermediateMasterFailoverProcesses',
     'PostFailoverProcesses',
   ]);
-  await n3.query('INSERT INTO test.g VALUES (1)');
-  await box.waitFor('what is written on the primary arrives', async () => Number(await d.value('SELECT COUNT(*) FROM test.g')) === 1, {
-    within: WITHIN,
-  });
+  await arrives(n3, 1, d);
+});
+
+test('the primary dies: the group elects another, and what followed the primary follows a member of the group', async () => {
+  const [n1, n2, n3] = group.nodes as [Instance, Instance, Instance];
+  const {it, replica} = await start(n3, n3);
+  expect(await it.run('set-cluster-alias', name(n3), '--alias', 'shop')).toMatchObject({status: 0});
+  await n3.kill9();
+  const recovery = await recoveryOf(it, n3, WITHIN);
+  expect(recovery).toMatchObject({analysis: 'DeadReplicationGroupMemberWithReplicas', is_successful: 1, lost_slaves: '', all_errors: ''});
+  const primary = await electedAmong([n1, n2]);
+  const source = [n1, n2].find(({key}) => key.port === recovery.successor_port);
+  expect(source).toBeDefined();
+  expect(await standingOf(replica)).toMatchObject({source: source!.key.port, receiver: 'Yes', applier: 'Yes'});
+  await inCluster(it, primary, [n1, n2, replica]);
+  const alias = async (): Promise<string> => (await it.run('which-cluster-alias', '-i', name(replica))).stdout.trim();
+  await expect.poll(alias, {timeout: WITHIN}).toBe('shop');
+  await arrives(primary, 2, replica);
+  // Nobody but the group says who writes.
+  expect(await recoveriesOf(it)).toHaveLength(1);
+  expect(await downtimesAt(it)).toEqual({});
+});
+
+test('of several primaries one dies: what followed it follows another', async () => {
+  const [n1, n2, n3] = group.nodes as [Instance, Instance, Instance];
+  if (!n3.alive()) await group.join(n3);
+  await n1.query('SELECT group_replication_switch_to_multi_primary_mode()', [], {timeout: WITHIN});
+  const {it, replica} = await start(n2, null);
+  await n2.kill9();
+  const recovery = await recoveryOf(it, n2, WITHIN);
+  expect(recovery).toMatchObject({analysis: 'DeadReplicationGroupMemberWithReplicas', is_successful: 1, lost_slaves: '', all_errors: ''});
+  expect([n1.key.port, n3.key.port]).toContain(recovery.successor_port);
+  expect(await standingOf(replica)).toMatchObject({source: recovery.successor_port, receiver: 'Yes', applier: 'Yes'});
+  await arrives(n1, 3, replica);
+  await arrives(n3, 4, replica);
+  expect(await recoveriesOf(it)).toHaveLength(1);
 });

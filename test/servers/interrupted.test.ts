@@ -46,7 +46,7 @@ const ACTS = [
 ];
 const HOOKS: readonly HookList[] = ['PreFailoverProcesses', 'PostMasterFailoverProcesses', 'PostFailoverProcesses'];
 /** Promised are 7 s; several of these tests share two cores. */
-const ELECTED_WITHIN = 30_000;
+const ELECTED_WITHIN = 60_000;
 /** Promised are 10 s from the new leader's first moment. */
 const COMPLETED_WITHIN = 60_000;
 
@@ -159,23 +159,34 @@ describe.each<{flavor: Flavor; kinds: readonly BackendKind[]; faults: readonly F
     });
   }
 
+  /** A source is back, and open, before another node goes on. */
+  async function backBefore(other: Service, a: Instance): Promise<void> {
+    other.pause();
+    await a.start();
+    expect(await standingOf(a)).toMatchObject({writable: true});
+    other.resume();
+  }
+
   const returns: Readonly<Record<string, (lane: Lane) => Promise<void>>> = {
     'stays the source, as long as nothing was changed': (lane) =>
-      interrupted(lane, {when: 'after', number: ACTS.indexOf('confirm once more that the source is dead')}, async ({at, a, replicas}) => {
-        await a.start();
-        const {is_successful, all_errors} = await recoveryOf(at, a, ELECTED_WITHIN + COMPLETED_WITHIN);
-        expect({is_successful, all_errors}).toEqual({
-          is_successful: 0,
-          all_errors: expect.stringMatching(/is not dead any more/) as string,
-        });
-        await Promise.all(replicas.map((replica) => startThread(replica, 'SQL_THREAD')));
-        expect(await topologyNow([a, ...replicas])).toBe(a);
-        expect(await downtimesAt(at)).toEqual({});
-      }),
+      interrupted(
+        lane,
+        {when: 'after', number: ACTS.indexOf('confirm once more that the source is dead')},
+        async ({at, a, replicas, other}) => {
+          await backBefore(other, a);
+          const {is_successful, all_errors} = await recoveryOf(at, a, ELECTED_WITHIN + COMPLETED_WITHIN);
+          expect({is_successful, all_errors}).toEqual({
+            is_successful: 0,
+            all_errors: expect.stringMatching(/is not dead any more/) as string,
+          });
+          await Promise.all(replicas.map((replica) => startThread(replica, 'SQL_THREAD')));
+          expect(await topologyNow([a, ...replicas])).toBe(a);
+          expect(await downtimesAt(at)).toEqual({});
+        },
+      ),
     'is closed before another is opened': (lane) =>
-      interrupted(lane, {when: 'before', number: ACTS.indexOf('make NEW writable')}, async ({at, a, replicas}) => {
-        await a.start();
-        expect(await standingOf(a)).toMatchObject({writable: true});
+      interrupted(lane, {when: 'before', number: ACTS.indexOf('make NEW writable')}, async ({at, a, replicas, other}) => {
+        await backBefore(other, a);
         expect(await recoveryOf(at, a, ELECTED_WITHIN + COMPLETED_WITHIN)).toMatchObject({is_successful: 1, all_errors: ''});
         const source = await topologyNow(replicas);
         expect(await idsOn(source)).toHaveLength(30);

@@ -138,6 +138,7 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}])('a so
     expect(await it.run('end-downtime', '-i', `${a.key.host}:${a.key.port}`)).toMatchObject({status: 0});
     const said = async (): Promise<string> => (await it.run('explain', '-i', `${a.key.host}:${a.key.port}`)).stdout;
     await expect.poll(said, {timeout: WITHIN}).toMatch(/stays read-only: \S+ took its place/);
+    await box.waitFor('nobody is at work there', async () => (await rows(it, 'cluster_lock')).length === 0, {within: WITHIN});
     expect((await it.run('recover', '-i', `${a.key.host}:${a.key.port}`)).status).toBe(4);
     expect(await detectionsAt(it)).toContain(`NoWriteableMasterStructureWarning of ${a.key.port}`);
     expect(await standingOf(a)).toMatchObject({writable: false});

@@ -39,7 +39,7 @@ describe.each<{flavor: Flavor; ends: number; saying: RegExp}>([
     expect(await idsOn(c)).toHaveLength(10);
     // It is asked again and again, for a second each time, whether it has applied all.
     const asked = await selects(c);
-    await box.waitFor('it has been waited for', async () => (await selects(c)) >= asked + 3);
+    await box.waitFor('it has been waited for', async () => (await selects(c)) >= asked + 2);
     await release();
     const {status, stderr} = await moving;
     expect({status, stderr}).toEqual({status: ends, stderr: expect.stringMatching(saying) as unknown});
