@@ -9,6 +9,7 @@ const config: KnipConfig = {
     'script/*.{ts,mjs}',
     // Run in processes of their own.
     'script/benchmarks/client.ts',
+    'script/benchmarks/scale/{load,floor}.ts',
     'test/**/*.test.ts',
     'test/setup/*.ts',
     'test/sandbox/cli.ts',

@@ -5,7 +5,7 @@ import {failover} from './benchmarks/failover.ts';
 import {idle} from './benchmarks/idle.ts';
 import {relocate} from './benchmarks/relocate.ts';
 import {isGood, reportText, type Report} from './benchmarks/report.ts';
-import {scale} from './benchmarks/scale.ts';
+import {scale} from './benchmarks/scale/scale.ts';
 import {silent} from './benchmarks/silent.ts';
 import {takeover} from './benchmarks/takeover.ts';
 import {MOST_REPLICAS, Stage, type BackendKind} from './benchmarks/stage.ts';
@@ -80,7 +80,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     runs: 20,
     quickRuns: 5,
     backend: 'mariadb',
-    run: async (stage, {runs, quick}) => [await scale(stage, {runs, period: quick ? 5_000 : 30_000})],
+    run: async (stage, {runs, quick, say}) => scale(stage, {runs, period: quick ? 5_000 : 30_000, say}),
   },
 };
 
