@@ -1,9 +1,11 @@
 import {loadConfig} from '../../../src/lib/config/load.ts';
 import {isContention} from '../../../src/lib/coordination/lock/contention.ts';
-import {heartbeat} from '../../../src/lib/coordination/lock/hold.ts';
+import {heartbeat, releaseLock} from '../../../src/lib/coordination/lock/hold.ts';
+import {listLocks} from '../../../src/lib/coordination/lock/rows.ts';
 import {takeOverAbandoned} from '../../../src/lib/coordination/lock/standstill.ts';
 import {makeNodeId} from '../../../src/lib/coordination/nodes.ts';
 import {defaultTiming} from '../../../src/lib/coordination/timing.ts';
+import type {LockHold} from '../../../src/lib/coordination/types.ts';
 import {atWork, environmentOf, type HandOptions} from '../../../src/lib/execute/by-hand.ts';
 import {resume} from '../../../src/lib/execute/resume.ts';
 import {readInstances} from '../../../src/lib/store/instances.ts';
@@ -21,6 +23,8 @@ export interface Hands {
   readonly options: HandOptions;
   /** Ends what a crash left behind, as the leader or a person would, but without waiting for five seconds. */
   settle(): ReturnType<typeof resume>;
+  /** Gives back locks whose holder had ended its plan before it crashed. */
+  unlock(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,22 +41,14 @@ export async function hands(at: Pick<Site, 'file'>): Promise<Hands> {
     resolve: (host) => Promise.resolve(host),
     learn: () => Promise.resolve(),
   };
-  return {options, settle: () => settle(options), close: () => backend.close()};
+  return {options, settle: () => settle(options), unlock: () => unlock(options), close: () => backend.close()};
 }
 
 async function settle(options: HandOptions): ReturnType<typeof resume> {
-  const {backend, config, me} = options;
+  const {backend, config} = options;
   const [plan] = await readOpenPlans(backend);
   if (!plan) throw new Error('there is no open plan');
-  // What was under way when it crashed may go on for a moment, which a crash of a process would not let it.
-  const taken = await waitFor(
-    'its lock is taken over',
-    async () => {
-      const answer = await takeOverAbandoned(backend, {me, lockId: plan.lockId, timing: {...quick, attempt: defaultTiming.attempt}});
-      return answer !== null && !isContention(answer) ? answer : null;
-    },
-    {within: 60_000},
-  );
+  const taken = await takeOver(options, plan.lockId);
   const hold = await heartbeat(backend, taken, defaultTiming);
   if (hold === null) throw new Error('its lock was lost');
   const heartbeats = await options.heartbeats();
@@ -64,4 +60,20 @@ async function settle(options: HandOptions): ReturnType<typeof resume> {
   } finally {
     await heartbeats.close();
   }
+}
+
+async function unlock(options: HandOptions): Promise<void> {
+  for (const {lockId} of await listLocks(options.backend)) await releaseLock(options.backend, await takeOver(options, lockId));
+}
+
+/** What was under way when it crashed may go on for a moment, which a crash of a process would not let it. */
+function takeOver({backend, me}: HandOptions, lockId: string): Promise<LockHold> {
+  return waitFor(
+    'its lock is taken over',
+    async () => {
+      const answer = await takeOverAbandoned(backend, {me, lockId, timing: {...quick, attempt: defaultTiming.attempt}});
+      return answer !== null && !isContention(answer) ? answer : null;
+    },
+    {within: 60_000},
+  );
 }
