@@ -73,7 +73,7 @@ export function wire(given: Wiring): Wired {
     takeOver: (request) => takeOverByHand({...byHand, ...(fault ? {fault} : {})}, request),
     resumeRecovery: (uid) => resumeByHand(byHand, uid),
     abortRecovery: (request) => abortByHand(byHand, request),
-    onInstance: () => Promise.resolve(onInstance(byHand)),
+    onInstance: () => Promise.resolve(onInstance({...byHand, ...(fault ? {fault} : {})})),
     unlock: (request) => unlockByHand(byHand, request),
     serve: (options) => serve(wiring, options),
   };

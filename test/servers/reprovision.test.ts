@@ -16,7 +16,13 @@ afterAll(() => Promise.all([box?.down(), host?.down()]));
 
 const name = ({key}: Instance): string => `${key.host}:${key.port}`;
 
-test('a replica is made anew from another, and follows its source; what must not be touched is refused', async () => {
+/** Nothing supervises it here, so it shuts down once it is a copy. */
+async function restarted(b: Instance): Promise<void> {
+  await box.waitFor('it is down', () => !b.alive(), {within: WITHIN});
+  await b.start();
+}
+
+test('a replica is made anew from another, and follows its source; what must not be touched is refused; a command that dies is given again', async () => {
   const {a, b, c} = await box.topology('a: b c');
   await insert(a, 1, 10);
   await box.caughtUp();
@@ -40,10 +46,14 @@ test('a replica is made anew from another, and follows its source; what must not
   expect(dry).toMatchObject({status: 0, stdout: expect.stringMatching(new RegExp(`let it follow ${name(a)} by GTID`)) as string});
   expect(await standingOf(b)).toMatchObject({source: a.key.port, receiver: 'Yes'});
 
+  // Its command dies once it is a copy: the lock goes stale, nobody acts on it, and it is closed.
+  const dies = it.runWith({ORCHESTRATOR_FAULT: 'before:1'}, ...order, '--timeout', '5m');
+  await restarted(b);
+  expect(await dies).toMatchObject({status: null});
+  expect(await standingOf(b)).toMatchObject({writable: false});
+
   const running = it.run(...order, '--timeout', '5m');
-  // Nothing supervises it here, so it shuts down once it is a copy.
-  await box.waitFor('it is down', () => !b.alive(), {within: WITHIN});
-  await b.start();
+  await restarted(b);
   expect(await running).toMatchObject({status: 0, stdout: `${name(b)}\n`});
   expect(await standingOf(b)).toMatchObject({writable: false, source: a.key.port, receiver: 'Yes', applier: 'Yes'});
   await insert(a, 11, 12);
@@ -51,6 +61,7 @@ test('a replica is made anew from another, and follows its source; what must not
   expect((await it.run('which-gtid-errant', '-i', name(b))).stdout.trim()).toBe('');
   const audited = await rows<{audit_type: string; message: string}>(it, 'audit', {audit_type: 'reprovision'});
   expect(audited.map(({message}) => message.replace(/,.*/, ''))).toEqual([
+    `begins: all data is replaced by that of ${name(c)}`,
     `begins: all data is replaced by that of ${name(c)}`,
     `done: follows ${name(a)}`,
   ]);

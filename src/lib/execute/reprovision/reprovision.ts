@@ -42,6 +42,10 @@ const NO_ABILITY: CloneAbility = {plugin: false, privileges: []};
  * Makes a server anew as a copy of another by the CLONE plugin of MySQL, and lets it follow the other's source. Everything on it is lost.
  * Under a lock on both and on the source. What was looked at before is looked at again under the lock.
  *
+ * It is no journaled plan: whoever took one over could not know whether the person still wants all data of a server replaced. One that
+ * dies or runs out of time leaves a server that has its old data or those of the other and follows nobody we told it to, and a lock that
+ * goes stale; asked for again it begins anew, as long as the server is closed.
+ *
  * @throws OrchestratorError REFUSED; CONTENDED; OUTCOME_UNKNOWN when it is not back in time; RECOVERY_FAILED with the server's reason
  */
 export async function reprovision(options: HandOptions, request: ReprovisionRequest): Promise<Reprovisioned> {
@@ -80,16 +84,26 @@ async function carryOut({options, bench, request}: At, locked: Locked, before: R
   await record(`begins: all data is replaced by that of ${keyText(plan.from)}`);
   try {
     const hand = () => locked.hands.on(instance);
-    await cloneInto({hand, from: plan.from, config: options.config, within: request.within, progress: request.progress});
+    await interruptible(options, 0, () =>
+      cloneInto({hand, from: plan.from, config: options.config, within: request.within, progress: request.progress}),
+    );
     const found = await bench.prober.probe(plan.instance);
     if (!found?.check.valid) throw bench.prober.failureOf(plan.instance);
-    await followAfterClone(await locked.hands.on(found), {source: plan.source, credentials, tls});
+    const copy = await locked.hands.on(found);
+    await interruptible(options, 1, () => followAfterClone(copy, {source: plan.source, credentials, tls}));
     await record(`done: follows ${keyText(plan.source)}`);
     return {plan, instance: await bench.prober.probe(plan.instance)};
   } catch (error) {
     await record(`not done, or not as wished: ${messageOf(error)}`);
     throw error;
   }
+}
+
+/** A place where tests end the process. */
+async function interruptible({fault}: HandOptions, number: number, act: () => Promise<void>): Promise<void> {
+  await fault?.('before', {number});
+  await act();
+  await fault?.('after', {number});
 }
 
 interface Decided {

@@ -14,7 +14,7 @@ export const reprovision = define({
   formerly: [],
   about: 'Make a MySQL server anew as a copy of another (CLONE plugin), and let it follow the source of that one',
   details:
-    'Everything on the instance is lost. It must be closed (set-read-only), have no replicas and be in no replication group; both servers must be MySQL 8.0.17 or later of one series, with the clone plugin; our account needs CLONE_ADMIN on the instance and BACKUP_ADMIN on the other, given to it directly. At the end of a clone the server restarts by itself where something supervises it; elsewhere it shuts down, and has to be started within --timeout. Whether the disk has room cannot be known beforehand.',
+    'Everything on the instance is lost. It must be closed (set-read-only), have no replicas and be in no replication group; both servers must be MySQL 8.0.17 or later of one series, with the clone plugin; our account needs CLONE_ADMIN on the instance and BACKUP_ADMIN on the other, given to it directly. At the end of a clone the server restarts by itself where something supervises it; elsewhere it shuts down, and has to be started within --timeout. Whether the disk has room cannot be known beforehand. When the command dies or its time is over, run it again: it begins anew; only a server that came back writable, because its own configuration does not say read_only, has to be closed first.',
   examples: ['reprovision -i db1 --from db3 --dry-run', 'reprovision -i db1 --from db3 --timeout 4h'],
   input: {
     instance: instance('the server to be made anew'),
