@@ -26,6 +26,11 @@ curl -H 'Content-Type: application/json' -d '{"instance": "db1", "duration": "30
 **Those of 3.2.6**, for the scripts and dashboards there are. They answer the JSON of 3.2.6, bare or as \`{"Code", "Message", "Details"}\`, and
 every failure with status 500. Those that change something answer GET as well as POST, unless \`ChangesByGet\` is off; HEAD changes nothing.
 
+**Lists** carry an \`ETag\`: who sends it back as \`If-None-Match\` gets 304 and no body while nothing has changed; and they are compressed for who
+sends \`Accept-Encoding: gzip\`. What looks at everything (\`all-instances\`, \`clusters\`, \`clusters-info\`, \`masters\`, \`replication-analysis\` and the like) is
+read once for all who ask: an answer has everything that was written a second before the question, by whomever, and at once everything that was
+changed through the same node. Commands read the backend each time.
+
 An answer with the header \`X-Orchestrator-Stale: SECONDS\` was read from a database without a majority, and is as old as that says at least
 ([high-availability.md](high-availability.md#without-a-majority)); what would change something is refused meanwhile.
 
