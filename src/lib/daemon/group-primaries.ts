@@ -1,5 +1,6 @@
 import {touchLease} from '../coordination/lease.ts';
 import type {Lease} from '../coordination/types.ts';
+import type {GroupMembership, Instance} from '../model/instance.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import type {Backend} from '../store/backend.ts';
@@ -21,9 +22,22 @@ export interface Moved {
 export function aliasesToMove(topology: Topology, overrides: ReadonlyMap<string, string>): readonly Moved[] {
   const named = new Map(topology.instances.map((instance) => [keyText(instance.key), instance]));
   return [...overrides].flatMap(([from, alias]) => {
-    const primary = primaryAbove(topology, named.get(from)?.group?.primary ?? null);
+    const primary = primaryAfter(topology, named.get(from));
     return primary === null || primary === from || overrides.has(primary) ? [] : [{from, to: primary, alias}];
   });
+}
+
+/** Who is the primary now where this one was it, as `host:port`. One that is dead says nothing of its successor: other members do. */
+function primaryAfter(topology: Topology, former: Instance | undefined): string | null {
+  const group = former?.group;
+  if (!group) return null;
+  if (former.check.valid) return primaryAbove(topology, group.primary);
+  const elected = topology.instances.filter(({check, group: its}) => check.valid && its?.name === group.name && isPrimary(its));
+  return group.name !== '' && elected.length === 1 ? elected.map(({key}) => keyText(key)).join() : null;
+}
+
+function isPrimary({role, state, singlePrimary}: GroupMembership): boolean {
+  return singlePrimary && role === 'PRIMARY' && state === 'ONLINE';
 }
 
 /** As `host:port`, if it says itself that it is the primary. */

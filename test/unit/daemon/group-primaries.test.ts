@@ -5,6 +5,7 @@ import {and, down, given, key, type But} from '../support/given.ts';
 const member = (role: string, primary: string | null): But => ({
   group: {name: 'g', singlePrimary: true, state: 'ONLINE', role, members: [], primary: primary === null ? null : key(primary)} as never,
 });
+const several: But = {group: {...member('PRIMARY', 'a').group, singlePrimary: false} as never};
 const switched = {a: member('SECONDARY', 'b'), b: member('PRIMARY', 'b')};
 
 test.each<{what: string; but: Readonly<Record<string, But>>; overrides: Readonly<Record<string, string>>; moved: readonly string[]}>([
@@ -20,6 +21,30 @@ test.each<{what: string; but: Readonly<Record<string, But>>; overrides: Readonly
   {
     what: 'stays where the primary does not know of it',
     but: {...switched, b: member('SECONDARY', 'a')},
+    overrides: {'a:3306': 'shop'},
+    moved: [],
+  },
+  {
+    what: 'goes to the primary that others have elected since it died',
+    but: {a: and(member('PRIMARY', 'a'), down), b: member('PRIMARY', 'b')},
+    overrides: {'a:3306': 'shop'},
+    moved: ['a:3306 b:3306 shop'],
+  },
+  {
+    what: 'stays with a dead primary until another is elected',
+    but: {a: and(member('PRIMARY', 'a'), down), b: member('SECONDARY', 'a')},
+    overrides: {'a:3306': 'shop'},
+    moved: [],
+  },
+  {
+    what: 'stays with a dead one of several primaries',
+    but: {a: and(several, down), b: several},
+    overrides: {'a:3306': 'shop'},
+    moved: [],
+  },
+  {
+    what: 'stays with a dead primary of another group',
+    but: {a: and(member('PRIMARY', 'a'), {group: {name: 'h'} as never}, down), b: member('PRIMARY', 'b')},
     overrides: {'a:3306': 'shop'},
     moved: [],
   },
