@@ -1,6 +1,6 @@
 import type {Analysis} from '../analysis/analyze.ts';
 import {matchesInstance} from '../config/filters.ts';
-import {followsByPosition, isReplicating, type Instance} from '../model/instance.ts';
+import {followsByPosition, isBinlogServer, isReplicating, type Instance} from '../model/instance.ts';
 import {compareKeys, keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import {whyCannotReplicate} from './can-replicate.ts';
@@ -14,7 +14,8 @@ import type {Candidate, Decision, PlannedStep, RecoveryPlan, RefusalCode} from '
  * way to the source on top. Those of a member follow another member, in the same place if possible, and rather a secondary than the
  * primary. All others, in this order:
  * below a sibling of the dead one in its place; below one of themselves, which takes its place below its source; below a sibling
- * elsewhere; below its source. Each replica goes to the first of these that it can follow, and what one cannot take now, the next may.
+ * elsewhere; below its source. Those of a binlog server follow another one of the same source, or that source, where they stand. Each
+ * replica goes to the first of these that it can follow, and what one cannot take now, the next may.
  *
  * @param at.wishes.heir who took the place of the source above, where that one is dead too
  */
@@ -40,7 +41,7 @@ export function planAdoption(analysis: Analysis, topology: Topology, at: Case): 
       cluster: failed.cluster.name,
       failed: failed.key,
       successor,
-      steps: stepsFor(placed, successor),
+      steps: stepsFor(placed, successor, isBinlogServer(failed) ? {sameLog: true} : {match: true}),
       candidates: told(homes, successor),
       lost: placed.filter(({targets}) => targets.length === 0).map(({orphan}) => orphan.key),
       remarks: [
@@ -62,8 +63,24 @@ function homesFor(orphans: readonly Instance[], topology: Topology, at: Case): r
   const {failed, wishes} = at;
   const home = (why: string) => (instance: Instance) => ({key: instance.key, instance, why});
   const asked = [topology.get(wishes.candidate)].filter((one) => one !== undefined).map(home('asked for'));
-  const all = isMember(failed) ? [...membersFor(topology, at), ...asked] : [...placesFor(orphans, topology, at), ...asked];
+  const all = isBinlogServer(failed)
+    ? sameLogFor(topology, at)
+    : [...(isMember(failed) ? membersFor(topology, at) : placesFor(orphans, topology, at)), ...asked];
   return all.filter((one, index) => all.findIndex(({key}) => sameKey(key, one.key)) === index);
+}
+
+/** A binlog server and its source have the same log, and so has every other binlog server of that source. */
+function sameLogFor(topology: Topology, {failed}: Case): readonly Home[] {
+  const source = topology.get(failed.replication?.source);
+  if (!source) return [];
+  const siblings = topology
+    .replicasOf(source.key)
+    .filter((one) => isBinlogServer(one) && !sameKey(one.key, failed.key) && one.check.valid && isReplicating(one))
+    .sort((a, b) => compareKeys(a.key, b.key));
+  return [
+    ...siblings.map((instance) => ({key: instance.key, instance, why: 'a binlog server of the same source'})),
+    ...(source.check.valid ? [{key: source.key, instance: source, why: 'the source above'}] : []),
+  ];
 }
 
 /** The other members of its group that are in it now. */
@@ -132,9 +149,16 @@ function isPlaceable(orphan: Instance, home: Instance, at: Case): boolean {
   return whyNotBelow(orphan, home, at) === null;
 }
 
-/** By GTID anybody finds where to go on, without it only by Pseudo-GTID: the positions of the dead one mean nothing elsewhere. */
+/**
+ * By GTID anybody finds where to go on, without it only by Pseudo-GTID: the positions of the dead one mean nothing elsewhere, unless it
+ * was a binlog server.
+ */
 function whyNotBelow(orphan: Instance, home: Instance, at: Case): string | null {
-  return whyCannotReplicate(orphan, home, at.policy) ?? (followsByPosition(orphan) ? whyNoMatch(orphan, home, at) : null);
+  const because = whyCannotReplicate(orphan, home, at.policy);
+  if (because !== null) return because;
+  if (!followsByPosition(orphan)) return isBinlogServer(home) ? `${keyText(home.key)} is a binlog server, which knows no GTIDs` : null;
+  if (isBinlogServer(at.failed)) return null;
+  return isBinlogServer(orphan) ? 'it is a binlog server, whose logs cannot be compared' : whyNoMatch(orphan, home, at);
 }
 
 interface Place {
@@ -157,11 +181,12 @@ function placeFor(orphan: Instance, homes: readonly Home[], at: Case): Place {
 function stepsFor(
   placed: readonly {readonly orphan: Instance; readonly targets: readonly InstanceKey[]}[],
   successor: InstanceKey,
+  byPosition: {readonly sameLog: true} | {readonly match: true},
 ): readonly PlannedStep[] {
   const movers = placed.filter(({targets}) => targets.length > 0);
   const leads = movers.some(({orphan}) => sameKey(orphan.key, successor));
   return movers.map(({orphan, targets: [source = successor, ...others]}) => ({
-    step: {do: 'follow', on: orphan.key, source, others, ...(followsByPosition(orphan) ? {match: true as const} : {})},
+    step: {do: 'follow', on: orphan.key, source, others, ...(followsByPosition(orphan) ? byPosition : {})},
     weight: 'lost',
     // Whoever takes the dead one's place stands there before others come.
     stage: leads && !sameKey(orphan.key, successor) ? 1 : 0,

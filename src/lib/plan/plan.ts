@@ -51,6 +51,8 @@ export type Step =
       readonly source: InstanceKey;
       readonly others: readonly InstanceKey[];
       readonly match?: true;
+      /** All of them have the log of its former source: it goes on at the position it has. */
+      readonly sameLog?: true;
     }
   /** Close a former source that has come back; unlike `close-source` it stays closed whatever else fails. */
   | {readonly do: 'fence'; readonly on: InstanceKey}

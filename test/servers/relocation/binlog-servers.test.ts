@@ -89,6 +89,31 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql56'}])('bin
     expect([m, n].flatMap(({statements}) => statements).filter((one) => one.includes('/*') || one.includes(';'))).toEqual([]);
   });
 
+  test('that die lose nobody: replicas go to another of the same source, or to that, at the position they have', async () => {
+    const {a, b, c, m, n, says, now} = await setting();
+    expect(await says('relocate -i b -d m')).toBe('b<m');
+    expect(await says('relocate -i c -d m')).toBe('c<m');
+    await insert(a, 11, 20);
+    for (const [dead, server, heir] of [
+      ['m', m, 'n'],
+      ['n', n, 'a'],
+    ] as const) {
+      await server.down();
+      // Their receivers notice by themselves that it is gone.
+      await box.waitFor(
+        `${dead} is found dead`,
+        async () => {
+          for (const name of [dead, 'b', 'c']) await says(`discover -i ${name}`);
+          return (await says('replication-analysis')).includes(`${dead} (cluster a): DeadIntermediateMaster`);
+        },
+        {within: 60_000},
+      );
+      expect(await says(`recover -i ${dead}`)).toBe(heir);
+      expect(await now()).toMatchObject({b: heir, c: heir});
+      await sameRows(box, [a, b, c]);
+    }
+  });
+
   test('are regrouped below a dead source, and a replica of theirs is not promoted unasked', async () => {
     const {a, b, m, n, says, now} = await setting();
     expect(await says('relocate -i b -d m')).toBe('b<m');

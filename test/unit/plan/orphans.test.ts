@@ -28,13 +28,14 @@ const elsewhere: But = {place: {dataCenter: 'dc2', region: 'r2'}};
 const prefer: But = {wishes: {promotionRule: 'prefer', isCandidate: true}};
 const banned: But = {wishes: {promotionRule: 'must_not'}};
 const byPosition: But = {replication: {usingOracleGtid: false}};
+const maxscale: But = {flavor: 'MaxScale', serverUuid: ''};
 
 /** `c: e f a` = c follows e, or else f, or else a; in the order of stages. */
 const told = (decision: Decision): readonly string[] => {
   if (!decision.act) return [`refused: ${decision.why.code}`];
   return decision.plan.steps.map(({step, weight, stage}) => {
     if (step.do !== 'follow') throw new Error(step.do);
-    return `${stage}${weight === 'lost' ? '' : ` ${weight}`} ${step.on.host}: ${[step.source, ...step.others].map(({host}) => host).join(' ')}`;
+    return `${stage}${weight === 'lost' ? '' : ` ${weight}`} ${step.on.host}: ${[step.source, ...step.others].map(({host}) => host).join(' ')}${step.sameLog ? ' at its position' : ''}`;
   });
 };
 
@@ -54,6 +55,17 @@ test.each<Situation & {what: string; steps: readonly string[]; lost?: readonly s
   {what: 'a sibling that cannot be reached', but: {e: down}, steps: ['0 c: f a', '0 d: f c a']},
   {what: 'a sibling that does not replicate', but: {e: broken}, steps: ['0 c: f a', '0 d: f c a']},
   {what: 'one by position: it is lost, the others are not', but: {c: byPosition}, steps: ['0 d: e f a'], lost: ['c']},
+  {
+    what: 'a binlog server: those below it go to another of its source, or to that, and stay where they stand',
+    but: {b: maxscale, c: byPosition, d: byPosition, f: maxscale},
+    steps: ['0 c: f a at its position', '0 d: f a at its position'],
+  },
+  {
+    what: 'a binlog server, with one below it that uses GTIDs',
+    but: {b: maxscale, c: byPosition, f: maxscale},
+    steps: ['0 c: f a at its position', '0 d: a'],
+  },
+  {what: 'a binlog server below it cannot be compared', but: {c: and(byPosition, maxscale)}, steps: ['0 d: e f a'], lost: ['c']},
   {what: 'one that cannot be reached itself', but: {d: down}, steps: ['0 c: e f a']},
   {what: 'asked for by name', wishes: {candidate: key('f')}, steps: ['0 c: f', '0 d: f']},
   {

@@ -331,6 +331,12 @@ test.each<Situation & {what: string; code: string; because?: string}>([
   },
   {what: 'one without GTID', but: {c: {replication: {usingOracleGtid: false}}}, code: 'needs-human', because: 'c:3306 replicates by file'},
   {
+    what: 'a binlog server among them',
+    but: {c: {flavor: 'MaxScale', replication: {usingOracleGtid: false}}},
+    code: 'needs-human',
+    because: 'c:3306 is a binlog server',
+  },
+  {
     what: 'two kinds of GTID',
     but: {c: {replication: {usingOracleGtid: false, usingMariadbGtid: true}}},
     code: 'needs-human',

@@ -5,7 +5,7 @@ import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Step} from '../../plan/plan.ts';
-import {follow} from '../relocation/steps/follow.ts';
+import {follow, followSameLog} from '../relocation/steps/follow.ts';
 import {match} from '../relocation/steps/match.ts';
 import type {Aside} from '../relocation/steps/positions.ts';
 import {closeSource, fence} from './close-source.ts';
@@ -75,7 +75,7 @@ export async function perform(world: World, step: Step): Promise<string> {
     case 'forget-source':
       return forgetSource(await world.hands.on(instance));
     case 'follow':
-      return followFirst(world, {instance, by: step.match ? byMatch : byGtid}, [step.source, ...step.others]);
+      return followFirst(world, {instance, by: step.sameLog ? bySameLog : step.match ? byMatch : byGtid}, [step.source, ...step.others]);
     case 'fence':
       return fence(() => world.hands.on(instance));
     case 'rejoin':
@@ -107,6 +107,7 @@ interface Follower {
 }
 
 const byGtid: Follower['by'] = (_, mover, target) => follow(mover, target);
+const bySameLog: Follower['by'] = (_, mover, target) => followSameLog(mover, target.hand.key);
 const byMatch: Follower['by'] = ({config}, mover, target) => match(mover, target, {again: false, policy: config});
 
 async function asideOf({hands, config, places}: World, instance: Instance): Promise<Aside> {

@@ -36,6 +36,7 @@ export interface Followed {
 export class BinlogServer implements Followed {
   /** What was said to it, in order, by others than replicas. */
   readonly statements: string[] = [];
+  key: Followed['key'] = {host: '127.0.0.1', port: 0};
   readonly #known: (port: number) => Followed | undefined;
   readonly #server: Server;
   readonly #replicas = new Map<Line, ReturnType<typeof registration> | null>();
@@ -55,12 +56,9 @@ export class BinlogServer implements Followed {
     const it = new BinlogServer(source, known, at);
     it.#server.listen(0, '127.0.0.1');
     await once(it.#server, 'listening');
+    it.key = {host: '127.0.0.1', port: (it.#server.address() as AddressInfo).port};
     it.#standing = {...it.#standing, serverId: it.key.port};
     return it;
-  }
-
-  get key(): Followed['key'] {
-    return {host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port};
   }
 
   get source(): Followed['key'] {
@@ -81,6 +79,7 @@ export class BinlogServer implements Followed {
   }
 
   async down(): Promise<void> {
+    if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
