@@ -233,7 +233,7 @@ function stepText(step: Step): string {
     case 'forget-source':
       return `let ${on} forget ${keyText(step.source)}`;
     case 'follow':
-      return `let ${on} follow ${keyText(step.source)}${step.match ? ' by Pseudo-GTID' : ''}`;
+      return `let ${on} follow ${keyText(step.source)}${step.match ? ' by Pseudo-GTID' : step.sameLog ? ' at the position it has' : ''}`;
     case 'fence':
       return `close ${on} for writes`;
     case 'rejoin':
