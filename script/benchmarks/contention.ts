@@ -1,8 +1,8 @@
-import type {Backend, BackendKind} from '../../test/chaos/backends/backend.ts';
+import type {BackendKind} from '../../test/chaos/backends/backend.ts';
 import {openBackend} from '../../test/chaos/backends/open.ts';
-import {ACCOUNTS, sandbox} from '../../test/sandbox/index.ts';
+import {sandbox} from '../../test/sandbox/index.ts';
 import {contest} from '../../test/servers/support/contention/contest.ts';
-import type {BackendHost} from '../../test/servers/support/backends.ts';
+import {hostAt} from '../../test/servers/support/backends.ts';
 import {build} from '../build.ts';
 
 export interface ContentionWish {
@@ -19,7 +19,7 @@ export async function contention({kind, seconds, workers, services, seed}: Conte
   const backend = await openBackend(kind);
   const box = await sandbox({flavor: 'mariadb'});
   try {
-    const result = await contest({host: hostOf(backend), box, services, workers, milliseconds: seconds * 1000, seed});
+    const result = await contest({host: hostAt(backend), box, services, workers, milliseconds: seconds * 1000, seed});
     const lines = [
       `${workers} workers and ${services} services for ${seconds} s on ${backend.version}, servers MariaDB ${box.version}, seed ${seed}`,
       ...[...result.counts].map(([what, count]) => `  ${what.replace(/ (\S+)$/, ', exit status $1')}: ${count}`),
@@ -32,22 +32,4 @@ export async function contention({kind, seconds, workers, services, seed}: Conte
   } finally {
     await Promise.all([box.down(), backend.down()]);
   }
-}
-
-function hostOf(backend: Backend): BackendHost {
-  const {user, password} = ACCOUNTS.orc;
-  return {
-    kind: 'mariadb',
-    server: null,
-    fresh: () => ({
-      BackendDB: 'mysql',
-      MySQLOrchestratorHost: '127.0.0.1',
-      MySQLOrchestratorPort: backend.way(0),
-      MySQLOrchestratorDatabase: 'orchestrator',
-      MySQLOrchestratorUser: user,
-      MySQLOrchestratorPassword: password,
-    }),
-    ways: [0, 1, 2].map((node) => ({MySQLOrchestratorPort: backend.way(node)})),
-    down: () => backend.down(),
-  };
 }

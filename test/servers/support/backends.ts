@@ -1,4 +1,5 @@
 import type {Config} from '../../../src/lib/config/keys.ts';
+import type {Backend} from '../../chaos/backends/backend.ts';
 import {ACCOUNTS, galera, groupReplication, sandbox, type Galera, type Group, type Instance} from '../../sandbox/index.ts';
 
 export const BACKENDS = ['sqlite', 'mariadb'] as const;
@@ -37,6 +38,25 @@ export function clusterHost(kind: 'galera' | 'group', cluster: Pick<Galera | Gro
     fresh: schemas(first),
     ways: cluster.nodes.map(({key}) => ({MySQLOrchestratorPort: key.port})),
     down: () => cluster.down(),
+  };
+}
+
+/** A backend of the chaos suite, for one site: each node by its own way in. */
+export function hostAt(backend: Backend): BackendHost {
+  const {user, password} = ACCOUNTS.orc;
+  return {
+    kind: 'mariadb',
+    server: null,
+    fresh: () => ({
+      BackendDB: 'mysql',
+      MySQLOrchestratorHost: '127.0.0.1',
+      MySQLOrchestratorPort: backend.way(0),
+      MySQLOrchestratorDatabase: 'orchestrator',
+      MySQLOrchestratorUser: user,
+      MySQLOrchestratorPassword: password,
+    }),
+    ways: [0, 1, 2].map((node) => ({MySQLOrchestratorPort: backend.way(node)})),
+    down: () => backend.down(),
   };
 }
 
