@@ -1,12 +1,13 @@
 import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
-import {readdir, readFile, writeFile} from 'node:fs/promises';
+import {readFile, writeFile} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {join} from 'node:path';
 import {fetchServer} from './fetch.ts';
 import {guardedFolder, type GuardedFolder} from './server/guard.ts';
 import {reservePorts} from './server/ports.ts';
 import {programOf, type Program} from './server/program.ts';
+import {standStill} from './server/stand-still.ts';
 import {waitFor} from './wait.ts';
 
 /** A program in which clients look for servers, running on 127.0.0.1. */
@@ -127,18 +128,7 @@ async function started(name: 'consul' | 'zookeeper', count: number, argumentsOf:
   void once(child, 'exit').then(async () => {
     if (folder.open) process.stderr.write(`${name} ended by itself: ${(await readFile(join(folder.path, 'log'), 'utf8')).slice(-1000)}\n`);
   });
-  const pause = async (): Promise<void> => {
-    child.kill('SIGSTOP');
-    await waitFor(`${name} stands still`, () => standsStill(child.pid ?? 0));
-  };
-  return {ports, down, pause, resume: () => void child.kill('SIGCONT')};
-}
-
-/** Every thread of it. */
-async function standsStill(pid: number): Promise<boolean> {
-  const threads = await readdir(`/proc/${pid}/task`);
-  const states = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
-  return states.every((stat) => stat.slice(stat.lastIndexOf(')') + 2).startsWith('T'));
+  return {ports, down, pause: () => Promise.resolve(standStill(child)), resume: () => void child.kill('SIGCONT')};
 }
 
 function launch({command, args, env}: Program, more: readonly string[], folder: GuardedFolder): ChildProcess {

@@ -5,6 +5,7 @@ export {clockOff} from './clock.ts';
 export {TREE_NAMES, type ServerName, type TreeName} from './server/fetch-recipes.ts';
 export {ACCOUNTS, Client, type Account, type AccountName, type Row} from './server/client.ts';
 export type {Instance} from './server/instance.ts';
+export {standStill} from './server/stand-still.ts';
 export type {Flavor} from './server/words.ts';
 export {
   binlogPosition,

@@ -2,6 +2,7 @@ import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
 import {fileURLToPath} from 'node:url';
 import {createInterface} from 'node:readline';
+import {standStill} from '../../sandbox/index.ts';
 import type {ContenderLine, ContenderSettings} from './contender-process.ts';
 
 const PROGRAM = fileURLToPath(new URL('contender-process.ts', import.meta.url));
@@ -38,7 +39,8 @@ export class Contender {
   }
 
   signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGTERM'): void {
-    this.#child.kill(name);
+    if (name === 'SIGSTOP') standStill(this.#child);
+    else this.#child.kill(name);
   }
 
   async end(): Promise<void> {

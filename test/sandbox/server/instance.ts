@@ -7,6 +7,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {waitFor} from '../wait.ts';
 import {ACCOUNTS, Client, type Account, type AccountName, type QueryOptions, type Row, type Value} from './client.ts';
 import type {Program} from './program.ts';
+import {standStill} from './stand-still.ts';
 import {WORDS, type Flavor, type Words} from './words.ts';
 
 const READY_WITHIN = 60_000;
@@ -112,7 +113,7 @@ export class Instance {
 
   /** SIGSTOP: the server keeps its connections and answers nothing. */
   pause(): void {
-    this.child?.kill('SIGSTOP');
+    if (this.child) standStill(this.child);
   }
 
   resume(): void {

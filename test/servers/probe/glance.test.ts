@@ -6,7 +6,7 @@ import type {InstanceKey} from '../../../src/lib/model/instance-key.ts';
 import {sandbox, stopReplication, waitFor, type Flavor, type Instance, type Sandbox} from '../../sandbox/index.ts';
 import {probing, type Probing} from './probing.ts';
 
-const PATIENCE = 5_000;
+const PATIENCE = 30_000;
 
 describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavor: 'mysql56'}])('a glance at $flavor', ({flavor}) => {
   let box: Sandbox;

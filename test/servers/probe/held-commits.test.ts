@@ -21,7 +21,7 @@ test.each(FLAVORS)(
     await a.query(`SET GLOBAL rpl_semi_sync_${side}_timeout = 600000`);
     await a.query(`SET GLOBAL rpl_semi_sync_${side}_wait_point = AFTER_SYNC`);
     await a.query('CREATE TABLE test.t (id BIGINT PRIMARY KEY)');
-    const {found, prober, servers} = probing({MySQLDiscoveryReadTimeoutSeconds: 3});
+    const {found, prober, servers} = probing({MySQLDiscoveryReadTimeoutSeconds: 15});
     expect((await found(a.key)).reading.binlog.at).not.toBeNull();
     await stopReplication(b);
     const clients: Client[] = [];

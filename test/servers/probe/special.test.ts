@@ -16,6 +16,8 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}])('what
   test('semi-sync of a source and of its replica', async () => {
     const {a, b} = await box.topology('a: b', {semiSync: true});
     const {found} = probing();
+    await waitFor('the source counts it', async () => (await probing().found(a.key)).reading.semiSync.sourceClients === 1);
+    await waitFor('the replica acknowledges', async () => (await probing().found(b.key)).reading.semiSync.replicaStatus);
     for (const _ of ['first', 'over the same connection']) {
       expect((await found(a.key)).reading.semiSync).toEqual({
         // MySQL has a plugin for each role, and this one has none for replicas.

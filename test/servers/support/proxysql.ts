@@ -101,6 +101,7 @@ function welcome(connection: ServerSide, ask: (sql: string) => Answer): void {
     authCallback({user, authPluginData1, authPluginData2, authToken}: Checking, done: (error: null, refusal?: object) => void) {
       const expected = scramble(Buffer.concat([authPluginData1, authPluginData2]).subarray(0, 20));
       done(null, user === USER && expected.equals(authToken) ? undefined : {message: 'ProxySQL Error: Access denied', code: 1045});
+      connection.sequenceId = 0;
     },
   });
   connection.on('error', () => undefined); // a client that is gone

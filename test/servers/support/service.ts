@@ -1,6 +1,6 @@
 import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
-import {waitFor} from '../../sandbox/index.ts';
+import {standStill, waitFor} from '../../sandbox/index.ts';
 import {programLine} from './program.ts';
 
 const ENDS_WITHIN = 30_000;
@@ -59,7 +59,7 @@ export class Service {
   }
 
   pause(): void {
-    this.#child.kill('SIGSTOP');
+    standStill(this.#child);
   }
 
   resume(): void {
