@@ -25,7 +25,7 @@ import {recordSuccessor, unblock, writeRecoveryEnd} from '../store/recovery/reco
 import {actText, type Act, type HookList, type JournaledAct} from './journal/acts.ts';
 import {chooseAgain} from './choose-again.ts';
 import {Publishing} from './discovery/publishing.ts';
-import {confirmDead} from './eyes/confirm.ts';
+import {confirmDead, type Verdict} from './eyes/confirm.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 import {Hands} from './steps/hands.ts';
@@ -109,9 +109,9 @@ async function performAct({env, what, hands, publishing}: Performing, act: Act, 
       hands.prepare(toBeChanged(what));
       // Who resumes has confirmed nothing yet.
       const again = what.progress.size === 0;
-      const {dead, because} = await confirmDead(env.eyes, {source: plan.failed, topology}, {overdue: what.overdue, again});
-      if (!dead) throw new OrchestratorError('REFUSED', `${keyText(plan.failed)} is not dead any more: ${because.at(-1) ?? ''}`);
-      return because.join(' | ');
+      const verdict = await confirmDead(env.eyes, {source: plan.failed, topology}, {overdue: what.overdue, again});
+      if (!verdict.dead) throw notDead(plan.failed, verdict);
+      return verdict.because.join(' | ');
     }
     case 'step':
       return perform({topology, config: env.config, hands, places: placesIn(env.backend)}, act.step);
@@ -133,6 +133,15 @@ async function performAct({env, what, hands, publishing}: Performing, act: Act, 
     default:
       return unreachable(act);
   }
+}
+
+function notDead(failed: InstanceKey, {topology, because}: Verdict): OrchestratorError {
+  const check = topology.get(failed)?.check;
+  const answers = check?.valid || check?.reach === 'alive';
+  return new OrchestratorError(
+    'REFUSED',
+    `${keyText(failed)} ${answers ? 'is not dead any more' : 'was not confirmed dead once more'}: ${because.at(-1) ?? ''}`,
+  );
 }
 
 /** Everybody the plan changes, but for the source that does not answer. */

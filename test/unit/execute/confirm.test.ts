@@ -74,6 +74,23 @@ describe('whether a source is dead', () => {
   });
 });
 
+describe('a death that was confirmed a moment ago', () => {
+  const nobody = {a: down, b: down, c: down};
+  const gone = {a: down, b: broken, c: broken};
+  test.each([
+    {why: 'still so', dead: true, looks: 1, states: [gone]},
+    {why: 'nobody could be asked for a moment', dead: true, looks: 3, states: [nobody, nobody, gone]},
+    {why: 'nobody can be asked any more', dead: false, looks: 3, states: [nobody]},
+    {why: 'it answers', dead: false, looks: 1, states: [{b: broken, c: broken}]},
+    {why: 'nobody could be asked, and then it answers', dead: false, looks: 2, states: [nobody, {b: broken, c: broken}]},
+    {why: 'its replicas were stopped by a person', dead: false, looks: 1, states: [{a: down, b: stopped, c: down}]},
+  ])('$why: $dead, after $looks looks', async ({states, looks, dead}) => {
+    const by = eyes(states);
+    const verdict = await confirmDead(by, {source: key('a'), topology: given(SKETCH)}, {again: true});
+    expect({dead: verdict.dead, looks: by.looks.length}).toEqual({dead, looks});
+  });
+});
+
 describe('a silent source', () => {
   test('its replicas believe in it: their receivers are restarted, and none gets through', async () => {
     const by = eyes([{a: silent}], {a: silent, b: connecting, c: connecting});

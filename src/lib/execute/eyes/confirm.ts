@@ -15,6 +15,9 @@ const HANDSHAKE_WITHIN: Milliseconds = 1000;
 /** Between two looks at replicas that have not made up their mind. */
 const LOOK_EACH: Milliseconds = 10;
 
+/** Looks that reach nobody who has a say, before a death that was confirmed a moment ago counts as unconfirmed. */
+const BLIND_LOOKS = 3;
+
 /** Eyes on the servers. */
 export interface Look {
   /** Reads these servers anew, whole, and gives the topology as it is then: what a decision is planned from. */
@@ -41,7 +44,7 @@ export interface Verdict {
  *
  * @param more.grace added between the two confirmations
  * @param more.overdue what an earlier verdict said of restarted receivers
- * @param more.again it was confirmed so before, a moment ago: one more look is enough to change our mind
+ * @param more.again it was confirmed so before, a moment ago: one more look is enough to change our mind, unless it reaches nobody
  */
 export async function confirmDead(
   by: Look,
@@ -50,7 +53,7 @@ export async function confirmDead(
 ): Promise<Verdict> {
   const all = [source, ...topology.replicasOf(source).map(({key}) => key)];
   const scene: Scene = {source, all, overdue: new Set(more.overdue)};
-  const first = await settle(by, scene);
+  const first = await (more.again ? settleAgain(by, scene) : settle(by, scene));
   if (!first.dead || more.again) return {...first, because: [first.because], handshakeOverdue: scene.overdue};
   await sleep(BETWEEN_CONFIRMATIONS + (more.grace ?? 0));
   const second = await settle(by, scene);
@@ -68,7 +71,16 @@ interface Seen {
   readonly dead: boolean;
   /** It does not answer, and some replica may still change its mind: worth looking again. */
   readonly undecided: boolean;
+  /** It does not answer, and neither does anybody else who has a say: a busy machine here, or the network. */
+  readonly blind: boolean;
   readonly because: string;
+}
+
+/** Nothing was contradicted by a look that reached nobody. */
+async function settleAgain(by: Look, scene: Scene): Promise<Seen> {
+  let seen = await settle(by, scene);
+  for (let looks = 1; seen.blind && looks < BLIND_LOOKS; looks += 1) seen = await settle(by, scene);
+  return seen;
 }
 
 /** Looks until the replicas have made up their mind, restarting receivers where waiting does not help. */
@@ -98,7 +110,12 @@ function judge(topology: Topology, {source, overdue}: Scene): Seen {
   const evidence = evidenceOf(topology, source, {...NOTHING_OBSERVED, handshakeOverdue: overdue});
   const answers = !it || it.check.valid || it.check.reach === 'alive' || it.check.reach === 'never-tried';
   const unsettled = topology.replicasOf(source).some((replica) => isUnsettled(replica, overdue));
-  return {topology, dead: !answers && evidence.gone, undecided: !answers && unsettled, because: sentence(it, source, evidence)};
+  const blind = !answers && evidence.unreachable.length > 0 && [evidence.agrees, evidence.abstains, evidence.contradicts].every(isEmpty);
+  return {topology, dead: !answers && evidence.gone, undecided: !answers && unsettled, blind, because: sentence(it, source, evidence)};
+}
+
+function isEmpty(voices: readonly unknown[]): boolean {
+  return voices.length === 0;
 }
 
 /** It is connected as far as it knows, or connecting and has not said how that ended. */
