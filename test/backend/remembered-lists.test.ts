@@ -106,6 +106,16 @@ describe.each([...KINDS, 'mysql9'] as const)('lists that are remembered, from a 
     expect(readAgain).toEqual(kind === 'sqlite' ? ['a', 'b', 'c'] : ['b']);
   });
 
+  test('grow older without being read again', async () => {
+    const known = new KnownInstances();
+    const [first] = await known.read(store.backend, defaults);
+    const both = async () => [await known.read(store.backend, defaults), await readInstances(store.backend, defaults)] as const;
+    const checks = (list: readonly Instance[]): string => JSON.stringify(list.map((one) => one.check));
+    await expect.poll(both, {timeout: 20_000}).toSatisfy(([some, all]: Awaited<ReturnType<typeof both>>) => {
+      return some[0]!.check.secondsSinceSeen! > first!.check.secondsSinceSeen! && checks(some) === checks(all);
+    });
+  });
+
   test('show what was changed at this node at once, and what others changed after a second', async () => {
     const [one, other] = [await node(), await node()];
     expect([await downtimed(one), await downtimed(other)]).toEqual([[], []]);

@@ -61,9 +61,9 @@ export class KnownInstances {
   async #refresh(backend: Backend, policy: CheckPolicy): Promise<{readonly clock: Seconds; readonly known: ReadonlyMap<string, Known>}> {
     const before = this.#asOf(policy);
     const {clock, marks} = await backend.run(readMarks);
-    const changed = [...marks.values()].filter(({key, mark}) => mark === null || before.get(keyText(key))?.mark !== mark);
+    const changed = [...marks].filter(([name, {mark}]) => mark === null || before.get(name)?.mark !== mark);
     const whole = changed.length > marks.size * PART_WORTH_NAMING;
-    const rows = await readRows(backend, {}, whole ? undefined : changed.map(({key}) => key));
+    const rows = await readRows(backend, {}, whole ? undefined : changed.map(([, {key}]) => key));
     const fresh = new Map(
       rows.map((row): readonly [string, Known] => {
         const name = keyText({host: row.hostname, port: row.port});
@@ -73,7 +73,7 @@ export class KnownInstances {
         return [name, {mark, clock: Number(row.clock), sinceSeen, sinceChecked, instance: fromRow(row, NO_WISHES, policy)}];
       }),
     );
-    const named = new Set(changed.map(({key}) => keyText(key)));
+    const named = new Set(changed.map(([name]) => name));
     const known = new Map<string, Known>();
     for (const name of marks.keys()) {
       const row = fresh.get(name) ?? (named.has(name) ? undefined : before.get(name)); // one that is gone by now has none

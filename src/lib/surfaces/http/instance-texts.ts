@@ -1,5 +1,6 @@
 import {escapedJson} from '../../config/escaped-json.ts';
 import type {Instance} from '../../model/instance.ts';
+import type {Seconds} from '../../model/units.ts';
 import type {ProblemLimits} from '../../operations/information/problems.ts';
 import {instanceJson} from '../legacy-json/instance.ts';
 import {nullableJson} from '../legacy-json/values.ts';
@@ -22,11 +23,19 @@ export class InstanceTexts {
   readonly #known = new WeakMap<object, Text>();
 
   write(instances: readonly Instance[], limits: ProblemLimits): Buffer {
-    const pieces = instances.flatMap((instance, at) => {
+    if (instances.length === 0) return Buffer.from('[]');
+    const ages = new Map<Seconds | null, Buffer>();
+    const ageOf = ({check: {secondsSinceSeen: age}}: Instance): Buffer => {
+      const known = ages.get(age) ?? Buffer.from(ageText(age));
+      ages.set(age, known);
+      return known;
+    };
+    const pieces: Buffer[] = [];
+    for (const instance of instances) {
       const {head, tail} = this.#textOf(instance, limits);
-      return [at === 0 ? BEGIN : BETWEEN, head, ageOf(instance), tail];
-    });
-    return pieces.length === 0 ? Buffer.from('[]') : Buffer.concat([...pieces, END]);
+      pieces.push(pieces.length === 0 ? BEGIN : BETWEEN, head, ageOf(instance), tail);
+    }
+    return Buffer.concat([...pieces, END]);
   }
 
   #textOf(instance: Instance, limits: ProblemLimits): Text {
@@ -42,25 +51,26 @@ function textOf(instance: Instance, limits: ProblemLimits): Text {
   const json = escapedJson(instanceJson(instance, limits));
   // no text of an instance can contain it: its quotes would be escaped
   const at = json.indexOf(AGE) + AGE.length;
-  const [head, tail] = [json.slice(0, at), json.slice(at + ageText(instance).length)];
+  const [head, tail] = [json.slice(0, at), json.slice(at + ageText(instance.check.secondsSinceSeen).length)];
   return {instance, limit: limits.ReasonableReplicationLagSeconds, head: Buffer.from(head), tail: Buffer.from(tail)};
 }
 
-function ageText({check}: Instance): string {
-  return JSON.stringify(nullableJson(check.secondsSinceSeen));
-}
-
-function ageOf(instance: Instance): Buffer {
-  return Buffer.from(ageText(instance));
+function ageText(age: Seconds | null): string {
+  return JSON.stringify(nullableJson(age));
 }
 
 /** But for its age. What was not read anew is the same object. */
 function isSame(one: Instance, other: Instance): boolean {
-  const [{check, wishes, ...row}, {check: otherCheck, wishes: otherWishes, ...otherRow}] = [one, other];
-  const age = otherCheck.secondsSinceSeen;
-  return isAlike(row, otherRow) && isAlike(wishes, otherWishes) && isAlike({...check, secondsSinceSeen: age}, otherCheck);
+  return isAlike(one, other, ASIDE) && isAlike(one.wishes, other.wishes, NOTHING) && isAlike(one.check, other.check, AGEING);
 }
 
-function isAlike<Parts extends object>(one: Parts, other: Parts): boolean {
-  return Object.keys({...one, ...other}).every((name) => one[name as keyof Parts] === other[name as keyof Parts]);
+const ASIDE: ReadonlySet<string> = new Set<keyof Instance>(['check', 'wishes']);
+const AGEING: ReadonlySet<string> = new Set<keyof Instance['check']>(['secondsSinceSeen']);
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** Compares without making anything: it is done for each instance of each list. */
+function isAlike<Parts extends object>(one: Parts, other: Parts, aside: ReadonlySet<string>): boolean {
+  const names = Object.keys(one);
+  if (names.length !== Object.keys(other).length) return false;
+  return names.every((name) => aside.has(name) || one[name as keyof Parts] === other[name as keyof Parts]);
 }

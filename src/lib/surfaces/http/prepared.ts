@@ -47,7 +47,7 @@ export class Prepared {
 }
 
 /** Of zlib. Lists repeat themselves from row to row: higher levels take longer and make them hardly shorter. */
-const LEVEL = 4;
+const LEVEL = 5;
 
 interface Written {
   readonly prepared: Prepared;
