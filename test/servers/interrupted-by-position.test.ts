@@ -36,10 +36,8 @@ describe('a takeover', () => {
   });
 
   test.each<readonly [When, act: string, ending: 'failed' | 'promoted']>([
-    ['after', 'close-source', 'failed'],
     ['after', 'catch-up', 'failed'],
     ['after', 'open', 'promoted'],
-    ['before', 'repoint', 'promoted'],
     ['after', 'repoint', 'promoted'],
     ['after', 'rejoin', 'promoted'],
   ])('its conductor dies %s %s: %s', async (when, act, ending) => {
@@ -75,9 +73,7 @@ describe('a recovery by Pseudo-GTID', () => {
 
   test.each<readonly [When, act: string]>([
     ['after', 'note-place b'],
-    ['before', 'make-writable b'],
     ['after', 'make-writable b'],
-    ['before', 'place c'],
     ['after', 'place c'],
   ])('its conductor dies %s %s: another completes it', async (when, act) => {
     const servers = await box.topology('a: b c d', {gtid: false});

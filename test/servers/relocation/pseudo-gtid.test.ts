@@ -1,5 +1,8 @@
+import {once} from 'node:events';
+import {connect, createServer, type AddressInfo, type Socket} from 'node:net';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {
+  ACCOUNTS,
   binlogPosition,
   replicaStatus,
   sandbox,
@@ -88,6 +91,40 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
   });
 });
 
+/** A way to a server that breaks, for good, once so many bytes have come from there. */
+async function frail(to: Instance) {
+  let left = Number.POSITIVE_INFINITY;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const behind = connect(to.key);
+    const end = (): void => void [client, behind].forEach((one) => one.destroy());
+    for (const one of [client, behind]) {
+      sockets.add(one);
+      one.on('error', end).on('close', end);
+    }
+    client.pipe(behind);
+    behind.on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left > 0) client.write(chunk);
+      else end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    get broken() {
+      return left <= 0;
+    },
+    breakAfter: (bytes: number) => void (left = bytes),
+    async down() {
+      for (const one of sockets) one.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
 describe('by Pseudo-GTID', () => {
   let box: Sandbox;
   let host: BackendHost;
@@ -97,6 +134,30 @@ describe('by Pseudo-GTID', () => {
   });
   afterEach(() => at?.down());
   afterAll(() => Promise.all([box?.down(), host?.down()]));
+
+  test('one that received the beginning of a transaction and no more has applied all there is', async () => {
+    const {a, b} = await box.topology('a: b', {gtid: false});
+    await a.query('CREATE TABLE test.big (id INT PRIMARY KEY AUTO_INCREMENT, text LONGTEXT)');
+    await box.caughtUp();
+    const way = await frail(a);
+    try {
+      await stopReplication(b);
+      const position = await binlogPosition(a);
+      await b.query(b.words.point({port: way.port, channel: '', account: ACCOUNTS.repl, heartbeat: 1, at: position}));
+      await startReplication(b);
+      await insert(a, 1, 1);
+      await receivedAll(b, a);
+      way.breakAfter(500_000);
+      await a.query("INSERT INTO test.big (text) SELECT REPEAT('x', 30000) FROM mysql.help_topic LIMIT 60");
+      await box.waitFor('it is cut off', async () => way.broken && (await replicaStatus(b))[0]?.receiver.running !== 'Yes');
+      at = await bench(host, [b], PSEUDO);
+      const {status, stderr} = await at.run('detach-replica-master-host', '-i', nameOf(b));
+      expect({status, stderr}).toEqual({status: 0, stderr: ''});
+      expect(await idsOn(b)).toEqual([1]);
+    } finally {
+      await way.down();
+    }
+  });
 
   test('below a sibling, up again and to its own source anew, while somebody writes', async () => {
     const servers = await box.topology('a: b c; c: e', {gtid: false});

@@ -1,11 +1,12 @@
-import {OrchestratorError} from '../../errors/errors.ts';
+import {isCode, OrchestratorError} from '../../errors/errors.ts';
 import {parseBinlogs, parseEvents} from '../../flavor/commands/common.ts';
 import type {LogEvent, LogPart} from '../../flavor/commands/words.ts';
 import type {Statement} from '../../flavor/flavor.ts';
 import type {BinlogCoordinates} from '../../model/binlog-coordinates.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Monotonic} from '../../model/units.ts';
-import {fileBefore} from '../../plan/instance/logs.ts';
+import {fileAfter, fileBefore} from '../../plan/instance/logs.ts';
+import {boundaryOf, comparableOf} from '../../plan/pseudo-gtid/comparable.ts';
 import {FILE_START, type Log} from '../../plan/pseudo-gtid/log.ts';
 import {errnoOf} from '../../servers/failure.ts';
 import type {Asker} from '../instance/relay-log.ts';
@@ -73,6 +74,31 @@ async function relayFiles({flavor, say}: Asker, last: string): Promise<readonly 
   }
   return files;
 }
+
+/**
+ * Whether nothing but the beginning of a transaction waits in a relay log: the source was gone, or the receiver was stopped, in the middle
+ * of it. It is complete nowhere on this replica, and will not be.
+ *
+ * @param from where the next transaction to be applied begins
+ */
+export async function onlyHalfIsLeft(asker: Asker, from: BinlogCoordinates): Promise<boolean> {
+  const {showRelayEvents} = asker.flavor.commands;
+  const next = fileAfter(from.file);
+  try {
+    if (next === null || (await isThere(asker.say, showRelayEvents({file: next, limit: 1})))) return false;
+    const page = parseEvents(await asker.say(showRelayEvents({file: from.file, from: from.position, limit: MOST_OF_A_HALF})));
+    const said = page.map((event) => comparableOf(event, [])).filter((text) => text !== null);
+    const [first, ...rest] = said.map(boundaryOf);
+    return page.length < MOST_OF_A_HALF && first === 'opens' && !rest.includes('closes');
+  } catch (error) {
+    // It may end within an event.
+    if (!isCode(error, 'SERVER_STATEMENT_FAILED')) throw error;
+    return false;
+  }
+}
+
+/** More events than this are not looked through: they may well be applied yet. */
+const MOST_OF_A_HALF = 10_000;
 
 /** ER_ERROR_WHEN_EXECUTING_COMMAND: what the server answers about a log it does not have. */
 const NO_SUCH_FILE = 1220;

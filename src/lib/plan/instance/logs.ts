@@ -85,3 +85,10 @@ export function fileBefore(file: string): string | null {
   if (base === undefined || number === undefined || Number(number) <= 1) return null;
   return `${base}${String(Number(number) - 1).padStart(number.length, '0')}`;
 }
+
+/** The name of the log after this one; null where names do not end in a number. */
+export function fileAfter(file: string): string | null {
+  const [, base, number] = /^(.*\.)(\d+)$/.exec(file) ?? [];
+  if (base === undefined || number === undefined) return null;
+  return `${base}${String(Number(number) + 1).padStart(number.length, '0')}`;
+}
