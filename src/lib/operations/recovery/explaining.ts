@@ -100,7 +100,9 @@ function recoveryLines({checks, decision, supposed}: Pick<Explanation, 'checks' 
       decisionText(decision),
     ]),
     ...(candidates.length > 0 ? section('Candidates', candidates.map(candidateText)) : []),
-    ...(decision.act && decision.plan.remarks.length > 0 ? section(supposed ? 'Remarks, were it so' : 'Remarks', decision.plan.remarks) : []),
+    ...(decision.act && decision.plan.remarks.length > 0
+      ? section(supposed ? 'Remarks, were it so' : 'Remarks', decision.plan.remarks)
+      : []),
   ];
 }
 
