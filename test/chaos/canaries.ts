@@ -48,7 +48,7 @@ export const CANARIES: readonly Canary[] = [
         put: 'timeout > 0',
       },
       // It would stop there too.
-      {file: 'execute/conduct.ts', find: 'if (!dead) throw', put: 'if (!dead && because.length === 0) throw'},
+      {file: 'execute/conduct.ts', find: 'if (!verdict.dead) throw', put: 'if (!verdict.dead && verdict.because.length === 0) throw'},
     ],
     scenario: 'leader stopped in the middle of a recovery',
     violation: 'stale-fence',
@@ -58,8 +58,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: 'execute/steps/drain.ts',
-        find: 'while (!(await applied(hand, received)))',
-        put: 'while (performance.now() > until && !(await applied(hand, received)))',
+        find: 'while (!(await applied(hand, received, standing)))',
+        put: 'while (performance.now() > until && !(await applied(hand, received, standing)))',
       },
     ],
     scenario: 'replicas have more than they have applied',

@@ -44,8 +44,8 @@ export interface ClusterEvidence {
 export interface Evidence {
   readonly samples: Samples;
   readonly clusters: readonly ClusterEvidence[];
-  /** Leadership must not have moved. */
-  readonly steady: boolean;
+  /** Leadership must not have moved through more terms than this; null: it may have moved as it liked. */
+  readonly mostTerms: number | null;
 }
 
 /** How long a source that comes back may be writable beside its successor until it has been closed. */
@@ -53,11 +53,11 @@ export const CLOSED_WITHIN = 15_000;
 
 /** Everything that must hold, whatever was done to whom. Pure. */
 export function violationsIn(evidence: Evidence): readonly Violation[] {
-  const {samples, clusters, steady} = evidence;
+  const {samples, clusters, mostTerms} = evidence;
   return [
     ...twoLeaders(samples),
     ...reusedTerms(samples),
-    ...(steady ? flaps(samples) : []),
+    ...(mostTerms === null ? [] : flaps(samples, mostTerms)),
     ...clusters.flatMap((cluster) => [
       ...outcomeOf(cluster),
       ...staleFences(cluster),
@@ -89,9 +89,9 @@ function reusedTerms({leases}: Samples): readonly Violation[] {
     .map(([term, tokens]) => ({code: 'term-reused', text: `term ${term} had ${tokens.size} holders`}));
 }
 
-function flaps({leases}: Samples): readonly Violation[] {
+function flaps({leases}: Samples, most: number): readonly Violation[] {
   const terms = new Set(leases.flatMap(({said}) => (said ? [said.term] : [])));
-  return terms.size <= 1 ? [] : [{code: 'leader-flap', text: `leadership moved without need: terms ${[...terms].join(', ')}`}];
+  return terms.size <= most ? [] : [{code: 'leader-flap', text: `leadership moved without need: terms ${[...terms].join(', ')}`}];
 }
 
 function outcomeOf(cluster: ClusterEvidence): readonly Violation[] {

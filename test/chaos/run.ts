@@ -62,12 +62,18 @@ export async function play(stage: Stage, traps: Traps, {moves, seed}: Run): Prom
     await Promise.all(applications.map((application) => application.stop()));
     await observer.stop();
   }
-  const steady = moves.every(({scenario}) => scenario.steady === true && scenario.mayMove !== true);
+  const mostTerms = mostTermsOf(moves);
   const clusters: ClusterEvidence[] = [];
   await attempt('no-convergence', async () => {
     clusters.push(...(await Promise.all(applications.map((application) => evidenceOf(stage, application, {moves, faults})))));
   });
-  return {...nameOf(moves), seed, timings, violations: [...broken, ...violationsIn({samples: observer.samples, clusters, steady})]};
+  return {...nameOf(moves), seed, timings, violations: [...broken, ...violationsIn({samples: observer.samples, clusters, mostTerms})]};
+}
+
+/** Terms there may be in all of them together; null where one of them does not say. */
+function mostTermsOf(moves: readonly Move[]): number | null {
+  const elections = moves.map(({scenario: {steady, elections: wanted = steady ? 0 : null, mayMove}}) => (mayMove ? null : wanted));
+  return elections.reduce<number | null>((sum, one) => (sum === null || one === null ? null : sum + one), 1);
 }
 
 interface Playing {

@@ -1,24 +1,30 @@
 import {pause} from '../faults.ts';
 import {LONG, NONE, PATIENCE, PROMOTE, deposed, promoted, type Scenario} from './scene.ts';
 
+/** Long enough for whoever was elected to lose it again. */
+const STAYS = 5_000;
+
 /** What happens to the one who leads. */
 export const LEADER: readonly Scenario[] = [
   {
     name: 'leader killed',
     faults: ['leader-kill'],
     expected: NONE,
+    elections: 1,
     async act({stage, measure}) {
       const leader = await stage.leader();
       const began = performance.now();
       await leader.kill9();
       await stage.leader(PATIENCE);
       measure('another leads', performance.now() - began);
+      await pause(STAYS);
     },
   },
   {
     name: 'leader told to end',
     faults: ['leader-term'],
     expected: NONE,
+    elections: 1,
     async act({stage, measure}) {
       const leader = await stage.leader();
       const began = performance.now();
@@ -26,6 +32,7 @@ export const LEADER: readonly Scenario[] = [
       await deposed(stage, leader.name);
       measure('another leads', performance.now() - began);
       await ended;
+      await pause(STAYS);
     },
   },
   {

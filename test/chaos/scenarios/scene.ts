@@ -26,6 +26,8 @@ export interface Scenario {
   readonly expected: Outcome;
   /** Leadership must stay where it is. */
   readonly steady?: true;
+  /** It moves so often, and no more. */
+  readonly elections?: number;
   /** Leadership may move all the same: the machine is too busy to tell. */
   readonly mayMove?: true;
   /** Where it applies; everywhere unless given. */

@@ -29,8 +29,8 @@ function cluster(more: Partial<ClusterEvidence>): Evidence['clusters'] {
 }
 
 function codes(more: Partial<Omit<Evidence, 'samples'> & Evidence['samples']>): readonly string[] {
-  const {servers = [], nodes = [], leases = [], clusters = [], steady = false} = more;
-  return violationsIn({samples: {servers, nodes, leases}, clusters, steady}).map(({code}) => code);
+  const {servers = [], nodes = [], leases = [], clusters = [], mostTerms = null} = more;
+  return violationsIn({samples: {servers, nodes, leases}, clusters, mostTerms}).map(({code}) => code);
 }
 
 test.each<{what: string; given: Parameters<typeof codes>[0]; found: readonly string[]}>([
@@ -48,7 +48,8 @@ test.each<{what: string; given: Parameters<typeof codes>[0]; found: readonly str
   },
   {what: 'a term of two holders', given: {leases: [lease(1, 7, 'x'), lease(2, 7, 'y')]}, found: ['term-reused']},
   {what: 'a term that was released', given: {leases: [lease(1, 7, 'x'), lease(2, 7, '')]}, found: []},
-  {what: 'leadership that moved without need', given: {steady: true, leases: [lease(1, 7, 'x'), lease(2, 8, 'y')]}, found: ['leader-flap']},
+  {what: 'leadership that moved without need', given: {mostTerms: 1, leases: [lease(1, 7, 'x'), lease(2, 8, 'y')]}, found: ['leader-flap']},
+  {what: 'an election that was due', given: {mostTerms: 2, leases: [lease(1, 7, 'x'), lease(2, 8, 'y')]}, found: []},
   {what: 'a recovery that was due', given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [PROMOTED]})}, found: []},
   {what: 'a recovery that was not', given: {clusters: cluster({recoveries: [PROMOTED]})}, found: ['undue-recovery']},
   {
