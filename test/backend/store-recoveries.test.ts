@@ -318,8 +318,14 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
       const advance = (ended: readonly {number: number; state: 'done' | 'failed'; outcome: string}[], starting: readonly number[]) =>
         advancePlan(store.backend, 'u1', {fenced: ours, advance: {ended, starting, messages: [`starts ${starting.join()}`]}});
       await advance([], [1, 2]);
-      await advance([{number: 1, state: 'done', outcome: 'fine'}], [2]);
-      await advance([{number: 2, state: 'failed', outcome: 'no'}], []);
+      await advance([{number: 1, state: 'failed', outcome: 'not yet'}], [2]);
+      await advance(
+        [
+          {number: 2, state: 'failed', outcome: 'no'},
+          {number: 1, state: 'done', outcome: 'fine'},
+        ],
+        [],
+      );
       expect(await within((work) => readPlanSteps(work, 'u1'))).toEqual([
         {number: 1, description: 'one', state: 'done', attempt: 1, outcome: 'fine'},
         {number: 2, description: 'two', state: 'failed', attempt: 2, outcome: 'no'},

@@ -101,9 +101,7 @@ export async function advancePlan(backend: Backend, uid: string, {fenced, advanc
   const ours = await backend.transaction(async (work) => {
     if (!(await fenced(work))) return false;
     const {db, dialect} = work;
-    for (const {number, state, outcome} of advance.ended) {
-      await db('recovery_plan_step').where({uid, step_number: number}).update({state, outcome, finished_at: dialect.now()});
-    }
+    await endSteps(work, uid, advance.ended);
     if (advance.starting.length > 0) {
       await db('recovery_plan_step')
         .where({uid})
@@ -114,6 +112,23 @@ export async function advancePlan(backend: Backend, uid: string, {fenced, advanc
     return true;
   });
   if (!ours) throw lostLock(uid);
+}
+
+/** All in one statement: a stage has as many steps as there are replicas. */
+async function endSteps({db, dialect}: Work, uid: string, ended: Advance['ended']): Promise<void> {
+  if (ended.length === 0) return;
+  const each = (values: readonly string[]) =>
+    db.raw(
+      `case step_number ${values.map(() => 'when ? then ?').join(' ')} end`,
+      values.flatMap((value, at) => [ended[at]?.number ?? -1, value]),
+    );
+  await db('recovery_plan_step')
+    .where({uid})
+    .whereIn(
+      'step_number',
+      ended.map(({number}) => number),
+    )
+    .update({state: each(ended.map((one) => one.state)), outcome: each(ended.map((one) => one.outcome)), finished_at: dialect.now()});
 }
 
 /** Appends lines to the log of a recovery that people read. */
