@@ -9,7 +9,7 @@ import {audit} from '../audit-trail.ts';
 import type {Context, Recovered} from '../context.ts';
 import {define, type LegacyRoute} from '../define.ts';
 import {clusterInfos} from '../reads.ts';
-import {flag, optionalDuration, reason, text} from '../fields.ts';
+import {dryRun, flag, optionalDuration, reason, text} from '../fields.ts';
 
 const SECTION = 'Recovery';
 
@@ -17,7 +17,7 @@ const SECTION = 'Recovery';
 const WISH = {
   instance: instance('the failed instance'),
   candidate: destination('whom to promote; without it the best candidate'),
-  noop: flag('noop', 'say what would be done, and do nothing'),
+  noop: dryRun(),
   allowDataLoss: flag('allow-data-loss', 'promote although a transaction the source acknowledged may be lost; this is audited'),
   wait: optionalDuration({
     name: 'wait',

@@ -4,7 +4,7 @@ import type {InstanceWish} from '../../plan/instance/wish.ts';
 import {instance} from '../addressing.ts';
 import type {Context} from '../context.ts';
 import {define, type Declaration, type Field, type Fields, type LegacyRoute, type Operation} from '../define.ts';
-import {flag, optionalDuration} from '../fields.ts';
+import {dryRun, flag, optionalDuration} from '../fields.ts';
 import {keyLine} from '../say.ts';
 
 export const SECTION = 'Replication';
@@ -49,7 +49,7 @@ type InputOf<More extends Fields> = Parameters<Declaration<More, unknown>['run']
 const NOT_FORCED: Field<boolean> = {options: [], required: false, read: () => () => false};
 const NO_TIMEOUT: Field<number | null> = {options: [], required: false, read: () => () => null};
 
-const NOOP = flag('noop', 'say what would be done, and do nothing');
+const NOOP = dryRun();
 const WAIT = optionalDuration({
   name: 'wait',
   value: '30s',

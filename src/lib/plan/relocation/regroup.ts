@@ -9,6 +9,7 @@ import {planOf, refuse, sorted, type Answered} from './journeys.ts';
 import {
   isRefusal,
   no,
+  type LeftAlone,
   type RegroupBy,
   type RelocationCase,
   type RelocationDecision,
@@ -30,8 +31,17 @@ export function regroup(it: Instance, how: RegroupBy, at: RelocationCase): Reloc
   const {leader, candidates} = chosen;
   const others = replicas.filter(({key}) => !sameKey(key, leader.key));
   const {journeys, left} = sorted(others.map((one): Answered => [one, wayOf(how)(one, leader, at)]));
+  const [first] = left;
+  if (first && journeys.length === 0) return refuse(nobodyMoves(leader, left, first.why));
   const stages = stagesFor(journeys);
   return {act: true, plan: planOf(it, {journeys, left, stages, promoted: leader.key, candidates}, at)};
+}
+
+/** A plan that moves nobody would look as if all were well. */
+function nobodyMoves(leader: Instance, left: readonly LeftAlone[], first: RelocationRefusal): RelocationRefusal {
+  if (left.length === 1) return first;
+  const reasons = left.map(({why}) => why.because).join('; ');
+  return {...first, because: `none of ${left.length} replicas could follow ${keyText(leader.key)}: ${reasons}`};
 }
 
 export interface Leader {

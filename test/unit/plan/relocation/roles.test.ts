@@ -175,6 +175,12 @@ const REFUSALS: readonly Refused[] = [
   {sketch: 'a: b; b: a', wish: 'make-co-source b', code: 'nothing-to-do', because: /co-sources already/},
   {sketch: 'a: b', wish: 'make-co-source b', but: {b: broken}, code: 'not-replicating', because: /b:3306 does not replicate/},
   {sketch: 'a: b', wish: 'regroup b', code: 'nothing-to-do', because: /b:3306 has no replicas/},
+  {
+    sketch: 'a: b c d',
+    wish: 'regroup-pseudo-gtid a',
+    code: 'uses-gtid',
+    because: /none of 2 replicas could follow b:3306: c:3306 .*; d:3306/,
+  },
   {sketch: 'a: b c', wish: 'regroup-binlog-servers a', code: 'nothing-to-do', because: /has no binlog servers/},
   {sketch: 'a: b c', wish: 'regroup-gtid a', kind: POSITION, code: 'no-gtid', because: /not all replicas/},
   {sketch: 'a: b c', wish: 'regroup a', but: {a: down, b: down, c: down}, code: 'no-candidate', because: /none of the replicas/},
