@@ -98,6 +98,9 @@ export class Faults {
 /** What a recovery is made to meet in its middle: before its first change of a server, when its plan is written down. */
 export type Trap = 'stop' | 'kill' | 'wait';
 
+/** On a machine so busy that leadership is lost and won again before a recovery is planned. */
+const SPRUNG_WITHIN = 90_000;
+
 /** The hook before a failover, as configured on every node; it does nothing unless a trap is set. */
 export class Traps {
   readonly #folder: string;
@@ -106,6 +109,7 @@ export class Traps {
     this.#folder = join(folder, 'traps');
   }
 
+  /** None is set: whoever waits in one goes on. */
   async prepare(): Promise<void> {
     await rm(this.#folder, {recursive: true, force: true});
     await mkdir(this.#folder, {recursive: true});
@@ -130,7 +134,7 @@ export class Traps {
   }
 
   /** Waits until a recovery has run into it. */
-  async sprung(within = 40_000): Promise<void> {
+  async sprung(within = SPRUNG_WITHIN): Promise<void> {
     await waitFor('a recovery has come to its first hook', () => access(this.#reached).then(() => true), {within});
   }
 

@@ -54,6 +54,7 @@ export async function play(stage: Stage, traps: Traps, {moves, seed}: Run): Prom
     });
     const began = performance.now();
     await attempt('no-convergence', async () => {
+      await traps.prepare();
       await faults.mend();
       await converged(stage, faults);
     });
