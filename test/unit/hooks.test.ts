@@ -4,7 +4,17 @@ import path from 'node:path';
 import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
 import {fillPlaceholders, hookFacts, hookVariables, placeholdersOf, type HookFacts} from '../../src/lib/hooks/facts.ts';
 import {BoundedOutput} from '../../src/lib/hooks/output.ts';
-import {failedHook, hookError, runHooks, runTakeoverHooks, type HookOutcome, type HookRun} from '../../src/lib/hooks/run.ts';
+import {
+  failedHook,
+  hookError,
+  hooksOf,
+  runHooks,
+  runTakeoverHooks,
+  type HookList,
+  type HookOutcome,
+  type HookRun,
+} from '../../src/lib/hooks/run.ts';
+import {configured} from './support/policy.ts';
 
 const known = {
   failureType: 'DeadMaster',
@@ -66,6 +76,23 @@ const TOLD = [
   ['{successorAlias}', 'ORC_SUCCESSOR_ALIAS', 'two'],
   ['{successorBinlogCoordinates}', 'ORC_SUCCESSOR_BINLOG_COORDINATES', 'bin.000002:4'],
 ] as const;
+
+/** As the documentation has it: lists before something is done stop it, lists after it only tell. */
+test.each<[HookList, boolean]>([
+  ['OnFailureDetectionProcesses', true],
+  ['PreGracefulTakeoverProcesses', true],
+  ['PreFailoverProcesses', true],
+  ['PostMasterFailoverProcesses', false],
+  ['PostIntermediateMasterFailoverProcesses', false],
+  ['PostFailoverProcesses', false],
+  ['PostUnsuccessfulFailoverProcesses', false],
+  ['PostGracefulTakeoverProcesses', false],
+  ['PostTakeMasterProcesses', false],
+  ['PostReturnedSourceProcesses', false],
+])('%s: a failure stops what it precedes: %s', (list, stops) => {
+  expect(hooksOf(configured({[list]: ['true'], HookTimeoutSeconds: 7}), list)).toMatchObject({stopOnFailure: stops, timeout: 7000});
+  expect(hooksOf(configured(), list)).toBeNull();
+});
 
 describe('what a hook is told', () => {
   test('28 placeholders, 24 variables and the attempt, and nothing else', () => {
@@ -165,6 +192,19 @@ describe('running hooks', () => {
       'PreFailoverProcesses: hook 2 of 2 succeeded after N s',
     ]);
     expect(failedHook(outcomes)).toBeUndefined();
+  });
+
+  test.each([
+    {raw: false, printed: 'a b; echo c'},
+    {raw: true, printed: 'a b\nc'},
+  ])('a value stays one word; HookRawPlaceholders $raw lets it be more', async ({raw, printed}) => {
+    const facts = {...full, failureDescription: 'a b; echo c'};
+    const hooks = hooksOf(
+      configured({PreFailoverProcesses: ['echo {failureDescription}'], HookRawPlaceholders: raw}),
+      'PreFailoverProcesses',
+    );
+    const [outcome] = await runHooks({...hooks!, facts, onStep: () => undefined});
+    expect(outcome).toMatchObject({how: 'ok', output: `${printed}\n`});
   });
 
   test('no hooks: one step that says so', async () => {
