@@ -53,7 +53,9 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql56'}])('bin
         const port = source.replace(' (stopped)', '');
         return [name, ports[port] ?? port];
       });
-      return Object.fromEntries([...followed, ['m', ports[m.source.port]], ['n', ports[n.source.port]]]);
+      return Object.fromEntries([...followed, ['m', ports[m.source.port]], ['n', ports[n.source.port]]]) as Readonly<
+        Record<string, string>
+      >;
     };
     return {a, b, c, m, n, says, now};
   }
