@@ -97,7 +97,10 @@ async function frail(to: Instance) {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const behind = connect(to.key);
-    const end = (): void => void [client, behind].forEach((one) => one.destroy());
+    const end = (): void => {
+      client.destroy();
+      behind.destroy();
+    };
     for (const one of [client, behind]) {
       sockets.add(one);
       one.on('error', end).on('close', end);
