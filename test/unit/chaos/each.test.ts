@@ -27,7 +27,10 @@ test('every scenario is kept, those with violations as well', async () => {
 });
 
 test('one that is interrupted is not kept, whatever it found when its servers were taken away', async () => {
-  const found = await played((ending, choice) => (ending.abort(), resultOf(choice, GONE)));
+  const found = await played((ending, choice) => {
+    ending.abort();
+    return resultOf(choice, GONE);
+  });
   expect(found).toEqual({kept: [1], counts: {good: 1, played: 1}});
 });
 
@@ -35,6 +38,10 @@ test('a stage that is gone before it could begin is an end, and a fault where no
   const fails = (): never => {
     throw new Error('no stage');
   };
-  await expect(played((ending) => (ending.abort(), fails()))).resolves.toMatchObject({kept: [1]});
+  const endsAndFails = (ending: AbortController): never => {
+    ending.abort();
+    return fails();
+  };
+  await expect(played(endsAndFails)).resolves.toMatchObject({kept: [1]});
   await expect(played(fails)).rejects.toThrow('no stage');
 });
