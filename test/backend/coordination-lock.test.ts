@@ -205,7 +205,10 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
 
     test('connections opened at once are written together, each before its use, and none once the lock is lost', async () => {
       const dead = await mustLock(one, ann, [a]);
-      const beats = async (): Promise<number> => Number((await one.run(({db}) => db('cluster_lock').first('heartbeat')))?.heartbeat);
+      const beats = async (): Promise<number> => {
+        const [row] = await one.run(({db}) => db<{heartbeat: number}>('cluster_lock').select('heartbeat'));
+        return Number(row?.heartbeat);
+      };
       const before = await beats();
       const journal = sessionJournal(one, dead, () => new Error('the lock is lost'));
       await Promise.all(Array.from({length: 20}, (_, at) => journal(a, at)));
