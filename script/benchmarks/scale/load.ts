@@ -124,7 +124,7 @@ class Load {
     for (let number = 0; number < (period / 1000) * rate; number++) {
       const due = began + (number * 1000) / rate;
       const early = due - performance.now();
-      if (early > 0) await sleep(early);
+      if (early > 0) await sleep(Math.ceil(early)); // timers drop parts of milliseconds
       under.push(this.#one(due));
     }
     await Promise.all(under);
