@@ -1,26 +1,35 @@
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {OldNode} from '../backend/support/old-node.ts';
-import type {Backend as Proxied} from '../chaos/backends/backend.ts';
-import {openBackend} from '../chaos/backends/open.ts';
-import {waitFor} from '../sandbox/index.ts';
-import {hostAt} from './support/backends.ts';
-import {site, type Service, type Site} from './support/index.ts';
+import {haproxy, waitFor, type Proxy} from '../sandbox/index.ts';
+import {backendHost, site, type BackendHost, type Service, type Site} from './support/index.ts';
 
 /** Far more than any of it takes; several tests share two cores. */
 const WITHIN = 60_000;
 /** More than two of the renewals by which ours would go on leading. */
 const HOLDS_FOR = 2500;
 
-let backend: Proxied;
+let host: BackendHost;
+let proxy: Proxy;
 let at: Site;
 beforeAll(async () => {
-  backend = await openBackend('proxy');
-  at = await site({backend: hostAt(backend), servers: []});
+  host = await backendHost('mariadb');
+  proxy = await haproxy({configuration: (port) => inFrontOf(host.server?.key.port ?? 0, port)});
+  const behind = {...host, fresh: (folder: string) => ({...host.fresh(folder), MySQLOrchestratorPort: proxy.port})};
+  at = await site({backend: behind, servers: []});
 });
 afterAll(async () => {
   await at?.down();
-  await backend?.down();
+  await proxy?.down();
+  await host?.down();
 });
+
+/** Asks nothing about the database: here it stays where it is, however busy the machine. */
+function inFrontOf(database: number, port: number): string {
+  const timeouts = ['connect', 'client', 'server'].map((what) => `  timeout ${what} 1m`);
+  return ['defaults', '  mode tcp', ...timeouts, 'listen front', `  bind 127.0.0.1:${port}`, `  server db 127.0.0.1:${database}`, ''].join(
+    '\n',
+  );
+}
 
 async function leads({address}: Service): Promise<boolean> {
   const answer = await fetch(`${address}/api/leader-check`, {signal: AbortSignal.timeout(10_000)});
@@ -71,6 +80,7 @@ test('beside a node of 3.2.6, behind a proxy: leadership passes both ways, and w
 });
 
 test('a node that writes by a clock that is wrong is named when ours starts', async () => {
+  await (await at.serve()).stop(); // the tables are there
   const {run} = await at.backend();
   await run(({db}) =>
     db('node_health').insert({hostname: 'old', token: 'of an old node', extra_info: 'HttpMode', command: '', app_version: '3.2.6'}),
