@@ -6,7 +6,7 @@ import type {BinlogCoordinates} from '../../model/binlog-coordinates.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Monotonic} from '../../model/units.ts';
 import {fileAfter, fileBefore} from '../../plan/instance/logs.ts';
-import {boundaryOf, comparableOf} from '../../plan/pseudo-gtid/comparable.ts';
+import {isOnlyHalf} from '../../plan/pseudo-gtid/comparable.ts';
 import {FILE_START, type Log} from '../../plan/pseudo-gtid/log.ts';
 import {errnoOf} from '../../servers/failure.ts';
 import type {Asker} from '../instance/relay-log.ts';
@@ -87,9 +87,7 @@ export async function onlyHalfIsLeft(asker: Asker, from: BinlogCoordinates): Pro
   try {
     if (next === null || (await isThere(asker.say, showRelayEvents({file: next, limit: 1})))) return false;
     const page = parseEvents(await asker.say(showRelayEvents({file: from.file, from: from.position, limit: MOST_OF_A_HALF})));
-    const said = page.map((event) => comparableOf(event, [])).filter((text) => text !== null);
-    const [first, ...rest] = said.map(boundaryOf);
-    return page.length < MOST_OF_A_HALF && first === 'opens' && !rest.includes('closes');
+    return page.length < MOST_OF_A_HALF && isOnlyHalf(page);
   } catch (error) {
     // It may end within an event.
     if (!isCode(error, 'SERVER_STATEMENT_FAILED')) throw error;

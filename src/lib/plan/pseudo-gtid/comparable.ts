@@ -43,3 +43,15 @@ export function boundaryOf(comparable: string): 'opens' | 'closes' | null {
   if (/^BEGIN\b/.test(comparable)) return 'opens';
   return /^COMMIT\b|^ROLLBACK$/.test(comparable) ? 'closes' : null;
 }
+
+/** MariaDB announces with it a statement that is a transaction by itself, and writes that as the next event. */
+const ANNOUNCED = /^GTID \d+-\d+-\d+$/;
+
+/** Whether these are nothing but the beginning of one transaction. */
+export function isOnlyHalf(events: readonly LogEvent[]): boolean {
+  const said = events.map((event) => comparableOf(event, [])).filter((text) => text !== null);
+  const [first, ...rest] = said;
+  if (first === undefined) return false;
+  if (boundaryOf(first) === 'opens') return !rest.some((text) => boundaryOf(text) === 'closes');
+  return ANNOUNCED.test(first) && rest.length === 0;
+}
