@@ -43,7 +43,7 @@ function whyPurged(mover: Instance, target: Instance): RelocationRefusal | null 
 }
 
 /** Transactions that exist only on the target, or above it up to where both meet, would become those of the one that is moved. */
-function whyErrant(mover: Instance, target: Instance, {topology, wish}: RelocationCase): RelocationRefusal | null {
+export function whyErrant(mover: Instance, target: Instance, {topology, wish}: RelocationCase): RelocationRefusal | null {
   if (wish.allowErrant) return null;
   const above = chainOf(mover, topology);
   const side = chainOf(target, topology).filter((one) => !above.some(({key}) => sameKey(key, one.key)));

@@ -1,7 +1,7 @@
 import {isBinlogServer, isReplica, isReplicating, type Instance} from '../../model/instance.ts';
 import {keyText, sameKey} from '../../model/instance-key.ts';
 import {whyCannotReplicate} from '../can-replicate.ts';
-import {gtidCompatible, vetoOnGtid} from './gtid.ts';
+import {gtidCompatible, vetoOnGtid, whyErrant} from './gtid.ts';
 import {goOn, type Hop, type Stage} from './hops.ts';
 import {journeyOf, planOf, refuse} from './journeys.ts';
 import {no, type RelocationCase, type RelocationDecision, type RelocationRefusal} from './plan.ts';
@@ -17,7 +17,7 @@ export function takeSource(it: Instance, at: RelocationCase): RelocationDecision
   const why = whyNotTake(it, source, top, at);
   if (why || !top) return refuse(why ?? noTop(source));
   const byGtid = gtidCompatible(it, top) && gtidCompatible(source, it);
-  const obstacle = byGtid ? vetoOnGtid(it, top, at) : whyNotByPosition(it, source, at);
+  const obstacle = byGtid ? (vetoOnGtid(it, top, at) ?? whyErrant(source, it, at)) : whyNotByPosition(it, source, at);
   if (obstacle) return refuse(obstacle);
   const [up, down] = byGtid ? gtidHops(it, source, top) : positionHops(it, source, top);
   const journeys = [journeyOf(it, [up]), journeyOf(source, [down])];
@@ -119,7 +119,7 @@ function whyNotJoin(it: Instance, source: Instance, at: RelocationCase): Relocat
   if (!source.cluster.isCoSource && isReplica(source) && partner)
     return no('wrong-place', `${keyText(source.key)} replicates from ${keyText(partner.key)}, so it is no source of a cluster`);
   const because = whyCannotReplicate(source, it, at.policy);
-  return because === null
-    ? null
-    : no('cannot-replicate', `${keyText(source.key)} cannot replicate from ${keyText(it.key)}, because ${because}`);
+  if (because !== null)
+    return no('cannot-replicate', `${keyText(source.key)} cannot replicate from ${keyText(it.key)}, because ${because}`);
+  return whyErrant(source, it, at);
 }

@@ -173,6 +173,20 @@ const REFUSALS: readonly Refused[] = [
   {sketch: 'a: b; b: c', wish: 'make-co-source c', code: 'wrong-place', because: /b:3306 replicates from a:3306/},
   {sketch: 'a: b', wish: 'make-co-source b', but: {b: writable}, code: 'writable', because: /b:3306 is writable/},
   {sketch: 'a: b; b: a', wish: 'make-co-source b', code: 'nothing-to-do', because: /co-sources already/},
+  {
+    sketch: 'a: b',
+    wish: 'make-co-source b',
+    but: {b: and(ready, {gtid: {errant: `${uuid('b')}:1`}})},
+    code: 'errant',
+    because: /b:3306 has errant transactions, which a:3306 would get too/,
+  },
+  {
+    sketch: 'a: b; b: c',
+    wish: 'take-source c',
+    but: {c: {gtid: {errant: `${uuid('c')}:1`}}},
+    code: 'errant',
+    because: /c:3306 has errant transactions, which b:3306 would get too/,
+  },
   {sketch: 'a: b', wish: 'make-co-source b', but: {b: broken}, code: 'not-replicating', because: /b:3306 does not replicate/},
   {sketch: 'a: b', wish: 'regroup b', code: 'nothing-to-do', because: /b:3306 has no replicas/},
   {
