@@ -230,6 +230,27 @@ describe.each(KINDS)('the lease on %s', (kind) => {
     expect(validFrom).toBeLessThanOrEqual(performance.now());
   });
 
+  test('grabbing a row that was given back counts at once', async () => {
+    await releaseLease(one, await mustTake(one, ann), unhurried);
+    const {lease, validFrom} = await grabElection(two, bob, {timing: unhurried});
+    expect(lease.term).toBe(2);
+    expect(validFrom).toBeLessThanOrEqual(performance.now());
+  });
+
+  test('grabbing a row that was deleted under its holder counts only when the holder must have noticed', async () => {
+    const lease = await mustTake(one, ann);
+    await new OldNode(two, 'old').reelect();
+    const {lease: grabbed, validFrom} = await grabElection(two, bob, {timing: unhurried});
+    expect(grabbed).toMatchObject({...bob, term: 2});
+    expect(validFrom).toBeGreaterThan(lease.validUntil);
+  });
+
+  test('grabbing a free row does not count at once while the backend is not trusted', async () => {
+    const seen = {...(await look(two)), regressedAt: performance.now()};
+    const {lease, validFrom} = await grabElection(two, bob, {seen, timing: unhurried});
+    expect(validFrom).toBeGreaterThan(lease.validUntil);
+  });
+
   test('after reelect the former holder is deposed, and nobody follows before a whole lease', async () => {
     const lease = await mustTake(one, ann);
     await reelect(two, unhurried);

@@ -301,6 +301,20 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     expect(outcomes.filter((outcome) => outcome !== null)).toHaveLength(1);
   });
 
+  test('a takeover whose answer was lost is known for our own, and not for one of somebody else', async () => {
+    const dead = await mustLock(one, ann, [a]);
+    const seen = await abandoned(dead.lockId);
+    const hold = await takeOverLock(answerLost(two), {me: bob, seen, timing: unhurried});
+    expect(hold).toMatchObject({...bob, lockId: dead.lockId});
+    expect(await two.transaction((work) => touchLock(work, hold!))).toBe(true);
+    expect(await takeOverLock(answerLost(two), {me: bob, seen, timing: unhurried})).toBeNull();
+  });
+
+  test('a lock whose answer was lost is known for our own', async () => {
+    const hold = await mustLock(answerLost(two), bob, [a]);
+    expect(await two.transaction((work) => touchLock(work, hold))).toBe(true);
+  });
+
   test('a lock grows by instances that are free, and says who has those that are not', async () => {
     const hold = await mustLock(one, ann, [a]);
     const other = keeping(two, await mustLock(two, bob, [c]));
@@ -395,6 +409,17 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     expect(lock!.purpose).toHaveLength(255);
   });
 });
+
+/** A backend whose answer to a first COMMIT is lost, so that the work is repeated. */
+function answerLost(backend: Backend): Backend {
+  return {
+    ...backend,
+    transaction: async (work, options) => {
+      await backend.transaction(work, options);
+      return backend.transaction(work, options);
+    },
+  };
+}
 
 interface MaintenanceRow {
   hostname: string;

@@ -51,7 +51,7 @@ describe.each(KINDS)('migrating %s', (kind: Kind) => {
     expect(await backend.run(({db}) => db('active_node').select('hostname', 'token', 'renewals'))).toEqual([
       {hostname: '', token: '', renewals: 0},
     ]);
-    expect(await backend.run(({db}) => db('leader_term').select())).toEqual([{anchor: 1, term: 0}]);
+    expect(await backend.run(({db}) => db('leader_term').select())).toEqual([{anchor: 1, term: 0, elected_on: ''}]);
     expect(await backend.run(({db}) => db('cluster_lock_fence').select())).toEqual([{anchor: 1, fence: 0}]);
     expect(await backend.run(({db}) => db('orchestrator_db_deployments').select('deployed_version'))).toEqual([
       {deployed_version: '4.0.0'},

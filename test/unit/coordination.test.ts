@@ -1,5 +1,12 @@
 import {expect, test} from 'vitest';
-import {durationOf, judgeClocks, judgeEngines, judgeSettings, providerOptions} from '../../src/lib/coordination/backend-checks.ts';
+import {
+  durationOf,
+  judgeClocks,
+  judgeEngines,
+  judgeSettings,
+  providerOptions,
+  refuseGrave,
+} from '../../src/lib/coordination/backend-checks.ts';
 import {keepRenewing} from '../../src/lib/coordination/keep-renewing.ts';
 import {contentionError, judgeBlockers, watchBlockers} from '../../src/lib/coordination/lock/contention.ts';
 import {mayStillSend} from '../../src/lib/coordination/lock/hold.ts';
@@ -16,7 +23,7 @@ const free: LeaseRow = {hostname: '', token: '', lastSeen: 31_536_001, renewals:
 /** Readings at given times, in order; a term of 1 unless given. */
 function seen(...readings: readonly (readonly [at: number, row: LeaseRow | null, more?: Partial<Reading>])[]): Observation {
   let known: Observation | undefined;
-  for (const [at, row, more] of readings) known = addReading(known, {row, term: 1, server: '', ...more}, at);
+  for (const [at, row, more] of readings) known = addReading(known, {row, term: 1, server: '', elsewhere: false, ...more}, at);
   return known!;
 }
 
@@ -51,6 +58,18 @@ test.each([
     known: seen([0, a(5), {server: 's 1'}], [1000, free, {server: 's 2'}]),
     at: 1000,
     may: false,
+  },
+  {
+    what: 'released, at first sight, where the last leader was elected elsewhere',
+    known: seen([0, free, {elsewhere: true}]),
+    at: 4999,
+    may: false,
+  },
+  {
+    what: 'the same, a lease later',
+    known: seen([0, free, {elsewhere: true}], [4000, free, {elsewhere: true}]),
+    at: 5000,
+    may: true,
   },
 ])('may take $what: $may', ({known, at, may}) => {
   expect(mayTake(known, defaultTiming, at)).toBe(may);
@@ -231,6 +250,15 @@ test.each([
   {settings: {tx_isolation: 'READ-UNCOMMITTED'}, says: ['not committed']},
   {settings: {group_replication_group_name: 'x', group_replication_consistency: 'EVENTUAL'}, says: ['group_replication_consistency']},
   {settings: {group_replication_group_name: 'x', group_replication_consistency: 'BEFORE'}, says: []},
+  {
+    settings: {group_replication_group_name: 'x', group_replication_consistency: 'BEFORE', group_replication_member_expel_timeout: '5'},
+    says: ['for 5 s more (group_replication_member_expel_timeout)'],
+  },
+  {
+    settings: {group_replication_group_name: 'x', group_replication_consistency: 'BEFORE', group_replication_member_expel_timeout: '0'},
+    says: [],
+  },
+  {settings: {group_replication_group_name: '', group_replication_member_expel_timeout: '5'}, says: []},
   {settings: wsrep('evs.suspect_timeout = PT2S; pc.ignore_quorum = false'), says: []},
   {settings: wsrep('evs.suspect_timeout = PT5S'), says: ['stall for 5 s']},
   {settings: wsrep(''), says: ['stall for 5 s']},
@@ -239,6 +267,17 @@ test.each([
 ])('settings $settings → $says', ({settings, says}) => {
   const remarks = judgeSettings(new Map(Object.entries(settings)));
   expect(remarks.map(({sentence}) => says.find((part) => sentence.includes(part)))).toEqual(says);
+});
+
+test.each([
+  {settings: {read_only: 'ON'}, code: 'BACKEND_READ_ONLY'},
+  {settings: {tx_isolation: 'READ-UNCOMMITTED'}, code: 'REFUSED'},
+])('nothing is served on a backend with $settings: $code', ({settings, code}) => {
+  expect(() => refuseGrave(judgeSettings(new Map(Object.entries(settings))))).toThrow(expect.objectContaining({code}));
+});
+
+test('what is only warned about is served on', () => {
+  expect(() => refuseGrave(judgeSettings(new Map([['innodb_flush_log_at_trx_commit', '2']])))).not.toThrow();
 });
 
 test.each([
@@ -260,6 +299,8 @@ test.each([
   {ahead: -2, odd: false},
   {ahead: 2, odd: false},
   {ahead: 3, odd: true},
+  // As little as 2 s behind: it wrote 7.9, cut off to 7, and a moment later ours shows 10.0.
+  {ahead: -3, odd: false},
   {ahead: -4, odd: true},
 ])('a clock that seems $ahead s ahead is remarked on: $odd', ({ahead, odd}) => {
   expect(judgeClocks(new Map([['n', ahead]]))).toHaveLength(odd ? 1 : 0);

@@ -1,3 +1,4 @@
+import {OrchestratorError, type ErrorCode} from '../errors/errors.ts';
 import type {Seconds} from '../model/units.ts';
 import {pause} from './keep-renewing.ts';
 import type {Backend} from '../store/backend.ts';
@@ -5,6 +6,8 @@ import type {Backend} from '../store/backend.ts';
 /** Something about the backend that weakens what this room promises. `error`: do not serve on it. */
 export interface BackendRemark {
   readonly level: 'error' | 'warn';
+  /** Of an error; `REFUSED` where it is absent. */
+  readonly code?: ErrorCode;
   readonly sentence: string;
   readonly hint: string;
 }
@@ -17,6 +20,7 @@ const MOST_SKEW: Seconds = 2;
 const SETTINGS = [
   'group_replication_consistency',
   'group_replication_group_name',
+  'group_replication_member_expel_timeout',
   'innodb_flush_log_at_trx_commit',
   'read_only',
   'super_read_only',
@@ -51,6 +55,7 @@ export function judgeSettings(settings: ReadonlyMap<string, string>): readonly B
     [value('transaction_isolation'), value('tx_isolation')].includes('READ-UNCOMMITTED') ? uncommitted : null,
     galera || value('innodb_flush_log_at_trx_commit') === '1' || !settings.has('innodb_flush_log_at_trx_commit') ? null : notDurable,
     group && !['BEFORE', 'BEFORE_AND_AFTER'].includes(value('group_replication_consistency')) ? staleGroup : null,
+    group && Number(settings.get('group_replication_member_expel_timeout') ?? 0) > 0 ? slowExpulsion(settings) : null,
   ];
   return [...remarks.filter((remark) => remark !== null), ...(galera ? judgeGalera(settings) : [])];
 }
@@ -67,6 +72,12 @@ function judgeGalera(settings: ReadonlyMap<string, string>): readonly BackendRem
     (reads & 1) === 0 ? staleGalera : null,
   ];
   return remarks.filter((remark) => remark !== null);
+}
+
+/** @throws OrchestratorError of the first remark that forbids serving on the backend */
+export function refuseGrave(remarks: readonly BackendRemark[]): void {
+  const [grave] = remarks.filter(({level}) => level === 'error');
+  if (grave) throw new OrchestratorError(grave.code ?? 'REFUSED', grave.sentence, {hint: grave.hint});
 }
 
 /** Tables that must take part in transactions. Pure. */
@@ -180,6 +191,7 @@ function isOn(value: string): boolean {
 
 const readOnly: BackendRemark = {
   level: 'error',
+  code: 'BACKEND_READ_ONLY',
   sentence: 'the backend is read-only',
   hint: 'point MySQLOrchestratorHost, or the proxy in front of it, at the writable server',
 };
@@ -219,5 +231,14 @@ function slowSuspicion(stall: Seconds): BackendRemark {
     level: 'warn',
     sentence: `all writes of the backend stall for ${stall} s when one of its nodes dies (evs.suspect_timeout), longer than ${LONGEST_STALL} s`,
     hint: 'set evs.suspect_timeout=PT2S (and evs.inactive_timeout=PT4S) in wsrep_provider_options of every database node',
+  };
+}
+
+function slowExpulsion(settings: ReadonlyMap<string, string>): BackendRemark {
+  const more = settings.get('group_replication_member_expel_timeout');
+  return {
+    level: 'warn',
+    sentence: `a member of the group that is cut off keeps the others waiting for ${more} s more (group_replication_member_expel_timeout)`,
+    hint: 'set group_replication_member_expel_timeout = 0 on every member: a leader that waits for longer than its lease loses it',
   };
 }

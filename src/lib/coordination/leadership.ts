@@ -63,7 +63,7 @@ class Election implements Leadership {
   async grab(): Promise<void> {
     if (this.#held !== null) return;
     const {backend, me, timing} = this.#options;
-    this.#grabbed = await grabElection(backend, me, {highestTerm: this.#known?.highestTerm ?? 0, timing});
+    this.#grabbed = await grabElection(backend, me, {seen: this.#known, timing});
   }
 
   async stop({release = false}: {readonly release?: boolean} = {}): Promise<void> {

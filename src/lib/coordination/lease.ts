@@ -1,7 +1,8 @@
 import type {Knex} from 'knex';
 import type {Monotonic} from '../model/units.ts';
 import type {Backend, Work} from '../store/backend.ts';
-import {addReading, mayTake, type LeaseRow, type Observation, type Reading} from './observation.ts';
+import {addReading, isTrusted, mayTake, type LeaseRow, type Observation, type Reading} from './observation.ts';
+import {isElsewhere, serverOf} from './place.ts';
 import {relyUntil, type Timing} from './timing.ts';
 import type {Lease, NodeId} from './types.ts';
 
@@ -12,7 +13,10 @@ interface StoredRow {
   token: string | null;
   renewals: number | string | null;
   last_seen: number | string | null;
+  /** Which server answers. */
   server: string;
+  /** Which one the last leader was elected on. */
+  elected_on: string | null;
 }
 
 /** Row of `active_node`, exactly as stored; never leaves this file. */
@@ -26,6 +30,7 @@ interface StoredNode {
 }
 
 const ANCHOR = 1;
+const FIRST_TERM = 1;
 /** What 3.2.6 takes for a leader that is long gone. */
 const LONG_AGO = '1971-01-01 00:00:01';
 const RELEASED: NodeId = {hostname: '', token: ''};
@@ -34,7 +39,7 @@ const NOBODY: NodeId = {hostname: '', token: 'vacated'};
 
 /** Reads the row and adds the reading to what is known of it. Any node may, at any time. */
 export async function observeLease(backend: Backend, before: Observation | undefined, timing: Timing): Promise<Observation> {
-  const reading = await backend.run((work) => readLease(work, backend.multiWriter), {deadline: timing.attempt});
+  const reading = await backend.run((work) => readLease(work, serverOf(backend)), {deadline: timing.attempt});
   return addReading(before, reading, performance.now());
 }
 
@@ -54,7 +59,8 @@ export async function takeLease(backend: Backend, me: NodeId, {seen, timing}: {s
     async (work) => {
       if (seen.row === null) await insertReleasedRow(work);
       const taken = await becomeHolder(work, me).where((query) => asObserved(query, work, seen.row));
-      return taken === 1 ? nextTerm(work, seen.highestTerm) : null;
+      if (taken !== 1) return null;
+      return (await nextTerm(work, {highest: seen.highestTerm, server: serverOf(backend), settled: true})).term;
     },
     {deadline: timing.attempt},
   );
@@ -116,25 +122,42 @@ export interface GrabbedLease {
 
 /**
  * Takes the row whoever holds it. The holder learns it at its next renewal, or by its own clock within a lease: until then two
- * would rely on a lease, so the new one waits.
+ * would rely on a lease, so the new one waits. Only a released row has no holder: one that is absent was deleted under somebody (by
+ * `reelect` of a 3.2.6 node) unless there never was a leader, and a backend that went back in time may have lost who took it.
+ *
+ * @param seen what this process knows of the lease, if anything
  */
 export async function grabElection(
   backend: Backend,
   me: NodeId,
-  {highestTerm = 0, timing}: {highestTerm?: number; timing: Timing},
+  {seen, timing}: {readonly seen?: Observation | undefined; readonly timing: Timing},
 ): Promise<GrabbedLease> {
   const asked = performance.now();
   const {wasFree, term} = await backend.transaction(
-    async (work) => {
-      await insertReleasedRow(work);
-      const free = await becomeHolder(work, me).where(heldBy(RELEASED));
-      if (free !== 1) await becomeHolder(work, me).where({anchor: ANCHOR});
-      return {wasFree: free === 1, term: await nextTerm(work, highestTerm)};
+    (work) => grab(work, me, {highest: seen?.highestTerm ?? 0, server: serverOf(backend)}),
+    {
+      deadline: timing.attempt,
     },
-    {deadline: timing.attempt},
   );
-  const validFrom = wasFree ? asked : performance.now() + timing.lease;
+  const trusted = seen === undefined || isTrusted(seen, timing, asked);
+  const validFrom = wasFree && trusted ? asked : performance.now() + timing.lease;
   return {lease: {...me, term, validUntil: relyUntil(asked, timing)}, validFrom};
+}
+
+async function grab(
+  work: Work,
+  me: NodeId,
+  {highest, server}: {readonly highest: number; readonly server: string},
+): Promise<{wasFree: boolean; term: number}> {
+  const released = (await becomeHolder(work, me).where(heldBy(RELEASED))) === 1;
+  const there = released || (await becomeHolder(work, me).where({anchor: ANCHOR})) === 1;
+  if (!there) {
+    await insertReleasedRow(work);
+    await becomeHolder(work, me).where({anchor: ANCHOR});
+  }
+  const {term, elsewhere} = await nextTerm(work, {highest, server, settled: false});
+  const neverHeld = !there && term === FIRST_TERM;
+  return {wasFree: (released || neverHeld) && !elsewhere, term};
 }
 
 /**
@@ -151,9 +174,7 @@ export async function reelect(backend: Backend, timing: Timing): Promise<void> {
   );
 }
 
-async function readLease({db, dialect}: Work, multiWriter: boolean): Promise<Reading> {
-  // a proxy may lead to another server without anybody being told; among nodes that certify each other's writes that loses nothing
-  const server = dialect.kind === 'mysql' && !multiWriter ? "concat_ws(' ', @@hostname, @@port, @@global.server_id)" : "''";
+async function readLease({db, dialect}: Work, server: string): Promise<Reading> {
   const stored: StoredRow | undefined = await db(db.raw('(select 1 as anchor) as one'))
     .leftJoin('leader_term', 'leader_term.anchor', 'one.anchor')
     .leftJoin('active_node', 'active_node.anchor', 'one.anchor')
@@ -162,10 +183,11 @@ async function readLease({db, dialect}: Work, multiWriter: boolean): Promise<Rea
       'hostname',
       'token',
       'renewals',
+      'elected_on',
       db.raw('? as last_seen', [dialect.unix('last_seen_active')]),
       db.raw(`${server} as server`),
     );
-  return {row: toRow(stored), term: Number(stored?.term ?? 0), server: stored?.server ?? ''};
+  return {row: toRow(stored), term: Number(stored?.term ?? 0), server: stored?.server ?? '', elsewhere: isElsewhere(stored)};
 }
 
 function toRow(stored: StoredRow | undefined): LeaseRow | null {
@@ -200,12 +222,23 @@ async function insertReleasedRow({db}: Work): Promise<void> {
   await db('active_node').insert(row).onConflict('anchor').ignore();
 }
 
+interface NextTerm {
+  /** The highest term this process ever saw. */
+  readonly highest: number;
+  readonly server: string;
+  /** Whether what holds on another server than this one has run out by now, as it has after a whole lease. */
+  readonly settled: boolean;
+}
+
 /** One more than the highest term anybody knows of; the caller's transaction holds the leader's row. */
-async function nextTerm({db}: Work, highest: number): Promise<number> {
+async function nextTerm({db}: Work, {highest, server, settled}: NextTerm): Promise<{term: number; elsewhere: boolean}> {
+  const place = settled ? {elected_on: db.raw(server)} : {};
   const grown = await db('leader_term')
     .where({anchor: ANCHOR})
-    .update({term: db.raw('(case when term > ? then term else ? end) + 1', [highest, highest])});
-  if (grown === 0) await db('leader_term').insert({anchor: ANCHOR, term: highest + 1});
-  const stored: StoredRow = await db('leader_term').where({anchor: ANCHOR}).first('term');
-  return Number(stored.term);
+    .update({term: db.raw('(case when term > ? then term else ? end) + 1', [highest, highest]), ...place});
+  if (grown === 0) await db('leader_term').insert({anchor: ANCHOR, term: highest + 1, ...place});
+  const stored: StoredRow = await db('leader_term')
+    .where({anchor: ANCHOR})
+    .first('term', 'elected_on', db.raw(`${server} as server`));
+  return {term: Number(stored.term), elsewhere: isElsewhere(stored)};
 }

@@ -4,6 +4,7 @@ import {messageOf, OrchestratorError} from '../errors/errors.ts';
 import type {BackendTime, Milliseconds, Monotonic, Seconds} from '../model/units.ts';
 import type {Backend, Work} from '../store/backend.ts';
 import {pause, type Log} from './keep-renewing.ts';
+import {DEAD_AFTER} from './timing.ts';
 import type {NodeId} from './types.ts';
 
 /** Words of `node_health.extra_info`, as 3.2.6 writes them. */
@@ -49,9 +50,8 @@ interface StoredNode {
   db_backend: string | null;
 }
 
-/** Seconds since its last sign of life after which a node is not listed, and after which its row is removed (both as 3.2.6). */
+/** Seconds since its last sign of life after which a node is not listed (as 3.2.6). */
 const ABSENT_AFTER: Seconds = 2;
-const FORGOTTEN_AFTER: Seconds = 5;
 const BEAT_EACH: Milliseconds = 1000;
 /** Proxies and monitoring wait for the answer. */
 const HEALTH_DEADLINE: Within = {deadline: 600};
@@ -150,9 +150,12 @@ export async function readLeader(backend: Backend, within: Within = {}): Promise
   return row === undefined ? null : fromRow(row);
 }
 
-/** Removes processes that have not been heard of for five seconds; the leader does so each minute. */
+/**
+ * Removes processes that have not been heard of for so long that their open recoveries count as those of dead ones: an open recovery
+ * whose process has no row is acknowledged, and keeps nobody from locking its instances. The leader does so each minute.
+ */
 export async function forgetAbsentNodes(backend: Backend): Promise<void> {
-  await backend.run(({db, dialect}) => db('node_health').where('last_seen_active', '<', dialect.ago(FORGOTTEN_AFTER)).delete());
+  await backend.run(({db, dialect}) => db('node_health').where('last_seen_active', '<', dialect.ago(DEAD_AFTER)).delete());
 }
 
 async function keepAlive(

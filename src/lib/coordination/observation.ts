@@ -17,6 +17,8 @@ export interface Reading {
   readonly term: number;
   /** Which server answered; always '' where every node certifies what the others write. */
   readonly server: string;
+  /** The last leader was elected on another server than this one. */
+  readonly elsewhere: boolean;
 }
 
 /** What one process knows of the lease. */
@@ -37,7 +39,10 @@ export interface Observation extends Reading {
  * @param arrived when the response came in, not when it was asked for
  */
 export function addReading(before: Observation | undefined, reading: Reading, arrived: Monotonic): Observation {
-  if (before === undefined) return {...reading, since: arrived, counts: false, highestTerm: reading.term, regressedAt: null};
+  if (before === undefined) {
+    const regressedAt = reading.elsewhere ? arrived : null;
+    return {...reading, since: arrived, counts: false, highestTerm: reading.term, regressedAt};
+  }
   const sameHolder = sameNode(before.row, reading.row);
   const moved = (reading.row?.renewals ?? 0) > (before.row?.renewals ?? 0);
   return {
@@ -65,9 +70,14 @@ function wentBack(before: Reading, {row, term, server}: Reading): boolean {
  * whoever held it has been deposed by its own clock. After the backend went back in time nobody trusts what it says for a whole lease.
  */
 export function mayTake(seen: Observation, timing: Timing, now: Monotonic): boolean {
-  if (seen.regressedAt !== null && now - seen.regressedAt < timing.lease) return false;
+  if (!isTrusted(seen, timing, now)) return false;
   if (seen.row === null ? seen.highestTerm === 0 : isReleased(seen.row)) return true; // no row and no term: nobody ever led
   return now - seen.since >= (seen.counts ? timing.lease : timing.foreignLease);
+}
+
+/** Not for a whole lease after the backend went back in time, or turned out to be another server. */
+export function isTrusted(seen: Observation, timing: Timing, now: Monotonic): boolean {
+  return seen.regressedAt === null || now - seen.regressedAt >= timing.lease;
 }
 
 export function isReleased(row: NodeId): boolean {

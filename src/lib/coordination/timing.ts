@@ -1,5 +1,5 @@
 import {isDeepStrictEqual} from 'node:util';
-import type {Milliseconds, Monotonic} from '../model/units.ts';
+import type {Milliseconds, Monotonic, Seconds} from '../model/units.ts';
 
 /** Every length of time in the protocol. Tests shorten them all alike; nothing else in this room names a number of milliseconds. */
 export interface Timing {
@@ -20,6 +20,9 @@ export interface Timing {
   /** How long a command looks whether a lock that is in its way is still being renewed. */
   readonly glance: Milliseconds;
 }
+
+/** How long a process may be silent before an open recovery of its own is one of a dead process, a 3.2.6 node's too; by the backend's clock. */
+export const DEAD_AFTER: Seconds = 10;
 
 export const defaultTiming: Timing = {
   lease: 5000,

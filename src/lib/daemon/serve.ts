@@ -1,5 +1,5 @@
 import type {Config} from '../config/keys.ts';
-import {checkBackend, checkClocks} from '../coordination/backend-checks.ts';
+import {checkBackend, checkClocks, refuseGrave} from '../coordination/backend-checks.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
 import {reelect} from '../coordination/lease.ts';
 import {startLeadership, type Leadership} from '../coordination/leadership.ts';
@@ -246,8 +246,7 @@ function serviceOf(
 async function reportBackend(backend: Backend, log: Log): Promise<void> {
   const remarks = await checkBackend(backend);
   for (const {sentence, hint} of remarks) log('warn', `${sentence} ${hint}`);
-  const [grave] = remarks.filter(({level}) => level === 'error');
-  if (grave) throw new OrchestratorError('REFUSED', grave.sentence, {hint: grave.hint});
+  refuseGrave(remarks);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -4,13 +4,14 @@ import type {InstanceKey} from '../../model/instance-key.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Backend, Work} from '../../store/backend.ts';
 import {pause} from '../keep-renewing.ts';
-import {relyUntil, type Timing} from '../timing.ts';
+import {serverOf, settle, whenSettled} from '../place.ts';
+import {defaultTiming, relyUntil, type Timing} from '../timing.ts';
 import type {Contention, LockHold, NodeId} from '../types.ts';
-import {isContention, judgeBlockers, locksOf, watchBlockers, type Watched} from './contention.ts';
+import {inTheWay, isContention, judgeBlockers, locksOf, watchBlockers, type Watched} from './contention.ts';
 import {touchLock} from './hold.ts';
 import {beginMaintenance} from './maintenance.ts';
-import {blockersOf, findLock, type LockRow} from './rows.ts';
-import {insertMembers, nextFence, notYetMembers, removeLock, removeOrphans, unlessRaced} from './write.ts';
+import {blockersOf, countOldRecoveries, findLock, type LockRow} from './rows.ts';
+import {insertMembers, mustBeNone, neverFree, nextFence, notYetMembers, removeLock, removeOrphans, unlessRaced} from './write.ts';
 
 export interface LockWish {
   readonly backend: Backend;
@@ -55,63 +56,85 @@ async function acquire(wanted: LockWish): Promise<LockHold | Contention> {
   const {backend, timing, signal, wait = 0, whenHeld = 'observe'} = wish;
   const until = performance.now() + wait;
   let watched: Watched = new Map();
-  for (;;) {
+  for (let raced = 0; ; ) {
     const blockers = await blockersOf(backend, wish.instances);
     const now = performance.now();
     watched = watchBlockers(watched, blockers, now);
     const verdict = judgeBlockers(blockers, watched, {timing, now, until, answerAtOnce: whenHeld === 'answer'});
-    const [first] = blockers;
+    const blocker = inTheWay(blockers, watched, {timing, now});
+    if (blocker !== undefined && (verdict === 'contended' || signal?.aborted === true)) return blocker;
     if (verdict === 'free') {
       const hold = await tryToAcquire(wish, locksOf(blockers));
       if (hold !== null) return hold;
-      if (first === undefined) await removeOrphans(backend);
-    } else if (first !== undefined && (verdict === 'contended' || signal?.aborted === true)) return first.contention;
+      raced += 1;
+      if (raced > RACES && now >= until) throw neverFree(wish.instances);
+      await removeOrphans(backend);
+    }
     await pause(verdict === 'free' ? Math.random() * timing.retryWithin : timing.observeEach, signal);
   }
 }
+
+/** So often others may be faster, or something be in the way that nobody can name. */
+const RACES = 20;
 
 /**
  * Adds instances to a lock that is held.
  *
  * @returns 'lost' when the lock is not ours any more
+ * @throws OrchestratorError CONTENDED when others were faster every time
  */
 export async function extendLock(
   backend: Backend,
   hold: LockHold,
   instances: readonly InstanceKey[],
 ): Promise<'extended' | 'lost' | Contention> {
-  for (;;) {
-    const done = await unlessRaced(() =>
-      backend.transaction(async (work) => {
-        if (!(await touchLock(work, hold))) return 'lost';
-        const added = await notYetMembers(work, hold.lockId, instances);
-        if (added.length === 0) return 'extended';
-        await insertMembers(work, hold.lockId, added);
-        await beginMaintenance(work, {...hold, reason: hold.purpose, instances: added});
-        return 'extended';
-      }),
-    );
+  for (let raced = 0; raced <= RACES; raced += 1) {
+    const done = await unlessRaced(() => backend.transaction((work) => insertMore(work, hold, instances)));
     if (done !== null) return done;
     const blockers = await blockersOf(backend, instances);
     const other = blockers.find(({lock}) => lock?.lockId !== hold.lockId);
     if (other !== undefined) return other.contention;
+    await removeOrphans(backend);
+    await pause(Math.random() * defaultTiming.retryWithin);
   }
+  throw neverFree(instances);
+}
+
+async function insertMore(work: Work, hold: LockHold, instances: readonly InstanceKey[]): Promise<'extended' | 'lost'> {
+  if (!(await touchLock(work, hold))) return 'lost';
+  const added = await notYetMembers(work, hold.lockId, instances);
+  if (added.length === 0) return 'extended';
+  mustBeNone(await countOldRecoveries(work, added).first());
+  await insertMembers(work, hold.lockId, added);
+  await beginMaintenance(work, {...hold, reason: hold.purpose, instances: added});
+  return 'extended';
 }
 
 /** All in one transaction: holders that are gone are removed exactly as observed, their sessions inherited, and the lock is ours. */
 async function tryToAcquire(wish: LockWish, gone: readonly LockRow[]): Promise<LockHold | null> {
   const {backend, me, purpose, timing} = wish;
   const lockId = randomUUID();
-  const asked = performance.now();
-  const taken = await unlessRaced(() => backend.transaction((work) => insertLock(work, wish, {lockId, gone})));
-  // the row in our way may be our own: the answer to a COMMIT was lost, and the work repeated
-  const fence = taken ?? (await findLock(backend, lockId))?.fence;
-  return fence === undefined ? null : {...me, lockId, fence, purpose, validUntil: relyUntil(asked, timing)};
+  return whenSettled(wish, async (waited) => {
+    const asked = performance.now();
+    const taken = await unlessRaced(() => backend.transaction((work) => insertLock(work, wish, {lockId, gone, waited})));
+    // the row in our way may be our own: the answer to a COMMIT was lost, and the work repeated
+    const fence = taken ?? (await findLock(backend, lockId))?.fence;
+    return fence === undefined ? null : {...me, lockId, fence, purpose, validUntil: relyUntil(asked, timing)};
+  });
 }
 
-async function insertLock(work: Work, wish: LockWish, {lockId, gone}: {lockId: string; gone: readonly LockRow[]}): Promise<number> {
-  const {me, purpose, cluster, instances} = wish;
-  const fence = await nextFence(work);
+interface Inserting {
+  readonly lockId: string;
+  readonly gone: readonly LockRow[];
+  readonly waited: boolean;
+}
+
+async function insertLock(work: Work, wish: LockWish, {lockId, gone, waited}: Inserting): Promise<number> {
+  const {backend, me, purpose, cluster, instances} = wish;
+  const server = serverOf(backend);
+  const {fence, elsewhere, old} = await nextFence(work, server, countOldRecoveries(work, instances));
+  if (elsewhere) await settle(work, server, waited);
+  mustBeNone({old});
   for (const lock of gone) await removeLock(work, lock, lockId);
   await work.db('cluster_lock').insert({
     lock_id: lockId,

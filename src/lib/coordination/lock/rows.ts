@@ -1,8 +1,8 @@
 import type {Knex} from 'knex';
 import type {InstanceKey} from '../../model/instance-key.ts';
-import type {BackendTime, Monotonic, Seconds} from '../../model/units.ts';
+import type {BackendTime, Monotonic} from '../../model/units.ts';
 import type {Backend, Work} from '../../store/backend.ts';
-import {observe, type Observed, type Timing} from '../timing.ts';
+import {DEAD_AFTER, observe, type Observed, type Timing} from '../timing.ts';
 import type {Contention, NodeId} from '../types.ts';
 
 /** A cluster lock as everybody sees it. */
@@ -75,9 +75,12 @@ export async function findLock(backend: Backend, lockId: string): Promise<LockRo
   return stored === undefined ? null : fromRow(stored);
 }
 
-/** What is in the way of locking these instances: locks first, then maintenance that belongs to none, and recoveries of 3.2.6 nodes. */
+/**
+ * All that is in the way of locking these instances: locks first, then maintenance that belongs to none, and recoveries of 3.2.6 nodes.
+ * A lock hides nothing of the rest, for it may be one whose holder is gone.
+ */
 export async function blockersOf(backend: Backend, instances: readonly InstanceKey[]): Promise<readonly Blocker[]> {
-  const wanted = instances.map(({host, port}): [string, number] => [host, port]);
+  const wanted = wantedOf(instances);
   return backend.run(async (work) => {
     const locks: readonly (StoredLock & Member)[] = await selectLocks(work)
       .join('cluster_lock_member', 'cluster_lock_member.lock_id', 'cluster_lock.lock_id')
@@ -85,28 +88,42 @@ export async function blockersOf(backend: Backend, instances: readonly InstanceK
       .select('hostname', 'port')
       .orderBy(['hostname', 'port']);
     const blockers = new Map(locks.map((row) => [row.lock_id, lockBlocker(row)]));
-    if (blockers.size > 0) return [...blockers.values()];
     const rows = (await maintenanceOf(work, wanted).unionAll([recoveriesOfOldNodes(work, wanted)])) as readonly OtherRow[];
-    return rows.map(otherBlocker);
+    return [...blockers.values(), ...rows.map(otherBlocker)];
   });
+}
+
+/** How many recoveries of 3.2.6 nodes are in the way of these instances, as a column of another query: `old`. */
+export function countOldRecoveries(work: Work, instances: readonly InstanceKey[]): Knex.QueryBuilder {
+  return recoveriesOfOldNodes(work, wantedOf(instances)).clearSelect().count().as('old');
 }
 
 type Wanted = readonly [string, number][];
 
+function wantedOf(instances: readonly InstanceKey[]): Wanted {
+  return instances.map(({host, port}): [string, number] => [host, port]);
+}
+
+const MAINTENANCE = 'database_instance_maintenance';
+
 function maintenanceOf({db, dialect}: Work, wanted: Wanted): Knex.QueryBuilder {
-  return db('database_instance_maintenance')
+  return db(MAINTENANCE)
     .where('maintenance_active', 1)
     .where((query) => void query.whereNull('end_timestamp').orWhere('end_timestamp', '>=', dialect.now()))
     .whereIn(['hostname', 'port'], wanted)
+    .whereNotExists(
+      db('cluster_lock_member as m')
+        .join('cluster_lock as l', 'l.lock_id', 'm.lock_id')
+        .whereRaw(`m.hostname = ${MAINTENANCE}.hostname and m.port = ${MAINTENANCE}.port`)
+        .whereRaw(`l.holder_token = ${MAINTENANCE}.processing_node_token and ${MAINTENANCE}.explicitly_bounded = 0`)
+        .select(db.raw('1')),
+    )
     .select('hostname', 'port', 'owner', 'reason', {
       since: 'begin_timestamp',
       holder: 'processing_node_hostname',
       token: 'processing_node_token',
     });
 }
-
-/** How long a 3.2.6 node may be silent before its open recovery is one of a dead process. */
-const OLD_NODE_ABSENT: Seconds = 10;
 
 /**
  * Recoveries that 3.2.6 nodes have begun, in the clusters of these instances: an old node takes no lock of ours. They count until they end
@@ -117,7 +134,7 @@ function recoveriesOfOldNodes({db, dialect}: Work, wanted: Wanted): Knex.QueryBu
   return db('topology_recovery as r')
     .join('node_health as n', (join) => join.on('n.hostname', 'r.processing_node_hostname').andOn('n.token', 'r.processcing_node_token'))
     .where('n.app_version', 'like', '3.%')
-    .where('n.last_seen_active', '>', dialect.ago(OLD_NODE_ABSENT))
+    .where('n.last_seen_active', '>', dialect.ago(DEAD_AFTER))
     .where({'r.in_active_period': 1, 'r.acknowledged': 0})
     .whereNull('r.end_recovery')
     .where((query) => void query.whereIn(['r.hostname', 'r.port'], wanted).orWhereIn('r.cluster_name', clusters))

@@ -2,6 +2,7 @@ import {OrchestratorError} from '../../errors/errors.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Backend, Work} from '../../store/backend.ts';
 import type {Log} from '../keep-renewing.ts';
+import {serverOf, settle, whenSettled} from '../place.ts';
 import {relyUntil, type Observed, type Timing} from '../timing.ts';
 import type {LockHold, NodeId} from '../types.ts';
 import {releaseLock} from './hold.ts';
@@ -25,7 +26,9 @@ export interface Takeover {
  * @returns null when the holder stirred, or another was faster
  */
 export async function takeOverLock(backend: Backend, takeover: Takeover): Promise<LockHold | null> {
-  return isAbandoned(takeover.seen, takeover.timing, performance.now()) ? replaceHolder(backend, takeover) : null;
+  return isAbandoned(takeover.seen, takeover.timing, performance.now())
+    ? replaceHolder(backend, {...takeover, row: takeover.seen.row})
+    : null;
 }
 
 export interface ForcedUnlock {
@@ -71,22 +74,56 @@ async function seize(
     const row = await findLock(backend, lockId);
     if (row === null)
       throw new OrchestratorError('NOT_FOUND', `there is no lock ${lockId}`, {hint: '`orchestrator which-locks` lists them'});
-    const hold = await replaceHolder(backend, {me, seen: {row, since: performance.now()}, timing});
+    const hold = await replaceNow(backend, {me, row, timing, whenElsewhere: 'ignore'});
     if (hold !== null) return {row, hold};
   }
   throw new OrchestratorError('CONTENDED', `lock ${lockId} changed hands or was renewed at every attempt to take it`, {hint: 'try again'});
 }
 
-async function replaceHolder(backend: Backend, {me, seen: {row}, timing}: Takeover): Promise<LockHold | null> {
-  const asked = performance.now();
-  const fence = await unlessRaced(() => backend.transaction((work) => writeHolder(work, me, row)));
-  const {lockId, purpose} = row;
-  return fence === null ? null : {...me, lockId, fence, purpose, validUntil: relyUntil(asked, timing)};
+/** What to do where the backend is another server than before; who takes a lock away from a living holder need not ask. */
+type WhenElsewhere = 'wait' | 'settle' | 'ignore';
+
+interface Replacing {
+  readonly me: NodeId;
+  readonly row: LockRow;
+  readonly timing: Timing;
 }
 
-async function writeHolder(work: Work, me: NodeId, row: LockRow): Promise<number | null> {
+/** Not before a whole lease where the backend turns out to be another server: the holder may have stirred on the former one. */
+async function replaceHolder(backend: Backend, replacing: Replacing): Promise<LockHold | null> {
+  return whenSettled(replacing, (waited) => replaceNow(backend, {...replacing, whenElsewhere: waited ? 'settle' : 'wait'}));
+}
+
+async function replaceNow(
+  backend: Backend,
+  {me, row, timing, whenElsewhere}: Replacing & {readonly whenElsewhere: WhenElsewhere},
+): Promise<LockHold | null> {
+  const {lockId, purpose} = row;
+  const asked = performance.now();
+  const tried: number[] = [];
+  const written = await unlessRaced(() =>
+    backend.transaction(async (work) => {
+      const {fence, elsewhere} = await nextFence(work, serverOf(backend));
+      if (elsewhere && whenElsewhere !== 'ignore') await settle(work, serverOf(backend), whenElsewhere === 'settle');
+      tried.push(fence);
+      return writeHolder(work, {me, row, fence});
+    }),
+  );
+  // what is not as it was observed may be our own: the answer to a COMMIT was lost, and the work repeated
+  const fence = written ?? (await fenceHeldBy(backend, me, lockId));
+  return fence !== null && tried.includes(fence) ? {...me, lockId, fence, purpose, validUntil: relyUntil(asked, timing)} : null;
+}
+
+async function fenceHeldBy(backend: Backend, {hostname, token}: NodeId, lockId: string): Promise<number | null> {
+  const row = await findLock(backend, lockId);
+  return row !== null && row.hostname === hostname && row.token === token ? row.fence : null;
+}
+
+async function writeHolder(
+  work: Work,
+  {me, row, fence}: {readonly me: NodeId; readonly row: LockRow; readonly fence: number},
+): Promise<number | null> {
   const {db, dialect} = work;
-  const fence = await nextFence(work);
   const matched = await db('cluster_lock')
     .where(asObserved(row))
     .update({

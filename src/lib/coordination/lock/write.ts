@@ -1,6 +1,7 @@
 import {compareKeys, keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Backend, Work} from '../../store/backend.ts';
 import {isDuplicateKey} from '../../store/connection/errors.ts';
+import {isElsewhere, type Place} from '../place.ts';
 import {endMaintenance} from './maintenance.ts';
 import type {LockRow} from './rows.ts';
 
@@ -17,14 +18,42 @@ export async function unlessRaced<Result>(work: () => Promise<Result>): Promise<
   }
 }
 
-/** A number that no lock had before. First in every transaction that takes a lock, so that they queue here in one order. */
-export async function nextFence({db}: Work): Promise<number> {
+/** An old node began a recovery after it was looked for: it takes no lock of ours, so that nothing else would tell. */
+export function mustBeNone(found: {readonly old: number | string} | undefined): void {
+  if (Number(found?.old ?? 0) > 0) throw new Raced();
+}
+
+/** It is free whenever one looks, and never when one locks. */
+export function neverFree(instances: readonly InstanceKey[]): OrchestratorError {
+  const [first] = instances;
+  return new OrchestratorError('CONTENDED', `${first ? keyText(first) : 'nothing'} could not be locked: others were faster every time`, {
+    hint: 'try again; `orchestrator which-locks` and `orchestrator maintenance` show who is at work',
+  });
+}
+
+export interface NextFence {
+  readonly fence: number;
+  /** The backend is another server than the last leader was elected on. */
+  readonly elsewhere: boolean;
+}
+
+/**
+ * A number that no lock had before. First in every transaction that takes a lock, so that they queue here in one order. At least the
+ * microseconds since 1970, so that none comes again where a backend went back in time, not even to who has seen nothing of before.
+ *
+ * @param server as `serverOf` says it
+ */
+export async function nextFence({db, dialect}: Work, server: string): Promise<NextFence> {
+  const now = dialect.micros();
   const grown = await db('cluster_lock_fence')
     .where({anchor: 1})
-    .update({fence: db.raw('fence + 1')});
-  if (grown === 0) await db('cluster_lock_fence').insert({anchor: 1, fence: 1});
-  const row: {fence: number | string} = await db('cluster_lock_fence').where({anchor: 1}).first('fence');
-  return Number(row.fence);
+    .update({fence: db.raw('case when fence < ? then ? else fence + 1 end', [now, now])});
+  if (grown === 0) await db('cluster_lock_fence').insert({anchor: 1, fence: now});
+  const row: Place & {fence: number | string} = await db('cluster_lock_fence')
+    .leftJoin('leader_term', 'leader_term.anchor', 'cluster_lock_fence.anchor')
+    .where('cluster_lock_fence.anchor', 1)
+    .first('fence', 'elected_on', db.raw(`${server} as server`));
+  return {fence: Number(row.fence), elsewhere: isElsewhere(row)};
 }
 
 /** The lock exactly as it was observed, as a condition: it matches only while its holder has not stirred. */

@@ -19,15 +19,23 @@ export const COLUMNS_OF_OURS: readonly {readonly table: string; readonly column:
   {table: 'active_node', column: 'renewals', definition: 'bigint not null default 0'},
 ];
 
+const LEADER_TERM: Table = {
+  // the term does not live in active_node: 3.2.6 replaces or deletes that row on grab and reelect
+  name: 'leader_term',
+  columns: {anchor: 'tinyint not null', term: 'bigint not null'},
+  primary: ['anchor'],
+  indexes: [],
+};
+
+/** With the server that the last leader was elected on: by it anybody learns that an asynchronous backend is another one now. */
+export const TERM_WITH_PLACE: Table = {
+  ...LEADER_TERM,
+  columns: {...LEADER_TERM.columns, elected_on: "varchar(300) character set utf8 not null default ''"},
+};
+
 /** Tables of ours, beside those of 3.2.6, which neither knows nor touches them. */
 export const TABLES_OF_OURS: readonly Table[] = [
-  {
-    // the term does not live in active_node: 3.2.6 replaces or deletes that row on grab and reelect
-    name: 'leader_term',
-    columns: {anchor: 'tinyint not null', term: 'bigint not null'},
-    primary: ['anchor'],
-    indexes: [],
-  },
+  LEADER_TERM,
   {
     name: 'cluster_lock',
     columns: {
