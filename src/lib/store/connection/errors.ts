@@ -50,6 +50,9 @@ const LOST_CODES: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
 ]);
 
+/** The client was disconnected by the server because of inactivity: said in the last moment, in place of an answer to whatever comes then. */
+const INACTIVE = 4031;
+
 /** Our side did not accept the server's certificate, or the server speaks no TLS; trying again changes nothing. */
 const TLS_CODES = /^(HANDSHAKE_(NO_)?SSL|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
@@ -89,7 +92,7 @@ export function isLostConnection(error: unknown): boolean {
   const {code, fatal} = driverError(error);
   if (isTlsError(error)) return false;
   // a server that answered with an error packet while shaking hands is not a lost connection
-  return (code !== undefined && LOST_CODES.has(code)) || (fatal === true && errnoOf(error) === 0);
+  return (code !== undefined && LOST_CODES.has(code)) || (fatal === true && errnoOf(error) === 0) || errnoOf(error) === INACTIVE;
 }
 
 function isTlsError(error: unknown): boolean {

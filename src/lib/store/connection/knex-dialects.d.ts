@@ -11,6 +11,7 @@ declare module 'knex/lib/dialects/mysql2/index.js' {
   import type {Knex} from 'knex';
   class MysqlClient extends Knex.Client {
     constructor(config: Knex.Config);
+    validateConnection(connection: object): boolean;
   }
   export default MysqlClient;
 }

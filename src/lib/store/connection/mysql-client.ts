@@ -2,6 +2,7 @@ import type {Knex} from 'knex';
 import type {Connection, ConnectionOptions} from 'mysql2';
 import type {Milliseconds} from '../../model/units.ts';
 import {errnoOf, isLostConnection, READ_ONLY_ERRNOS} from './errors.ts';
+import {Wakefulness} from './keep-awake.ts';
 import {isOutside, outsideItsGroup} from './membership.ts';
 import type {WayIn} from './way-in.ts';
 import {sever} from './sever.ts';
@@ -14,6 +15,8 @@ export interface MysqlClientOptions {
   readonly session: readonly string[];
   /** Refuse a server that was set up for a replication group and takes no part in it; the address for people. Null: it is no such server. */
   readonly memberOf: string | null;
+  /** The server ends our sessions when they are idle for `IDLE_S`. */
+  readonly endsIdle: boolean;
   /** A connection that is there already: the first that is handed out. Null: none is. */
   readonly first: Connection | null;
 }
@@ -26,7 +29,7 @@ interface Query {
 }
 
 /** knex marks a connection with this; the pool then makes a new one. */
-type Marked = Connection & {__knex__disposed?: unknown};
+type Marked = Connection & {__knex__disposed?: unknown; wakefulness?: Wakefulness};
 
 /**
  * A knex client over mysql2 whose statements end in time: one that does not is failed and its connection destroyed, because
@@ -56,7 +59,12 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
         sever(connection);
         throw error;
       }
+      if (options.endsIdle) connection.wakefulness = keepAwake(connection, options.queryTimeout);
       return connection;
+    }
+
+    override validateConnection(connection: Marked): boolean {
+      return super.validateConnection(connection) && connection.wakefulness?.awake !== false;
     }
 
     override async destroy(callback?: () => void): Promise<void> {
@@ -71,20 +79,15 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
     }
 
     override async destroyRawConnection(connection: Marked): Promise<void> {
-      if (connection.__knex__disposed !== undefined) return sever(connection);
-      await new Promise<void>((resolve) => {
-        const impatient = setTimeout(() => resolve(), GOODBYE_TIMEOUT);
-        connection.end(() => {
-          clearTimeout(impatient);
-          resolve();
-        });
-      });
+      connection.wakefulness?.end();
+      if (connection.__knex__disposed === undefined) await sayGoodbye(connection);
       sever(connection);
     }
 
     async _query(connection: Marked, asked: Query): Promise<Query> {
       try {
-        asked.response = await query(connection, asked, options.queryTimeout);
+        const say = (): Promise<unknown> => query(connection, asked, options.queryTimeout);
+        asked.response = await (connection.wakefulness?.during(asked.sql, say) ?? say());
         return asked;
       } catch (error) {
         // a server that turns out read-only is left, so that the next connection may reach the writable one
@@ -108,8 +111,30 @@ async function begin(connection: Connection, {session, memberOf, queryTimeout}: 
   if (memberOf !== null && (await isOutside((sql) => query(connection, {sql}, queryTimeout)))) throw outsideItsGroup(memberOf);
 }
 
+function keepAwake(connection: Marked, queryTimeout: Milliseconds): Wakefulness {
+  return new Wakefulness(async () => {
+    if (connection.__knex__disposed !== undefined) return;
+    try {
+      await query(connection, {sql: 'do 0'}, queryTimeout);
+    } catch (error) {
+      connection.__knex__disposed = error;
+      sever(connection);
+    }
+  });
+}
+
 /** Milliseconds a server is given to answer the goodbye of a connection. */
 const GOODBYE_TIMEOUT = 300;
+
+function sayGoodbye(connection: Connection): Promise<void> {
+  return new Promise((resolve) => {
+    const impatient = setTimeout(() => resolve(), GOODBYE_TIMEOUT);
+    connection.end(() => {
+      clearTimeout(impatient);
+      resolve();
+    });
+  });
+}
 
 function query(connection: Connection, asked: Query, timeout: Milliseconds): Promise<unknown> {
   return new Promise((resolve, reject) => {

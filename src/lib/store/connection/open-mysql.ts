@@ -10,9 +10,10 @@ import {backendOverKnex} from './backend-over-knex.ts';
 import {isWatchful, staleSessionOf, whyCutOff, withoutOthers, type Kind} from './cut-off.ts';
 import {mysqlDialect} from './dialect.ts';
 import {errnoOf, translateError} from './errors.ts';
-import {mysqlClient} from './mysql-client.ts';
+import {IDLE_S} from './keep-awake.ts';
+import {mysqlClient, type MysqlClientOptions} from './mysql-client.ts';
 import {quiet} from './quiet.ts';
-import {backendAddresses, wayIn, type WayIn} from './way-in.ts';
+import {backendAddresses, wayIn} from './way-in.ts';
 import {sever} from './sever.ts';
 
 export interface OpenOptions {
@@ -33,8 +34,6 @@ export interface OpenOptions {
 
 const UNKNOWN_DATABASE = 1049;
 const IDLE_TIMEOUT = 60_000;
-/** Between two statements of a transaction nothing is waited for but the processor; by then a leader has lost its lease. */
-const IDLE_IN_TRANSACTION_S = 5;
 /** For asking a member of a group who its primary is. */
 const LOOK_TIMEOUT: Milliseconds = 1000;
 
@@ -46,22 +45,28 @@ export async function openMysql(config: Config, options: OpenOptions): Promise<B
   const settings = connectionSettings(config, options);
   const way = wayIn(addresses, settings, Math.min(queryTimeout, LOOK_TIMEOUT));
   try {
-    const {kind, connection} = await ask({...settings, ...(await way.next())}, config, queryTimeout);
-    const causal = sessionOf(queryTimeout, kind);
+    const {kind, endsTransactions, connection} = await ask({...settings, ...(await way.next())}, config, queryTimeout);
+    const causal = sessionOf(queryTimeout, {kind, endsTransactions});
     const cutOff = kind !== 'single' && isWatchful(options) ? await whyCutOff(connection, causal, {...options, kind}) : null;
     if (cutOff && options.stale === 'never') throw withoutOthers(where, cutOff.error);
     const stale = options.stale === 'always' || cutOff !== null;
     const session = stale ? staleSessionOf(kind) : causal;
     const memberOf = kind === 'group' && !stale ? where : null;
-    const db = await connect({settings, config, options, queryTimeout, session, memberOf, first: cutOff ? null : connection, way});
+    const client = {queryTimeout, session, memberOf, endsIdle: !endsTransactions && !stale, first: cutOff ? null : connection, way};
+    const db = await connect({settings, config, options, client});
     return backendOverKnex({db, dialect: mysqlDialect(db), where, multiWriter: kind !== 'single', stale});
   } catch (error) {
     throw translateError(error, where);
   }
 }
 
-interface First {
+interface Nature {
   readonly kind: Kind;
+  /** It can end transactions that are idle, as MariaDB does, and leave other idle sessions alone. */
+  readonly endsTransactions: boolean;
+}
+
+interface First extends Nature {
   readonly connection: Connection;
 }
 
@@ -83,7 +88,7 @@ async function ask(settings: ConnectionOptions, config: Config, queryTimeout: Mi
     }
   };
   const first = (): Promise<First> =>
-    session(config.MySQLOrchestratorDatabase, async (query, connection) => ({kind: await kindOf(query), connection}));
+    session(config.MySQLOrchestratorDatabase, async (query, connection) => ({...(await natureOf(query)), connection}));
   try {
     return await first();
   } catch (error) {
@@ -99,11 +104,12 @@ async function ask(settings: ConnectionOptions, config: Config, queryTimeout: Mi
 
 type Query = (sql: string) => Promise<readonly Row[]>;
 
-async function kindOf(query: Query): Promise<Kind> {
-  const rows = await query("show global variables where variable_name in ('wsrep_on', 'group_replication_group_name')");
+async function natureOf(query: Query): Promise<Nature> {
+  const names = "'wsrep_on', 'group_replication_group_name', 'idle_transaction_timeout'";
+  const rows = await query(`show global variables where variable_name in (${names})`);
   const values = new Map(rows.map((row) => [row.Variable_name, row.Value]));
-  if (values.get('wsrep_on') === 'ON') return 'galera';
-  return (values.get('group_replication_group_name') ?? '') === '' ? 'single' : 'group';
+  const notGalera = (values.get('group_replication_group_name') ?? '') === '' ? 'single' : 'group';
+  return {kind: values.get('wsrep_on') === 'ON' ? 'galera' : notGalera, endsTransactions: values.has('idle_transaction_timeout')};
 }
 
 interface Row {
@@ -116,7 +122,7 @@ interface Row {
  * a strict mode of our own, so that nothing is cut off silently whatever the server's default; short lock waits; and reads
  * that see what other nodes committed before; inserts too, or one meets the duplicate of a row that another node just deleted.
  */
-function sessionOf(queryTimeout: Milliseconds, kind: Kind): readonly string[] {
+function sessionOf(queryTimeout: Milliseconds, {kind, endsTransactions}: Nature): readonly string[] {
   // The server gives up before we do, where whole seconds allow it: then it is known that nothing was done.
   const lockWait = Math.min(5, Math.max(1, Math.ceil(queryTimeout / 1000) - 1));
   const READS_CHANGES_AND_INSERTS = 7;
@@ -126,8 +132,8 @@ function sessionOf(queryTimeout: Milliseconds, kind: Kind): readonly string[] {
     group: ", group_replication_consistency = 'BEFORE'",
   }[kind];
   // A process that is stopped in the middle of a transaction keeps what it has locked, the row that names the leader too. MariaDB ends
-  // such a transaction; MySQL has nothing like it, and takes this for a remark.
-  const idle = `/*M!100301 , idle_transaction_timeout = ${IDLE_IN_TRANSACTION_S} */`;
+  // such a transaction; MySQL ends idle sessions only, within a transaction as elsewhere.
+  const idle = `, ${endsTransactions ? 'idle_transaction_timeout' : 'wait_timeout'} = ${IDLE_S}`;
   return [
     `set session time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = ${lockWait}${causal}${idle}`,
   ];
@@ -137,17 +143,13 @@ interface Connecting {
   readonly settings: ConnectionOptions;
   readonly config: Config;
   readonly options: OpenOptions;
-  readonly queryTimeout: Milliseconds;
-  readonly session: readonly string[];
-  readonly memberOf: string | null;
-  readonly first: Connection | null;
-  readonly way: WayIn;
+  readonly client: MysqlClientOptions;
 }
 
-async function connect({settings, config, options, queryTimeout, session, memberOf, first, way}: Connecting): Promise<Knex> {
-  const [{default: knex}, client] = await Promise.all([import('knex'), mysqlClient({queryTimeout, session, memberOf, first, way})]);
+async function connect({settings, config, options, client}: Connecting): Promise<Knex> {
+  const [{default: knex}, made] = await Promise.all([import('knex'), mysqlClient(client)]);
   return knex({
-    client,
+    client: made,
     // handed to mysql2 as it is; knex declares only some of its options
     connection: {...settings, database: config.MySQLOrchestratorDatabase} as unknown as Knex.MySql2ConnectionConfig,
     pool: {
@@ -156,7 +158,7 @@ async function connect({settings, config, options, queryTimeout, session, member
       idleTimeoutMillis: IDLE_TIMEOUT,
       ...(config.MySQLConnectionLifetimeSeconds > 0 ? {maxConnectionLifetimeMillis: config.MySQLConnectionLifetimeSeconds * 1000} : {}),
     },
-    acquireConnectionTimeout: (settings.connectTimeout ?? 0) + queryTimeout,
+    acquireConnectionTimeout: (settings.connectTimeout ?? 0) + client.queryTimeout,
     log: quiet,
   });
 }
