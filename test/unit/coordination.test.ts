@@ -195,6 +195,13 @@ test('contention says who, why and since when, with exit code 7', () => {
   expect(error.exitCode).toBe(7);
 });
 
+test.each([
+  {lockId: 'l', shows: 'orchestrator which-locks'},
+  {lockId: null, shows: 'orchestrator maintenance'},
+])('contention with lock $lockId names the command that shows it: $shows', ({lockId, shows}) => {
+  expect(contentionError({...contention, lockId}).hint).toMatch(new RegExp(`queue with --wait DURATION; \`${shows}\` shows`));
+});
+
 const short: Timing = {...defaultTiming, lease: 200, margin: 20, renewEach: 40, retryWithin: 15};
 const keep = (renew: (held: {validUntil: number}) => Promise<{validUntil: number} | null>, signal = new AbortController().signal) =>
   keepRenewing({

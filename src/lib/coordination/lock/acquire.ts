@@ -56,7 +56,7 @@ async function acquire(wanted: LockWish): Promise<LockHold | Contention> {
   const {backend, timing, signal, wait = 0, whenHeld = 'observe'} = wish;
   const until = performance.now() + wait;
   let watched: Watched = new Map();
-  for (let raced = 0; ; ) {
+  for (let raced = 0; ;) {
     const blockers = await blockersOf(backend, wish.instances);
     const now = performance.now();
     watched = watchBlockers(watched, blockers, now);
@@ -67,7 +67,7 @@ async function acquire(wanted: LockWish): Promise<LockHold | Contention> {
       const hold = await tryToAcquire(wish, locksOf(blockers));
       if (hold !== null) return hold;
       raced += 1;
-      if (raced > RACES && now >= until) throw neverFree(wish.instances);
+      if (raced > RACES && (now >= until || signal?.aborted === true)) throw neverFree(wish.instances);
       await removeOrphans(backend);
     }
     await pause(verdict === 'free' ? Math.random() * timing.retryWithin : timing.observeEach, signal);

@@ -10,12 +10,16 @@ export function isContention(answer: object): answer is Contention {
 }
 
 /** Contention as the error that surfaces show, with exit code 7. */
-export function contentionError({cluster, instance, holder, purpose, since}: Contention): OrchestratorError {
+export function contentionError({cluster, instance, holder, purpose, since, lockId}: Contention): OrchestratorError {
   const what = cluster === '' ? keyText(instance) : `cluster ${cluster}`;
   return new OrchestratorError('CONTENDED', `${what} is being changed by ${holder.hostname} (${purpose}) since ${since}`, {
-    hint: 'wait for it to end, or queue with --wait DURATION; `orchestrator which-locks` shows all locks',
+    hint: `wait for it to end, or queue with --wait DURATION; ${lockId === null ? SHOWN_ELSEWHERE : SHOWN_AS_LOCK}`,
   });
 }
+
+const SHOWN_AS_LOCK = '`orchestrator which-locks` shows all locks';
+/** Maintenance, and recoveries of 3.2.6 nodes, are not among the locks. */
+const SHOWN_ELSEWHERE = '`orchestrator maintenance` shows all maintenance, `orchestrator audit-recovery --running` recoveries under way';
 
 /** The locks in our way, by lock id, and since when we look at each. */
 export type Watched = ReadonlyMap<string, WatchedLock>;
@@ -56,6 +60,17 @@ export function judgeBlockers(
   if (states.every((state) => state === 'gone')) return 'free';
   if (now < until) return 'look';
   return answerAtOnce || states.includes('alive') ? 'contended' : 'look';
+}
+
+/** Who is told to be in the way: rather one that lives, or may, than one that is gone. Undefined: nothing is. */
+export function inTheWay(
+  blockers: readonly Blocker[],
+  watched: Watched,
+  {timing, now}: Pick<Patience, 'timing' | 'now'>,
+): Contention | undefined {
+  const states = blockers.map(({lock}) => stateOf(lock === null ? undefined : watched.get(lock.lockId), timing, now));
+  const at = ['alive', 'still', 'gone'].map((state) => states.findIndex((one) => one === state)).find((found) => found >= 0);
+  return at === undefined ? undefined : blockers[at]?.contention;
 }
 
 export function locksOf(blockers: readonly Blocker[]): readonly LockRow[] {

@@ -93,9 +93,9 @@ export async function blockersOf(backend: Backend, instances: readonly InstanceK
   });
 }
 
-/** How many recoveries of 3.2.6 nodes are in the way of these instances, as a column of another query: `old`. */
+/** How many recoveries of 3.2.6 nodes are in the way of these instances, as a column `old`, of another query or by itself. */
 export function countOldRecoveries(work: Work, instances: readonly InstanceKey[]): Knex.QueryBuilder {
-  return recoveriesOfOldNodes(work, wantedOf(instances)).clearSelect().count().as('old');
+  return recoveriesOfOldNodes(work, wantedOf(instances)).clearSelect().count({old: '*'}).as('old');
 }
 
 type Wanted = readonly [string, number][];

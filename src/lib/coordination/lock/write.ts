@@ -1,3 +1,5 @@
+import type {Knex} from 'knex';
+import {OrchestratorError} from '../../errors/errors.ts';
 import {compareKeys, keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Backend, Work} from '../../store/backend.ts';
 import {isDuplicateKey} from '../../store/connection/errors.ts';
@@ -35,6 +37,8 @@ export interface NextFence {
   readonly fence: number;
   /** The backend is another server than the last leader was elected on. */
   readonly elsewhere: boolean;
+  /** How many recoveries of 3.2.6 nodes are in the way; 0 where nobody asked. */
+  readonly old: number;
 }
 
 /**
@@ -42,18 +46,19 @@ export interface NextFence {
  * microseconds since 1970, so that none comes again where a backend went back in time, not even to who has seen nothing of before.
  *
  * @param server as `serverOf` says it
+ * @param old a column `old` to be read with it, as `countOldRecoveries` makes it: no answer more is waited for
  */
-export async function nextFence({db, dialect}: Work, server: string): Promise<NextFence> {
+export async function nextFence({db, dialect}: Work, server: string, old?: Knex.QueryBuilder): Promise<NextFence> {
   const now = dialect.micros();
   const grown = await db('cluster_lock_fence')
     .where({anchor: 1})
     .update({fence: db.raw('case when fence < ? then ? else fence + 1 end', [now, now])});
   if (grown === 0) await db('cluster_lock_fence').insert({anchor: 1, fence: now});
-  const row: Place & {fence: number | string} = await db('cluster_lock_fence')
+  const row: Place & {fence: number | string; old?: number | string} = await db('cluster_lock_fence')
     .leftJoin('leader_term', 'leader_term.anchor', 'cluster_lock_fence.anchor')
     .where('cluster_lock_fence.anchor', 1)
-    .first('fence', 'elected_on', db.raw(`${server} as server`));
-  return {fence: Number(row.fence), elsewhere: isElsewhere(row)};
+    .first('fence', 'elected_on', db.raw(`${server} as server`), ...(old ? [old] : []));
+  return {fence: Number(row.fence), elsewhere: isElsewhere(row), old: Number(row.old ?? 0)};
 }
 
 /** The lock exactly as it was observed, as a condition: it matches only while its holder has not stirred. */
