@@ -1,5 +1,6 @@
-import {afterAll, beforeAll, beforeEach, describe, expect, test} from 'vitest';
+import {afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test} from 'vitest';
 import {observeLease, takeLease, releaseLease, grabElection} from '../../src/lib/coordination/lease.ts';
+import {startLeadership} from '../../src/lib/coordination/leadership.ts';
 import {acquireLock} from '../../src/lib/coordination/lock/acquire.ts';
 import {isContention} from '../../src/lib/coordination/lock/contention.ts';
 import {isAbandoned, observeLocks, type LockObservations} from '../../src/lib/coordination/lock/rows.ts';
@@ -90,6 +91,33 @@ describe('a backend that is another server than before, which lost the last writ
     expect(await takeLease(two, bob, {seen: settled, timing})).toMatchObject({...bob, term: 2});
     expect((await place()).elected_on).toContain(` ${servers}`);
     expect((await observeLease(one, undefined, timing)).elsewhere).toBe(false);
+  });
+
+  test('who may take the row takes it only on the server where it was seen', async () => {
+    await releaseLease(one, ann, timing);
+    const seen = await observeLease(two, undefined, timing);
+    await moveOn();
+    expect(await takeLease(two, bob, {seen, timing})).toBeNull();
+    await lose('active_node');
+    const absent = {...seen, row: null, highestTerm: 0};
+    expect(await takeLease(two, bob, {seen: absent, timing})).toBeNull();
+    expect((await observeLease(one, undefined, timing)).row).toMatchObject({hostname: '', token: 'vacated'});
+  });
+
+  test('who has grabbed the lease and leads has waited for all', async () => {
+    await releaseLease(one, ann, timing);
+    await moveOn();
+    const leadership = startLeadership({
+      backend: two,
+      me: bob,
+      timing,
+      onElected: () => undefined,
+      onDeposed: () => undefined,
+      log: () => undefined,
+    });
+    onTestFinished(() => leadership.stop());
+    await leadership.grab();
+    await expect.poll(async () => (await place()).elected_on, {timeout: 60_000}).toContain(` ${servers}`);
   });
 
   test('who grabs what was given back waits too', async () => {

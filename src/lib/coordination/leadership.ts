@@ -1,7 +1,7 @@
 import {messageOf} from '../errors/errors.ts';
 import type {Backend} from '../store/backend.ts';
 import {keepRenewing, pause, pauseUntil, type EndOfHold, type Log} from './keep-renewing.ts';
-import {grabElection, observeLease, releaseLease, renewLease, takeLease, type GrabbedLease} from './lease.ts';
+import {grabElection, observeLease, releaseLease, renewLease, settleHere, takeLease, type GrabbedLease} from './lease.ts';
 import {sameNode, withTerm, type Observation} from './observation.ts';
 import type {Timing} from './timing.ts';
 import type {Lease, NodeId} from './types.ts';
@@ -116,6 +116,7 @@ class Election implements Leadership {
     const begun = taken.validFrom <= performance.now();
     if (begun) this.#announce();
     const announced = begun ? undefined : pauseUntil(taken.validFrom, signal).then((begins) => begins && this.#announce());
+    const settled = announced?.then((leads) => (leads ? this.#settle() : undefined));
     const end = await keepRenewing({
       first: taken.lease,
       renew: (lease) => this.#renew(lease),
@@ -130,12 +131,20 @@ class Election implements Leadership {
     this.#announced = false;
     if (end !== 'stopped') this.#held = null; // stop() releases what is still held
     if (known) onDeposed(REASONS[end]);
+    await settled;
   }
 
-  #announce(): void {
-    if (this.#stopping.signal.aborted || this.#held === null || performance.now() >= this.#held.validUntil) return;
+  #announce(): boolean {
+    if (this.#stopping.signal.aborted || this.#held === null || performance.now() >= this.#held.validUntil) return false;
     this.#announced = true;
     this.#options.onElected(this.#held);
+    return true;
+  }
+
+  /** A grabbed lease begins: where the backend is another server than before, nothing of the former one is relied on any more. */
+  async #settle(): Promise<void> {
+    const {backend, timing} = this.#options;
+    await settleHere(backend, timing).catch((error: unknown) => this.#complain(`where it was elected is not written: ${messageOf(error)}`));
   }
 
   /** A renewal counts only if what is read after it is our own row, of our own term, on a backend that did not go back in time. */

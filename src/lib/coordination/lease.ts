@@ -2,7 +2,7 @@ import type {Knex} from 'knex';
 import type {Monotonic} from '../model/units.ts';
 import type {Backend, Work} from '../store/backend.ts';
 import {addReading, isTrusted, mayTake, type LeaseRow, type Observation, type Reading} from './observation.ts';
-import {isElsewhere, serverOf} from './place.ts';
+import {isElsewhere, serverOf, settle} from './place.ts';
 import {relyUntil, type Timing} from './timing.ts';
 import type {Lease, NodeId} from './types.ts';
 
@@ -46,7 +46,7 @@ export async function observeLease(backend: Backend, before: Observation | undef
 /**
  * Takes the lease if it may be taken. Never waits.
  *
- * One UPDATE that names exactly what we observed decides, so of any number of callers at most one matches the row. The term grows
+ * One UPDATE that names exactly what we observed, and where, decides, so of any number of callers at most one matches the row. The term grows
  * by one in the same transaction and never repeats: it stands in a table of its own, because 3.2.6 replaces and deletes the row.
  *
  * @returns the lease, or null when the holder stirred or another was faster; throws when the backend could not be asked, and then
@@ -57,10 +57,13 @@ export async function takeLease(backend: Backend, me: NodeId, {seen, timing}: {s
   if (!mayTake(seen, timing, asked)) return null;
   const term = await backend.transaction(
     async (work) => {
-      if (seen.row === null) await insertReleasedRow(work);
-      const taken = await becomeHolder(work, me).where((query) => asObserved(query, work, seen.row));
+      if (seen.row === null) await insertVacatedRow(work);
+      const server = serverOf(backend);
+      const taken = await becomeHolder(work, me)
+        .where((query) => asObserved(query, work, seen.row))
+        .whereRaw(`${server} = ?`, [seen.server]);
       if (taken !== 1) return null;
-      return (await nextTerm(work, {highest: seen.highestTerm, server: serverOf(backend), settled: true})).term;
+      return (await nextTerm(work, {highest: seen.highestTerm, server, settled: true})).term;
     },
     {deadline: timing.attempt},
   );
@@ -152,12 +155,17 @@ async function grab(
   const released = (await becomeHolder(work, me).where(heldBy(RELEASED))) === 1;
   const there = released || (await becomeHolder(work, me).where({anchor: ANCHOR})) === 1;
   if (!there) {
-    await insertReleasedRow(work);
+    await insertVacatedRow(work);
     await becomeHolder(work, me).where({anchor: ANCHOR});
   }
   const {term, elsewhere} = await nextTerm(work, {highest, server, settled: false});
   const neverHeld = !there && term === FIRST_TERM;
   return {wasFree: (released || neverHeld) && !elsewhere, term};
+}
+
+/** Writes down that this server is the one from now on: what was lost with the former one has run out. */
+export async function settleHere(backend: Backend, timing: Timing): Promise<void> {
+  await backend.run((work) => settle(work, serverOf(backend), true), {deadline: timing.attempt});
 }
 
 /**
@@ -200,9 +208,9 @@ function heldBy({hostname, token}: NodeId): {anchor: number} & NodeId {
   return {anchor: ANCHOR, hostname, token};
 }
 
-/** Narrows to the row exactly as it was observed; one that was absent is the released one just inserted. */
+/** Narrows to the row exactly as it was observed; one that was absent is the vacated one just inserted. */
 function asObserved(query: Knex.QueryBuilder, {db, dialect}: Work, row: LeaseRow | null): void {
-  void query.where({...heldBy(row ?? RELEASED), renewals: row?.renewals ?? 0});
+  void query.where({...heldBy(row ?? NOBODY), renewals: row?.renewals ?? 0});
   if (row !== null) void query.where(db.raw('? = ?', [dialect.unix('last_seen_active'), row.lastSeen]));
 }
 
@@ -217,8 +225,9 @@ function becomeHolder({db, dialect}: Work, {hostname, token}: NodeId): Knex.Quer
   });
 }
 
-async function insertReleasedRow({db}: Work): Promise<void> {
-  const row = {anchor: ANCHOR, ...RELEASED, first_seen_active: LONG_AGO, last_seen_active: LONG_AGO, renewals: 0};
+/** Not released: who does not come to take it leaves nothing that another would take at once. */
+async function insertVacatedRow({db}: Work): Promise<void> {
+  const row = {anchor: ANCHOR, ...NOBODY, first_seen_active: LONG_AGO, last_seen_active: LONG_AGO, renewals: 0};
   await db('active_node').insert(row).onConflict('anchor').ignore();
 }
 
