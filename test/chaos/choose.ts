@@ -1,6 +1,7 @@
 import {randomOf} from '../backend/support/contenders.ts';
 import type {BackendKind} from './backends/backend.ts';
 import type {ClusterName} from './cluster/managed.ts';
+import {OF_EACH_FAULT} from './ledger.ts';
 import {scenariosOn} from './scenarios/index.ts';
 import {drawSequence} from './scenarios/sequence.ts';
 import type {Move} from './scenarios/scene.ts';
@@ -31,8 +32,6 @@ export interface Choosing {
   readonly played: readonly Played[];
 }
 
-/** So often every kind of fault is to be played. */
-const OF_EACH_FAULT = 20;
 const EVERY_SO_MANY_A_SEQUENCE = 3;
 
 /** The next scenarios, in an order that the seed decides: what was played least, alone and by its faults, is the likeliest. Pure. */

@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {waitFor} from '../sandbox/index.ts';
-import type {Managed} from './cluster/managed.ts';
+import type {Managed, Server} from './cluster/managed.ts';
 import type {Stage} from './cluster/stage.ts';
 import type {Faults} from './faults.ts';
 import type {ClusterEvidence} from './invariants.ts';
@@ -54,8 +54,26 @@ async function idsAt(cluster: Managed): Promise<ReadonlySet<number> | null> {
   const writable = states.filter(({state}) => state.writable).map(({server}) => server);
   const source = writable.find(({key}) => states.some(({state}) => state.source === key.port)) ?? writable[0];
   if (!source) return null;
-  const rows = await source.instance.query<{id: number}>('SELECT id FROM test.t');
+  const ids = await idsOf(source);
+  const followers = states.filter(({state}) => state.source === source.key.port && state.receiving && state.applying);
+  await Promise.all(
+    followers.map(({server}) => waitFor(`${server.name} has what ${source.name} has`, () => hasAll(server, ids), {within: ANSWERS_WITHIN})),
+  );
+  return ids;
+}
+
+async function idsOf({instance}: Server): Promise<ReadonlySet<number>> {
+  const rows = await instance.query<{id: number}>('SELECT id FROM test.t');
   return new Set(rows.map(({id}) => Number(id)));
+}
+
+/** Neither fewer nor others. */
+async function hasAll(replica: Server, ids: ReadonlySet<number>): Promise<boolean> {
+  const own = await idsOf(replica);
+  const lacking = [...ids].filter((id) => !own.has(id));
+  const more = [...own].filter((id) => !ids.has(id));
+  if (lacking.length + more.length === 0) return true;
+  throw new Error(`it lacks ${lacking.slice(0, 5).join(', ') || 'nothing'} and has ${more.slice(0, 5).join(', ') || 'nothing'} beside`);
 }
 
 /** Codes of `127.0.0.1:3306 is not recovered (code): why`, as leaders write it. */
@@ -69,5 +87,5 @@ export function refusalsOf(stage: Stage, cluster: Managed): readonly string[] {
 /** Fences of the comments before our statements, in the order in which the server began them. */
 async function fencesAt(datadir: string): Promise<readonly number[]> {
   const text = await readFile(join(datadir, 'general.log'), 'utf8');
-  return [...text.matchAll(/\/\* orchestrator \S+ (\d+) \*\//g)].map(([, fence]) => Number(fence));
+  return [...text.matchAll(/\/\* orchestrator \S+ (\d+)(?: \S+)? \*\//g)].map(([, fence]) => Number(fence));
 }

@@ -5,7 +5,7 @@ import {waitFor} from '../sandbox/index.ts';
 import type {Server} from './cluster/managed.ts';
 import type {Node} from './cluster/node.ts';
 import type {Stage} from './cluster/stage.ts';
-import type {Disturbance} from './cluster/wire.ts';
+import type {Disturbance, Wire} from './cluster/wire.ts';
 
 export const FAULT_KINDS = [
   'leader-kill',
@@ -40,6 +40,7 @@ export function pause(milliseconds: number): Promise<void> {
 /** All that can be done to a stage. What lasts is undone by `mend`. */
 export class Faults {
   readonly #stage: Stage;
+  readonly #cuts: {readonly wire: Wire; readonly who: string; readonly what: string; readonly how: Disturbance}[] = [];
   readonly #disturbed = new Set<string>();
   readonly #stopped = new Set<Server>();
 
@@ -70,15 +71,34 @@ export class Faults {
 
   /** Between a process and a server. */
   cut(who: string, server: Server, how: Disturbance = {silence: 'both'}): void {
-    server.wire.disturb(who, how);
+    this.#disturb({wire: server.wire, who, what: `${who} and ${server.name}`, how});
   }
 
   /** Between one node and its backend. */
   cutBackend(node: Node, how: Disturbance = {silence: 'both'}): void {
-    node.wire.disturb('', how);
+    this.#disturb({wire: node.wire, who: '', what: `${node.name} and its backend`, how});
+  }
+
+  #disturb(cut: {readonly wire: Wire; readonly who: string; readonly what: string; readonly how: Disturbance}): void {
+    this.#cuts.push(cut);
+    cut.wire.disturb(cut.who, cut.how);
+  }
+
+  /**
+   * Sees that what was done to the network met somebody.
+   *
+   * @throws Error naming a cut that kept nothing back: then nothing was tried, and whatever held proves nothing
+   */
+  mustHaveBeenFelt(): void {
+    const silent = this.#cuts.filter(({how}) => how.silence);
+    const late = this.#cuts.filter(({how}) => !how.silence);
+    const missed = silent.find(({wire, who}) => wire.felt(who) === 0);
+    if (missed) throw new Error(`Nothing was kept back between ${missed.what}.`);
+    if (late.length > 0 && late.every(({wire, who}) => wire.felt(who) === 0)) throw new Error('Nothing was late.');
   }
 
   healWires(): void {
+    this.#cuts.length = 0;
     for (const {wire} of [...this.#stage.nodes, ...this.#stage.servers]) wire.heal();
   }
 

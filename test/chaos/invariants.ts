@@ -59,7 +59,7 @@ export function violationsIn(evidence: Evidence): readonly Violation[] {
     ...reusedTerms(samples),
     ...(mostTerms === null ? [] : flaps(samples, mostTerms)),
     ...clusters.flatMap((cluster) => [
-      ...outcomeOf(cluster),
+      ...outcomeOf(cluster, samples.servers),
       ...staleFences(cluster),
       ...lostWrites(cluster),
       ...twoWritable(cluster, samples.servers),
@@ -67,15 +67,21 @@ export function violationsIn(evidence: Evidence): readonly Violation[] {
   ];
 }
 
-/** A node leads before and after a moment, without a break that we saw, and another one leads in that moment. */
+/** A node leads for a stretch, without a break that we saw, and another one does for a part of it, or says so once within it. */
 function twoLeaders({nodes}: Samples): readonly Violation[] {
-  const found = new Set<string>();
-  for (const [before, after] of pairs(nodes)) {
-    if (before.said !== true || after.said !== true) continue;
-    const between = nodes.find(({of, from, until, said}) => of !== before.of && said === true && from > before.until && until < after.from);
-    if (between) found.add([before.of, between.of].toSorted().join(' and '));
-  }
-  return [...found].map((who) => ({code: 'two-leaders', text: `${who} led at the same time`}));
+  const all = [...Map.groupBy(nodes, ({of}) => of)].map(([of, samples]) => ({
+    of,
+    spans: spansOf(samples, (said) => said),
+    said: samples.filter(({said}) => said === true),
+  }));
+  const within = (one: (typeof all)[number], other: (typeof all)[number]): boolean =>
+    one.said.some(({from, until}) => other.spans.some((span) => from > span.from && until < span.until));
+  return all.flatMap((one, at) =>
+    all
+      .slice(at + 1)
+      .filter((other) => longestTogether(one.spans, other.spans) > 0 || within(one, other) || within(other, one))
+      .map((other) => ({code: 'two-leaders' as const, text: `${one.of} and ${other.of} led at the same time`})),
+  );
 }
 
 function reusedTerms({leases}: Samples): readonly Violation[] {
@@ -94,8 +100,21 @@ function flaps({leases}: Samples, most: number): readonly Violation[] {
   return terms.size <= most ? [] : [{code: 'leader-flap', text: `leadership moved without need: terms ${[...terms].join(', ')}`}];
 }
 
-function outcomeOf(cluster: ClusterEvidence): readonly Violation[] {
-  return [...recoveriesOf(cluster), ...refusalsOf(cluster)];
+function outcomeOf(cluster: ClusterEvidence, samples: readonly Sample<ServerState>[]): readonly Violation[] {
+  return [...recoveriesOf(cluster), ...openingsOf(cluster, samples), ...refusalsOf(cluster)];
+}
+
+/** What the servers themselves tell, whatever was written down: one that was closed and is open a moment later was promoted. */
+function openingsOf({name, expected, servers}: ClusterEvidence, samples: readonly Sample<ServerState>[]): readonly Violation[] {
+  const due = expected.filter(({ends}) => ends === 'promote').length;
+  const opened = servers.flatMap((server) =>
+    [...pairs(samples.filter(({of}) => of === server))].flatMap(([before, after]) =>
+      before.said?.writable === false && after.said?.writable === true ? [server] : [],
+    ),
+  );
+  if (opened.length <= due) return [];
+  const text = `${name}: ${opened.join(', ')} became writable, ${due} of them ${due === 1 ? 'was' : 'were'} due`;
+  return [{code: due === 0 ? 'undue-recovery' : 'second-recovery', text}];
 }
 
 /**
@@ -123,8 +142,11 @@ function refusalsOf({name, expected, refusals}: ClusterEvidence): readonly Viola
   }));
 }
 
-/** After a new holder's first statement on a server none with an older fence executes there. */
-function staleFences({fences}: ClusterEvidence): readonly Violation[] {
+/** After a new holder's first statement on a server none with an older fence executes there; and there are such statements to look at. */
+function staleFences({name, fences, recoveries}: ClusterEvidence): readonly Violation[] {
+  if (recoveries.some(({successful}) => successful) && [...fences.values()].every((sent) => sent.length === 0)) {
+    return [{code: 'broken-scenario', text: `${name} was recovered, and no general log has a statement with a fence`}];
+  }
   return [...fences].flatMap(([server, sent]) => {
     const at = sent.findIndex((fence, index) => fence < Math.max(...sent.slice(0, index)));
     return at < 0
@@ -140,13 +162,16 @@ function lostWrites({name, lost}: ClusterEvidence): readonly Violation[] {
 
 /** For how long two servers of a cluster were writable at the same time; who came back has a while. */
 function twoWritable({name, servers, disturbed}: ClusterEvidence, samples: readonly Sample<ServerState>[]): readonly Violation[] {
-  const spans = servers.map((server) => ({server, spans: spansOf(samples.filter(({of}) => of === server))}));
+  const spans = servers.map((server) => ({
+    server,
+    spans: spansOf(
+      samples.filter(({of}) => of === server),
+      (said) => said.writable,
+    ),
+  }));
   return spans.flatMap((one, at) =>
     spans.slice(at + 1).flatMap((other) => {
-      const longest = Math.max(
-        0,
-        ...one.spans.flatMap((a) => other.spans.map((b) => Math.min(a.until, b.until) - Math.max(a.from, b.from))),
-      );
+      const longest = longestTogether(one.spans, other.spans);
       const allowed = disturbed.has(one.server) || disturbed.has(other.server) ? CLOSED_WITHIN : 0;
       if (longest <= allowed) return [];
       return [
@@ -159,13 +184,23 @@ function twoWritable({name, servers, disturbed}: ClusterEvidence, samples: reado
   );
 }
 
-/** Stretches in which a server said again and again that it is writable: from the end of the first look to the start of the last. */
-function spansOf(samples: readonly Sample<ServerState>[]): readonly {from: number; until: number}[] {
-  const spans: {from: number; until: number}[] = [];
+interface Span {
+  readonly from: number;
+  until: number;
+}
+
+/** Milliseconds of the longest stretch in which both were what their spans say; 0 = never. */
+function longestTogether(some: readonly Span[], others: readonly Span[]): number {
+  return Math.max(0, ...some.flatMap((a) => others.map((b) => Math.min(a.until, b.until) - Math.max(a.from, b.from))));
+}
+
+/** Stretches in which something said again and again that it holds: from the end of the first look to the start of the last. */
+function spansOf<What>(samples: readonly Sample<What>[], holds: (said: What) => boolean): readonly Span[] {
+  const spans: Span[] = [];
   let open = false;
   for (const {from, until, said} of samples) {
     const last = spans.at(-1);
-    if (!said?.writable) open = false;
+    if (said === null || !holds(said)) open = false;
     else if (open && last) last.until = from;
     else {
       spans.push({from: until, until});

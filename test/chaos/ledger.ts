@@ -5,6 +5,11 @@ import {FAULT_KINDS} from './faults.ts';
 import {BACKEND_KINDS, type BackendKind} from './backends/backend.ts';
 import type {Result} from './run.ts';
 
+/** What a ledger is to hold before it says enough. */
+const IN_ALL = 200;
+const OF_EACH_BACKEND = 40;
+export const OF_EACH_FAULT = 20;
+
 /** One scenario that was played. */
 export interface Entry extends Result {
   /** When, as ISO 8601. */
@@ -44,11 +49,20 @@ export function summaryOf(entries: readonly Entry[]): readonly string[] {
     const bad = some.filter(({violations}) => violations.length > 0).length;
     return `${String(some.length).padStart(5)}${bad > 0 ? `, ${bad} with violations` : ''}`;
   };
+  const few = [
+    ...BACKEND_KINDS.filter((kind) => entries.filter(({backend}) => backend === kind).length < OF_EACH_BACKEND),
+    ...FAULT_KINDS.filter((fault) => entries.filter(({faults}) => faults.includes(fault)).length < OF_EACH_FAULT),
+  ];
   return [
     `${entries.length} scenarios, ${violated.length} with violations, on ${revisions.length} commits (${revisions.slice(-3).join(', ')})`,
     '',
     ...BACKEND_KINDS.map((kind) => `  backend ${kind.padEnd(20)}${count(({backend}) => backend === kind)}`),
     ...FAULT_KINDS.map((fault) => `  fault   ${fault.padEnd(20)}${count(({faults}) => faults.includes(fault))}`),
+    `wanted: ${IN_ALL} in all, ${OF_EACH_BACKEND} of each backend, ${OF_EACH_FAULT} of each fault; ${
+      entries.length < IN_ALL || few.length > 0
+        ? `too few: ${[...(entries.length < IN_ALL ? ['in all'] : []), ...few].join(', ')}`
+        : 'reached'
+    }`,
     '',
     ...timingsOf(entries),
     ...violated.map(

@@ -168,13 +168,19 @@ async function playOn(stage: Stage, choices: readonly Choice[], {kind, file, end
 }
 
 function linesOf(result: Result, {kind, took}: {kind: BackendKind; took: number}): readonly string[] {
-  const {scenario, cluster, moves, timings, violations} = result;
+  const {scenario, cluster, moves, timings, observed = [], violations} = result;
   const times = Object.entries(timings).map(([what, milliseconds]) => `${what} ${milliseconds} ms`);
   const single = moves.length === 1;
   const ends = single ? `, expected ${moves.map(expectedOf).join()}` : '';
   const head = `${violations.length === 0 ? 'ok  ' : 'BAD '} ${cluster}: ${scenario}${ends}; ${times.join(', ')}; ${Math.round(took / 1000)} s`;
   const parts = single ? [] : moves.map((move) => `     ${move.cluster}: ${move.scenario}, expected ${expectedOf(move)}`);
-  return [head, ...parts, ...violations.map(({code, text}) => `     ${code}: ${text}`), `     again: ${again(result, kind)}`];
+  return [
+    head,
+    ...parts,
+    `     came: ${observed.join('; ')}`,
+    ...violations.map(({code, text}) => `     ${code}: ${text}`),
+    `     again: ${again(result, kind)}`,
+  ];
 }
 
 function expectedOf({expected}: Result['moves'][number]): string {

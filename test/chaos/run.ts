@@ -25,6 +25,8 @@ export interface Result {
   readonly faults: readonly string[];
   /** Lengths of time that were written down, milliseconds; of a single scenario only, since it alone begins on quiet ground. */
   readonly timings: Readonly<Record<string, number>>;
+  /** What came of it, for each cluster; entries of earlier commits do not say. */
+  readonly observed?: readonly string[];
   readonly violations: readonly Violation[];
 }
 
@@ -68,7 +70,20 @@ export async function play(stage: Stage, traps: Traps, {moves, seed}: Run): Prom
   await attempt('no-convergence', async () => {
     clusters.push(...(await Promise.all(applications.map((application) => evidenceOf(stage, application, {moves, faults})))));
   });
-  return {...nameOf(moves), seed, timings, violations: [...broken, ...violationsIn({samples: observer.samples, clusters, mostTerms})]};
+  return {
+    ...nameOf(moves),
+    seed,
+    timings,
+    observed: clusters.map(observedOf),
+    violations: [...broken, ...violationsIn({samples: observer.samples, clusters, mostTerms})],
+  };
+}
+
+function observedOf({name, recoveries, refusals}: ClusterEvidence): string {
+  const good = recoveries.filter(({successful}) => successful).length;
+  const attempts = recoveries.length > good ? ` after ${recoveries.length - good} that opened nobody or failed` : '';
+  const refused = refusals.length > 0 ? `, refused as ${refusals.join(', ')}` : '';
+  return `${name}: ${good === 0 ? 'no recovery' : `${good} ${good === 1 ? 'recovery' : 'recoveries'}`}${attempts}${refused}`;
 }
 
 /** Terms there may be in all of them together; null where one of them does not say. */
@@ -105,9 +120,12 @@ async function playMoves({stage, faults, traps, applications, timings}: Playing,
         if (single) timings[what] = Math.round(milliseconds);
       },
     };
-    await scenario.act(scene).catch((error: unknown) => {
+    try {
+      await scenario.act(scene);
+      faults.mustHaveBeenFelt();
+    } catch (error) {
       throw new Error(`${single ? '' : `${scenario.name}: `}${error instanceof Error ? error.message : String(error)}`, {cause: error});
-    });
+    }
   }
 }
 

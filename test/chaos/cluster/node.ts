@@ -1,3 +1,4 @@
+import {readFileSync} from 'node:fs';
 import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {Config} from '../../../src/lib/config/keys.ts';
@@ -32,6 +33,7 @@ export class Node {
   #service: Service | null = null;
   #settings: Partial<Config> = {};
   #clock: NodeJS.ProcessEnv = {};
+  #fault: NodeJS.ProcessEnv = {};
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -67,6 +69,16 @@ export class Node {
     this.#clock = seconds === 0 ? {} : await clockOff(seconds);
   }
 
+  /** For its next start alone: it stops, as by SIGSTOP, where a plan of its own has come to this act. */
+  setFault(when: 'before' | 'after', act: number): void {
+    this.#fault = {ORCHESTRATOR_FAULT: `${when}:${act}:stop`};
+  }
+
+  /** Whether its process stands still. */
+  get standing(): boolean {
+    return this.pid !== null && / [Tt] /.test(readFileSync(`/proc/${this.pid}/stat`, 'latin1').replace(/^.*\)/s, ''));
+  }
+
   /**
    * Starts it and returns when it answers HTTP.
    *
@@ -84,9 +96,12 @@ export class Node {
         NODE_OPTIONS: `--inspect=127.0.0.1:${this.#options.inspectPort} --inspect-publish-uid=http`,
         ...mark,
         ...this.#clock,
+        ...this.#fault,
       });
       try {
-        return await this.#service.says(/listening on http/, STARTS_WITHIN);
+        await this.#service.says(/listening on http/, STARTS_WITHIN);
+        this.#fault = {};
+        return;
       } catch (error) {
         // As a supervisor does: its backend may not have been ready.
         if (tries === STARTS || this.#service.alive) throw error;
@@ -127,6 +142,7 @@ export class Node {
   /** Forgets what earlier processes wrote. */
   forget(): void {
     this.#past.length = 0;
+    if (!this.alive) this.#service = null;
   }
 
   async #inspector(): Promise<string> {

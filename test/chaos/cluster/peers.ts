@@ -1,6 +1,8 @@
 import {readFileSync, readdirSync, readlinkSync} from 'node:fs';
 
 const LOOPBACK = '0100007F';
+/** The kernel's list changes while it is read, and may lack a connection that is there. */
+const LOOKS = 5;
 
 /**
  * Which of these processes has the connection that comes from a port of 127.0.0.1, by what the kernel says: so a wire knows who
@@ -10,11 +12,19 @@ const LOOPBACK = '0100007F';
  * @returns '' when it is none of them
  */
 export function peerAt(port: number, processes: ReadonlyMap<number, string>): string {
+  for (let look = 0; look < LOOKS; look += 1) {
+    const name = ownerOf(port, processes);
+    if (name !== null) return name;
+  }
+  return '';
+}
+
+function ownerOf(port: number, processes: ReadonlyMap<number, string>): string | null {
   const inode = inodeOf(port);
-  if (inode === null) return '';
+  if (inode === null) return null;
   const socket = `socket:[${inode}]`;
   for (const [pid, name] of processes) if (holds(pid, socket)) return name;
-  return '';
+  return null;
 }
 
 function inodeOf(port: number): string | null {

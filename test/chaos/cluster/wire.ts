@@ -34,6 +34,8 @@ export class Wire {
   readonly #server: Server;
   readonly #lines = new Set<Line>();
   readonly #disturbances = new Map<string, Disturbance>();
+  /** How often something was kept back or late since the disturbance began, by peer. */
+  readonly #felt = new Map<string, number>();
   #target = 0;
 
   private constructor(options: WireOptions) {
@@ -57,6 +59,12 @@ export class Wire {
   /** From now on, for this peer, new connections too. */
   disturb(peer: string, disturbance: Disturbance): void {
     this.#disturbances.set(peer, disturbance);
+    this.#felt.set(peer, 0);
+  }
+
+  /** How often its present disturbance has kept something back or made it late: 0 = nobody can have noticed. */
+  felt(peer: string): number {
+    return this.#felt.get(peer) ?? 0;
   }
 
   /** What was held arrives now, as packets sent again would. */
@@ -105,7 +113,9 @@ export class Wire {
   /** Does it now, later, or when the silence ends. */
   #pass(line: Line, direction: Direction, act: () => void): void {
     const {silence, delay = 0} = this.#disturbances.get(line.peer) ?? {};
-    if (silence === 'both' || silence === direction || line.held[direction].length > 0) return void line.held[direction].push(act);
+    const silent = silence === 'both' || silence === direction;
+    if (silent || delay > 0) this.#felt.set(line.peer, this.felt(line.peer) + 1);
+    if (silent || line.held[direction].length > 0) return void line.held[direction].push(act);
     const now = performance.now();
     const due = Math.max(line.due[direction], now + delay);
     line.due[direction] = due;

@@ -48,10 +48,23 @@ export const BACKEND: readonly Scenario[] = [
     },
   },
   {
+    // Until its group has expelled it nobody's writes are certified, which may cost the leader its lease.
+    name: 'member of another node killed',
+    faults: ['backend-kill'],
+    expected: NONE,
+    on: ['group'],
+    async act({stage}) {
+      const [other] = await stage.others();
+      await stage.backend.kill(placeOf(stage, other!));
+      await pause(8_000);
+      await stage.leader(PATIENCE);
+    },
+  },
+  {
     name: 'database node of another node stopped',
     faults: ['backend-stop'],
     expected: NONE,
-    on: ['galera'],
+    on: ['galera', 'group'],
     async act({stage, between}) {
       const [other] = await stage.others();
       const server = stage.backend.servers[placeOf(stage, other!)]!;

@@ -1,8 +1,32 @@
+import {waitFor} from '../../sandbox/index.ts';
+import {leads} from '../cluster/leads.ts';
+import type {Node} from '../cluster/node.ts';
+import type {Stage} from '../cluster/stage.ts';
 import {pause} from '../faults.ts';
 import {LONG, NONE, PATIENCE, PROMOTE, deposed, promoted, type Scenario} from './scene.ts';
 
 /** Long enough for whoever was elected to lose it again. */
 const STAYS = 5_000;
+
+/** Makes a node the leader that will stop in its next recovery. */
+async function leading(stage: Stage, {when, act}: {readonly when: 'before' | 'after'; readonly act: number}): Promise<Node> {
+  const leader = await stage.leader();
+  const [next, other] = await stage.others();
+  await Promise.all([next!.stop(), other!.stop()]);
+  next!.setFault(when, act);
+  await next!.start();
+  await leader.stop();
+  await deposed(stage, leader.name);
+  await Promise.all([leader.start(), other!.start()]);
+  await stage.watched();
+  return next!;
+}
+
+/** For ten seconds from now; returns when it answers nothing. */
+async function blocked(leader: Node): Promise<void> {
+  await leader.block(10_000);
+  await waitFor(`${leader.name} answers nothing`, async () => (await leads(leader)) === null, {within: 8_000});
+}
 
 /** What happens to the one who leads. */
 export const LEADER: readonly Scenario[] = [
@@ -54,7 +78,7 @@ export const LEADER: readonly Scenario[] = [
     async act({stage, between}) {
       const leader = await stage.leader();
       leader.pause();
-      await pause(between(LONG.least, LONG.most));
+      await Promise.all([pause(between(LONG.least, LONG.most)), deposed(stage, leader.name)]);
       leader.resume();
       await pause(2_000);
     },
@@ -91,6 +115,24 @@ export const LEADER: readonly Scenario[] = [
     },
   },
   {
+    // Anywhere between the first change of a server and the last: its sessions, its lock and what it is about to send are all it has left.
+    name: 'leader stopped between two steps of a recovery, past its lease',
+    faults: ['leader-stop', 'source-kill'],
+    expected: PROMOTE,
+    async act(scene) {
+      const {stage, faults, cluster, between} = scene;
+      const stops = await leading(stage, {when: between(0, 1) < 0.5 ? 'before' : 'after', act: Math.floor(between(2, 8))});
+      const began = performance.now();
+      await faults.killServer(cluster.source);
+      await waitFor(`${stops.name} stands still`, () => stops.standing, {within: PATIENCE});
+      await deposed(stage, stops.name);
+      await promoted(scene, began);
+      await pause(between(0, 3_000));
+      stops.resume();
+      await pause(3_000);
+    },
+  },
+  {
     name: 'leader killed in the middle of a recovery',
     faults: ['leader-kill', 'source-kill'],
     expected: PROMOTE,
@@ -108,8 +150,7 @@ export const LEADER: readonly Scenario[] = [
     faults: ['leader-block'],
     expected: NONE,
     async act({stage}) {
-      const leader = await stage.leader();
-      await leader.block(10_000);
+      await blocked(await stage.leader());
       await pause(12_000);
     },
   },
@@ -119,14 +160,13 @@ export const LEADER: readonly Scenario[] = [
     expected: PROMOTE,
     async act(scene) {
       const {stage, faults, cluster, between} = scene;
-      const leader = await stage.leader();
-      const blocked = performance.now();
-      await leader.block(10_000);
+      const stands = performance.now();
+      await blocked(await stage.leader());
       await pause(between(0, 4_000));
       const began = performance.now();
       await faults.killServer(cluster.source);
       await promoted(scene, began);
-      await pause(Math.max(0, blocked + 12_000 - performance.now()));
+      await pause(Math.max(0, stands + 12_000 - performance.now()));
     },
   },
 ];

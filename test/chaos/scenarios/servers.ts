@@ -1,8 +1,18 @@
-import {waitFor} from '../../sandbox/index.ts';
+import {replicaStatus, waitFor} from '../../sandbox/index.ts';
 import {holdApplier} from '../../servers/support/replicas.ts';
+import type {Managed} from '../cluster/managed.ts';
 import {refusalsOf} from '../evidence.ts';
 import {pause} from '../faults.ts';
 import {NONE, PATIENCE, PROMOTE, promoted, type Scenario} from './scene.ts';
+
+/** Waits until a replica has been told to receive nothing more: from then on it is drained. */
+async function recovering({name, replicas}: Managed): Promise<void> {
+  const revoked = async (): Promise<boolean> => {
+    const statuses = await Promise.all(replicas.map(({instance}) => replicaStatus(instance)));
+    return statuses.some(([status]) => status?.receiver.running === 'No');
+  };
+  await waitFor(`a replica of ${name} receives nothing more`, revoked, {within: PATIENCE});
+}
 
 /** What happens to the servers that are looked after. */
 export const SERVERS: readonly Scenario[] = [
@@ -28,7 +38,8 @@ export const SERVERS: readonly Scenario[] = [
       while (application.acknowledged.length < before + 20) await pause(20);
       const began = performance.now();
       await faults.killServer(cluster.source);
-      await pause(between(500, 2_000));
+      await recovering(cluster);
+      await pause(between(500, 1_500));
       await Promise.all(release.map((free) => free()));
       await promoted(scene, began);
     },

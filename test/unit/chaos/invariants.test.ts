@@ -21,7 +21,7 @@ function cluster(more: Partial<ClusterEvidence>): Evidence['clusters'] {
     recoveries: [],
     refusals: [],
     lost: [],
-    fences: new Map(),
+    fences: new Map([['b', [1]]]),
     servers: ['a', 'b'],
     disturbed: new Set(),
   };
@@ -45,6 +45,34 @@ test.each<{what: string; given: Parameters<typeof codes>[0]; found: readonly str
     what: 'it did not answer in between',
     given: {nodes: [look('n1', 1, true), look<boolean>('n1', 3, null), look('n2', 5, true), look('n1', 9, true)]},
     found: [],
+  },
+  {
+    what: 'both lead for a while, and neither was looked at within a pause of the other',
+    given: {nodes: [look('n1', 1, true), look('n2', 1, true), look('n1', 9, true), look('n2', 9, true)]},
+    found: ['two-leaders'],
+  },
+  {
+    what: 'a replica that was opened, though nobody wrote down a recovery',
+    given: {servers: [server('b', 1, false), server('b', 3, true)], clusters: cluster({})},
+    found: ['undue-recovery'],
+  },
+  {
+    what: 'two that were opened for one incident',
+    given: {
+      servers: [server('a', 1, false), server('a', 3, true), server('b', 1, false), server('a', 5, false), server('b', 7, true)],
+      clusters: cluster({expected: [{ends: 'promote'}], recoveries: [PROMOTED], fences: new Map([['b', [1]]])}),
+    },
+    found: ['second-recovery'],
+  },
+  {
+    what: 'a source that comes back open',
+    given: {servers: [server('a', 1, false), look<ServerState>('a', 3, null), server('a', 5, true)], clusters: cluster({})},
+    found: [],
+  },
+  {
+    what: 'a recovery that sent nothing with a fence',
+    given: {clusters: cluster({expected: [{ends: 'promote'}], recoveries: [PROMOTED], fences: new Map([['b', []]])})},
+    found: ['broken-scenario'],
   },
   {what: 'a term of two holders', given: {leases: [lease(1, 7, 'x'), lease(2, 7, 'y')]}, found: ['term-reused']},
   {what: 'a term that was released', given: {leases: [lease(1, 7, 'x'), lease(2, 7, '')]}, found: []},
