@@ -249,6 +249,19 @@ test('one that was acknowledged meanwhile is not resumed', async () => {
   expect([await readPlan(await it.backend(), UID), await locks()]).toMatchObject([{state: 'aborted'}, 0]);
 });
 
+test('one whose row the backend has lost is not resumed but given up, and says so', async () => {
+  await planned(await locked([a]));
+  await (await it.backend()).run(({db}) => db('topology_recovery').delete());
+  const {status, stdout, stderr} = await run(`recovery resume ${UID}`);
+  expect({status, stdout}).toEqual({status: 4, stdout: ''});
+  expect(stderr).toMatch(/was not resumed: its row is gone: the backend has lost it, or somebody has deleted it\n$/);
+  expect([await readPlan(await it.backend(), UID), await locks()]).toMatchObject([
+    {state: 'aborted', outcome: expect.stringContaining('its row is gone') as string},
+    0,
+  ]);
+  expect(await table('topology_recovery')).toEqual([]);
+});
+
 test('a recovery that lost its lock can only be given up', async () => {
   await planned(await locked([a]));
   for (const name of ['cluster_lock', 'cluster_lock_member']) await (await it.backend()).run(({db}) => db(name).delete());

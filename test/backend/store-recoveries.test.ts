@@ -22,10 +22,10 @@ import {
 } from '../../src/lib/store/recovery/plans.ts';
 import {acknowledge, readBlockedRecoveries, readRecoveries, readRecoverySteps} from '../../src/lib/store/recovery/recoveries.ts';
 import {
-  isRecoveryOpen,
   recordSuccessor,
   unblock,
   registerRecovery,
+  whyNotOpen,
   writeRecoveryEnd,
   type NewRecovery,
 } from '../../src/lib/store/recovery/recovery-registration.ts';
@@ -237,13 +237,14 @@ describe.each(BACKENDS)('recoveries on %s', (kind) => {
 
   test('the course of one, as people read it', async () => {
     await register('u1');
-    expect(await within((work) => isRecoveryOpen(work, 'u1'))).toBe(true);
+    expect(await within((work) => whyNotOpen(work, 'u1'))).toBeNull();
+    expect(await within((work) => whyNotOpen(work, 'u2'))).toContain('its row is gone');
     await within((work) => writeRecoverySteps(work, 'u1', ['begun', 'done 🎉']));
     await within((work) => recordSuccessor(work, 'u1', {successor: key('s:3307'), alias: 'sss'}));
     await within((work) =>
       writeRecoveryEnd(work, 'u1', {lost: [key('b'), key('c:3307')], participating: [key('a')], errors: ['one', 'two']}),
     );
-    expect(await within((work) => isRecoveryOpen(work, 'u1'))).toBe(false);
+    expect(await within((work) => whyNotOpen(work, 'u1'))).toContain('ended by somebody else');
     expect((await readRecoverySteps(store.backend, 'u1')).map((step) => step.message)).toEqual(['begun', 'done ?']);
     const [read] = await readRecoveries(store.backend, {uid: 'u1'});
     expect(read).toMatchObject({

@@ -4,7 +4,7 @@ import {keepLock} from '../coordination/lock/keep.ts';
 import {touchLock} from '../coordination/lock/hold.ts';
 import {messageOf} from '../errors/errors.ts';
 import {adoptPlan, endPlan, readPlanSteps, writeRecoverySteps, type OpenPlan} from '../store/recovery/plans.ts';
-import {isRecoveryOpen} from '../store/recovery/recovery-registration.ts';
+import {whyNotOpen} from '../store/recovery/recovery-registration.ts';
 import {progressToResume} from './journal/acts.ts';
 import {serversOf, type PlanDocument} from './abort.ts';
 import {conduct, type Ending} from './conduct.ts';
@@ -48,17 +48,20 @@ interface Adopting {
 }
 
 async function adopt(env: Environment, {document: {uid, plan}, hold, remarks}: Adopting): Promise<boolean> {
-  return env.backend.transaction(async (work) => {
-    if (!(await touchLock(work, hold))) return false;
+  const closed = await env.backend.transaction(async (work) => {
+    if (!(await touchLock(work, hold))) return 'its lock is not ours any more';
     // Only a recovery has a row that others could have closed.
-    if (['promote', 'adopt', 'mend'].includes(plan.kind) && !(await isRecoveryOpen(work, uid))) {
-      await endPlan(work, uid, {state: 'aborted', outcome: 'its recovery was acknowledged or ended by somebody else meanwhile'});
-      return false;
+    const why = ['promote', 'adopt', 'mend'].includes(plan.kind) ? await whyNotOpen(work, uid) : null;
+    if (why !== null) {
+      await endPlan(work, uid, {state: 'aborted', outcome: why});
+      return why;
     }
     await adoptPlan(work, uid, hold.fence);
     await writeRecoverySteps(work, uid, [`resumed by ${env.me.hostname} under fence ${hold.fence}`, ...remarks]);
-    return true;
+    return null;
   });
+  if (closed !== null) env.log('warn', `recovery ${uid} is not resumed: ${closed}`);
+  return closed === null;
 }
 
 async function goOn(

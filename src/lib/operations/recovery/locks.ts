@@ -4,7 +4,7 @@ import {watchLocks, type SeenLock} from '../../coordination/lock/standstill.ts';
 import {defaultTiming} from '../../coordination/timing.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
 import {keyText} from '../../model/instance-key.ts';
-import {readOpenPlans} from '../../store/recovery/plans.ts';
+import {readOpenPlans, readPlan} from '../../store/recovery/plans.ts';
 import {audit} from '../audit-trail.ts';
 import type {Aborted} from '../../execute/abort.ts';
 import type {Context, Unlocked} from '../context.ts';
@@ -123,8 +123,10 @@ export const recoveryResume = define({
   changes: 'servers',
   async run(context, {uid}) {
     const outcome = await context.resumeRecovery(uid);
-    if (outcome === null)
-      throw new OrchestratorError('REFUSED', `recovery ${uid} was not resumed: it was acknowledged or ended by somebody else meanwhile`);
+    if (outcome === null) {
+      const plan = await readPlan(await context.backend(), uid);
+      throw new OrchestratorError('REFUSED', `recovery ${uid} was not resumed: ${plan?.outcome || 'it is not ours any more'}`);
+    }
     await audit(context, {type: 'resume-recovery', message: `${uid} by ${context.caller.user}: ${outcome.outcome}`});
     if (outcome.outcome === 'failed') {
       throw new OrchestratorError('RECOVERY_FAILED', `recovery ${uid} was resumed, but could not be completed: ${outcome.because}`, {

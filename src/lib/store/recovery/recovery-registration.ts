@@ -194,13 +194,13 @@ export async function writeRecoveryAbort(work: Work, uid: string, ending: Recove
 }
 
 /**
- * Whether our row still stands as we left it: beside 3.2.6, whose nodes acknowledge what they take for crashed, a plan is
- * resumed only then.
+ * Why a plan must not be resumed; null while our row stands as we left it. Nodes of 3.2.6 acknowledge what they take for crashed, and an
+ * asynchronous backend may have lost the row.
  */
-export async function isRecoveryOpen({db}: Work, uid: string): Promise<boolean> {
-  const row: {uid: string} | undefined = await db('topology_recovery')
-    .where({uid, in_active_period: 1})
-    .whereNull('end_recovery')
-    .first('uid');
-  return row !== undefined;
+export async function whyNotOpen({db}: Work, uid: string): Promise<string | null> {
+  const row: {in_active_period: number; end_recovery: string | null} | undefined = await db('topology_recovery')
+    .where({uid})
+    .first('in_active_period', 'end_recovery');
+  if (row === undefined) return 'its row is gone: the backend has lost it, or somebody has deleted it';
+  return row.in_active_period === 1 && row.end_recovery === null ? null : 'it was acknowledged or ended by somebody else meanwhile';
 }
