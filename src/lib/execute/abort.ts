@@ -11,6 +11,7 @@ import type {RecoveryDocument} from './journal/document.ts';
 import {isRelocation, serversOfRelocation, stoppedByRelocation, type RelocationDocument} from './relocation/document.ts';
 import {recordReplacement} from './relocation/replacement.ts';
 import {mayHaveOpened} from './journal/opened.ts';
+import {statesIn} from './journal/run.ts';
 import {stoppedBy, type Stopped} from './journal/stopped.ts';
 import {killSessions} from './kill-sessions.ts';
 import {startAgain} from './start-again.ts';
@@ -99,7 +100,7 @@ async function closePlan(backend: Backend, {plan, hold, because, remarks}: Closi
     if (hold !== null && !(await touchLock(work, hold))) return null;
     const journal = await readPlanSteps(work, uid);
     const failures = journal.filter(({state}) => state === 'failed').map(({outcome}) => outcome);
-    const stateOf = (number: number): StepRecord['state'] => journal.find((step) => step.number === number)?.state ?? 'planned';
+    const stateOf = statesIn(journal);
     if (isRelocation(document)) await recordReplacement(work, document, {stateOf, lost: [], lasting: 0, errors: [...failures, because]});
     else {
       const participating = [document.plan.failed, ...document.facts.replicas];
@@ -136,7 +137,7 @@ async function startWhatItStopped(env: Environment, document: PlanDocument, {hol
 async function stoppedNow(backend: Backend, document: PlanDocument): Promise<Stopped> {
   if (isTakeover(document)) return {receivers: [], both: [], left: []};
   const steps = await backend.run((work) => readPlanSteps(work, document.uid));
-  const stateOf = (number: number): StepRecord['state'] => steps.find((step) => step.number === number)?.state ?? 'planned';
+  const stateOf = statesIn(steps);
   return isRelocation(document) ? {receivers: [], both: stoppedByRelocation(document, stateOf), left: []} : stoppedBy(document, stateOf);
 }
 

@@ -12,7 +12,7 @@ import {findingOf} from './finding.ts';
 import {actsAgain, actText, type JournaledAct} from './journal/acts.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import {mayHaveOpened} from './journal/opened.ts';
-import type {ActState} from './journal/run.ts';
+import {statesIn, type ActState} from './journal/run.ts';
 import {stoppedBy} from './journal/stopped.ts';
 
 /** So often a recovery makes its choice before it counts as failed. */
@@ -80,8 +80,7 @@ function below(instance: Instance, source: InstanceKey): Instance {
 }
 
 async function statesOf(env: Environment, uid: string): Promise<(act: number) => ActState> {
-  const steps = await env.backend.run((work) => readPlanSteps(work, uid));
-  return (number) => steps.find((step) => step.number === number)?.state ?? 'planned';
+  return statesIn(await env.backend.run((work) => readPlanSteps(work, uid)));
 }
 
 interface Stuck {

@@ -30,7 +30,7 @@ import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 import {Hands} from './steps/hands.ts';
 import {mayHaveOpened} from './journal/opened.ts';
-import {runActs, type ActState, type Journal, type Progress} from './journal/run.ts';
+import {runActs, statesIn, type Journal, type Progress} from './journal/run.ts';
 import {stoppedBy} from './journal/stopped.ts';
 import {startAgain} from './start-again.ts';
 import {perform} from './steps/perform.ts';
@@ -223,8 +223,7 @@ async function lostReplicas(env: Environment, {document}: Conducting): Promise<r
 async function letReceiveAgain({env, what, hands}: Performing): Promise<readonly string[]> {
   const {document, topology} = what;
   const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
-  const stateOf = (number: number): ActState => steps.find((step) => step.number === number)?.state ?? 'planned';
-  return startAgain({hands, topology}, stoppedBy(document, stateOf));
+  return startAgain({hands, topology}, stoppedBy(document, statesIn(steps)));
 }
 
 /** What an error says, for the record; a bug goes on being one. */
@@ -282,8 +281,7 @@ async function closeBooks(env: Environment, what: Conducting, state: 'done' | 'a
     const steps = await readPlanSteps(work, document.uid);
     const errors = [...steps.filter((step) => step.state === 'failed').map(({outcome}) => outcome), ...more];
     await writeRecoveryEnd(work, document.uid, {lost, participating, errors});
-    const stateOf = (number: number): ActState => steps.find((step) => step.number === number)?.state ?? 'planned';
-    if (state === 'aborted' && !mayHaveOpened(document, stateOf)) await unblock(work, document.uid);
+    if (state === 'aborted' && !mayHaveOpened(document, statesIn(steps))) await unblock(work, document.uid);
     await writeRecoverySteps(work, document.uid, more);
     await endPlan(work, document.uid, {state, outcome: more[0] ?? ''});
   });

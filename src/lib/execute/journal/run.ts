@@ -3,6 +3,11 @@ import type {Act, JournaledAct} from './acts.ts';
 
 export type ActState = 'planned' | 'started' | 'done' | 'failed';
 
+/** Looks up states in the rows of a journal; an act without a row was never started. */
+export function statesIn(rows: readonly {readonly number: number; readonly state: ActState}[]): (act: number) => ActState {
+  return (number) => rows.find((row) => row.number === number)?.state ?? 'planned';
+}
+
 /** What the journal says about one act. */
 export interface Progress {
   readonly state: ActState;

@@ -9,7 +9,7 @@ import type {Move} from '../../plan/relocation/plan.ts';
 import {takeBackIntoService} from '../../store/downtime.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../../store/recovery/plans.ts';
 import type {Environment} from '../environment.ts';
-import {runActs, type ActState, type Journal, type Progress} from '../journal/run.ts';
+import {runActs, statesIn, type Journal, type Progress} from '../journal/run.ts';
 import type {Hands} from '../steps/hands.ts';
 import {placesIn} from '../steps/places.ts';
 import {relocationActText, type RelocationAct, type RelocationDocument} from './document.ts';
@@ -152,10 +152,9 @@ async function closeBooks(
   const ours = await env.backend.transaction(async (work) => {
     if (!(await touchLock(work, hold))) return false;
     const steps = await readPlanSteps(work, uid);
-    const stateOf = (number: number): ActState => steps.find((step) => step.number === number)?.state ?? 'planned';
     const lost = [...outcomes.flatMap(({ok, key}) => (ok ? [] : [key])), ...plan.left.map(({key}) => key)];
     await recordReplacement(work, document, {
-      stateOf,
+      stateOf: statesIn(steps),
       lost: lost.filter((key) => topology.get(key)?.check.valid),
       lasting: env.config.MasterFailoverLostInstancesDowntimeMinutes * 60,
       errors: problems,
