@@ -1,6 +1,6 @@
 import {loadConfig, type LoadedConfig, type LoadOptions} from './lib/config/load.ts';
 import type {Config} from './lib/config/keys.ts';
-import {noticeText} from './lib/config/notice.ts';
+import {noticeLine} from './lib/config/notice.ts';
 import {makeNodeId, startNodeHealth} from './lib/coordination/nodes.ts';
 import type {Log} from './lib/coordination/keep-renewing.ts';
 import type {NodeId} from './lib/coordination/types.ts';
@@ -8,6 +8,7 @@ import {messageOf} from './lib/errors/errors.ts';
 import type {HostNames} from './lib/names/host-names.ts';
 import type {Build, Names, Ports} from './lib/operations/context.ts';
 import type {Operation, Texts} from './lib/operations/define.ts';
+import {isService, serve} from './lib/operations/service/service.ts';
 import type {Backend} from './lib/store/backend.ts';
 import type {MigrateOptions} from './lib/store/migrations/migrate.ts';
 import type {OpenOptions} from './lib/store/open.ts';
@@ -31,7 +32,7 @@ export interface Composing {
 /** Joins the rooms for one command line. Nothing is read or opened before an operation asks for it; what is heavy is loaded then. */
 export function compose(composing: Composing): Opened {
   const node = makeNodeId();
-  const loading = loadOptions(composing.common, composing.env);
+  const loading = loadOptions(composing);
   const loaded = once(() => load(loading, composing));
   const config = once(async (): Promise<Config> => {
     const found = loaded().config;
@@ -65,7 +66,7 @@ export function compose(composing: Composing): Opened {
     onInstance: async () => (await work()).onInstance(),
     unlock: async (request) => (await work()).unlock(request),
     serve: async (options) => (await work()).serve(options),
-    deploySchema: async () => deploy(await config(), {appVersion: composing.build.version, redeploy: true}),
+    deploySchema: async () => deploy(await config(), {appVersion: composing.build.version, redeploy: true, warn: composing.warn}),
   };
   return {
     ports,
@@ -111,11 +112,17 @@ async function openRegistered(config: () => Promise<Config>, node: NodeId, compo
     skip: found.SkipOrchestratorDatabaseUpdate,
     refuseIfNotDeployed: found.PanicIfDifferentDatabaseDeploy,
   };
-  const isService = operation.name === 'serve' || operation.name === 'continuous';
   const reads = operation.changes === 'nothing';
-  const backend = await openMigrated(found, options, {...(isService ? {} : ONE_CONNECTION), stale: reads ? 'if-cut-off' : 'never'});
+  const backend = await openMigrated(
+    found,
+    {...options, warn: composing.warn},
+    {
+      ...(isService(operation) ? {} : ONE_CONNECTION),
+      stale: reads ? 'if-cut-off' : 'never',
+    },
+  );
   if (backend.stale) composing.alert(`the database node ${backend.where} does not belong to a majority: what it says may be out of date`);
-  if (backend.stale || isService || common['skip-continuous-registration'] === 'true')
+  if (backend.stale || isService(operation) || common['skip-continuous-registration'] === 'true')
     return {backend, deregister: () => Promise.resolve()};
   const registration = {me: node, mode: 'CLIMode', command: operation.name, version: build.version} as const;
   const start = (): Promise<Registered> => startNodeHealth(backend, registration, (_level, sentence) => composing.warn(sentence));
@@ -142,11 +149,17 @@ function onceItLasts(start: () => Promise<Registered>, warn: (sentence: string) 
   };
 }
 
-async function openMigrated(config: Config, options: MigrateOptions, opening: OpenOptions = ONE_CONNECTION): Promise<Backend> {
+interface Migrating extends MigrateOptions {
+  /** Told where a newer program has been at the backend. */
+  warn(sentence: string): void;
+}
+
+async function openMigrated(config: Config, {warn, ...options}: Migrating, opening: OpenOptions = ONE_CONNECTION): Promise<Backend> {
   const [{openBackend}, {migrate}] = await Promise.all([import('./lib/store/open.ts'), import('./lib/store/migrations/migrate.ts')]);
   const backend = await openBackend(config, opening);
   try {
-    if (!backend.stale) await migrate(backend, options);
+    const {warnings} = backend.stale ? {warnings: []} : await migrate(backend, options);
+    warnings.forEach(warn);
     return backend;
   } catch (error) {
     await backend.close();
@@ -154,7 +167,7 @@ async function openMigrated(config: Config, options: MigrateOptions, opening: Op
   }
 }
 
-async function deploy(config: Config, options: MigrateOptions): Promise<void> {
+async function deploy(config: Config, options: Migrating): Promise<void> {
   const backend = await openMigrated(config, options);
   await backend.close();
 }
@@ -166,19 +179,25 @@ async function toSyslog({EnableSyslog, AuditToSyslog}: Config, {log, warn, env}:
   if (AuditToSyslog) auditToSyslog(syslog);
 }
 
-function loadOptions(common: Texts, env: NodeJS.ProcessEnv): LoadOptions {
+function loadOptions({common, env, operation}: Composing): LoadOptions {
   const overrides: Partial<Config> = {
     ...(common['topology-user'] === undefined ? {} : {MySQLTopologyUser: common['topology-user']}),
     ...(common['topology-password'] === undefined ? {} : {MySQLTopologyPassword: common['topology-password']}),
     ...(common['enable-database-update'] === 'true' ? {SkipOrchestratorDatabaseUpdate: false} : {}),
     ...(common['debug'] === 'true' ? {Debug: true} : {}),
   };
-  return {path: common['config'], env, overrides, ignoreRaftSetup: common['ignore-raft-setup'] === 'true'};
+  return {
+    path: common['config'],
+    env,
+    overrides,
+    ignoreRaftSetup: common['ignore-raft-setup'] === 'true',
+    listens: operation.name === serve.name,
+  };
 }
 
 function load(loading: LoadOptions, {operation, warn}: Composing): LoadedConfig {
   const loaded = loadConfig(loading);
-  if (!operation.name.startsWith('config ')) for (const notice of loaded.notices) warn(noticeText(notice));
+  if (!operation.name.startsWith('config ')) for (const notice of loaded.notices) warn(noticeLine(notice));
   return loaded;
 }
 

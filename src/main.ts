@@ -5,6 +5,7 @@ import {compose} from './composition.ts';
 import {logTo, type Level, type Logger} from './log.ts';
 import type {Operation, Texts} from './lib/operations/define.ts';
 import {ALL} from './lib/operations/registry.ts';
+import {isService} from './lib/operations/service/service.ts';
 import {runCommandLine} from './lib/surfaces/cli/command-line.ts';
 import type {Io} from './lib/surfaces/cli/program.ts';
 
@@ -19,25 +20,24 @@ declare const BUILD_REVISION: string | undefined;
 export async function main(argv: readonly string[]): Promise<void> {
   const build = {version: packageFacts.version, revision: typeof BUILD_REVISION === 'undefined' ? '' : BUILD_REVISION};
   const io = standardIo();
-  const warn = (sentence: string): void => {
-    if (process.stderr.isTTY || argv.includes('serve') || argv.includes('http')) io.err(`orchestrator: ${sentence}\n`);
+  const warnOf = (operation: Operation) => (sentence: string) => {
+    if (process.stderr.isTTY || isService(operation)) io.err(`orchestrator: ${sentence}\n`);
   };
   const alert = (sentence: string): void => {
     if (!argv.includes('--quiet')) io.err(`orchestrator: ${sentence}\n`);
   };
   const logOf = (operation: Operation, common: Texts): Logger => {
-    const isService = operation.name === 'serve' || operation.name === 'continuous';
-    const wordy = isService || common['verbose'] === 'true' || common['debug'] === 'true';
+    const wordy = isService(operation) || common['verbose'] === 'true' || common['debug'] === 'true';
     const least: Level = common['quiet'] === 'true' ? 'error' : wordy ? 'info' : 'warn';
     const log = logTo({write: io.err, least, format: common['log-format'] === 'json' ? 'json' : 'text'});
-    return isService ? listening(log) : log;
+    return isService(operation) ? listening(log) : log;
   };
   const program = {
     io,
     operations: ALL,
     user: userName(),
     ports: (common: Texts, operation: Operation) =>
-      compose({common, operation, build, env: process.env, warn, alert, log: logOf(operation, common)}),
+      compose({common, operation, build, env: process.env, warn: warnOf(operation), alert, log: logOf(operation, common)}),
   };
   process.exitCode = await runCommandLine(argv, {program, commands: COMMANDS, facts: packageFacts, build});
 }

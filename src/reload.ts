@@ -1,6 +1,6 @@
 import type {Config, KeyName} from './lib/config/keys.ts';
 import {loadConfig} from './lib/config/load.ts';
-import {noticeText} from './lib/config/notice.ts';
+import {noticeLine} from './lib/config/notice.ts';
 import {takeUp, type Reloaded} from './lib/config/reload.ts';
 import type {Log} from './lib/coordination/keep-renewing.ts';
 import {messageOf} from './lib/errors/errors.ts';
@@ -25,7 +25,7 @@ export interface Reloading {
 export async function reload({live, fixed, ports, log}: Reloading, by: string): Promise<Reloaded> {
   try {
     const {config, notices} = loadConfig(ports.loading);
-    for (const notice of notices) log('warn', noticeText(notice));
+    for (const notice of notices) log('warn', noticeLine(notice));
     const reloaded = takeUp(live, config, fixed);
     const said = reloadedText(reloaded);
     log('info', `configuration read again for ${by}: ${said}`);

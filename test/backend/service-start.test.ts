@@ -16,3 +16,15 @@ test('a service that cannot listen ends, and holds no lease', async () => {
   const rows = await (await it.backend()).run(({db}) => db('active_node').select('hostname'));
   expect(rows.filter(({hostname}) => hostname !== '')).toEqual([]);
 }, 60_000);
+
+test.each(['serve', 'http'])(
+  '%s says off a terminal, too, what is odd about its configuration, and what to do',
+  async (name) => {
+    const it = cli({ListenAddress: 'nowhere.invalid:3000', RecoveryPeriodBlockSecond: 5} as object);
+    onTestFinished(() => it.down());
+    const {stderr} = await it.run(`${name} --discovery=false`);
+    expect(stderr).toMatch(/RecoveryPeriodBlockSecond .*\(.*RecoveryPeriodBlockSeconds.*\)/);
+    expect(stderr).toMatch(/anybody who reaches nowhere\.invalid:3000 may change topologies.*\(set AuthenticationMethod/);
+  },
+  60_000,
+);

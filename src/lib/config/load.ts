@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly overrides?: Partial<Config> | undefined;
   /** `--ignore-raft-setup`: run although the file says RaftEnabled. */
   readonly ignoreRaftSetup?: boolean | undefined;
+  /** It is read for a service: then it is told, too, where that would let everybody change everything. */
+  readonly listens?: boolean | undefined;
 }
 
 export interface LoadedConfig {
@@ -47,6 +49,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const {draft, notices, sources} = read(options);
   const [first, ...others] = notices.errors;
   if (first !== undefined) throw asError(first, others.length);
+  if (options.listens === true) listenNotices(draft.values, notices);
   return {config: freeze(draft.values), sources, notices: notices.all, origin: {...draft.origin}, withoutFile: sources.length === 0};
 }
 

@@ -58,8 +58,13 @@ export class Notices {
   }
 }
 
-/** `FILE:LINE: sentence`, without the hint: one line of a log. */
-export function noticeText(notice: Notice): string {
+/** One line of a log: `FILE:LINE: sentence (hint)`. */
+export function noticeLine(notice: Notice): string {
+  return `${noticeText(notice)}${notice.hint === null ? '' : ` (${notice.hint})`}`;
+}
+
+/** `FILE:LINE: sentence`, without the hint. */
+function noticeText(notice: Notice): string {
   const where = [notice.file, notice.line].filter((part) => part !== null).join(':');
   return where === '' ? notice.sentence : `${where}: ${notice.sentence}`;
 }

@@ -64,12 +64,17 @@ function promotionRule(text: string | null, remarks: Remarks): PromotionRule | n
 
 /** What DataCenterPattern, RegionPattern and PhysicalEnvironmentPattern find in a host name; compiled once. */
 export function placeByName(config: Config): (host: string) => Place {
-  const finder = (pattern: string) => {
-    const compiled = pattern === '' ? null : compilePattern(pattern);
-    return (host: string) => compiled?.exec(host)?.[1] ?? '';
+  // Compiled anew where a running service has taken up another value.
+  const finder = (key: 'DataCenterPattern' | 'RegionPattern' | 'PhysicalEnvironmentPattern') => {
+    let last: {readonly pattern: string; readonly compiled: RegExp | null} = {pattern: '', compiled: null};
+    return (host: string) => {
+      const pattern = config[key];
+      if (pattern !== last.pattern) last = {pattern, compiled: pattern === '' ? null : compilePattern(pattern)};
+      return last.compiled?.exec(host)?.[1] ?? '';
+    };
   };
-  const dataCenter = finder(config.DataCenterPattern);
-  const region = finder(config.RegionPattern);
-  const environment = finder(config.PhysicalEnvironmentPattern);
+  const dataCenter = finder('DataCenterPattern');
+  const region = finder('RegionPattern');
+  const environment = finder('PhysicalEnvironmentPattern');
   return (host) => ({dataCenter: dataCenter(host), region: region(host), environment: environment(host)});
 }

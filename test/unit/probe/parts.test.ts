@@ -127,6 +127,14 @@ test.each([
   });
 });
 
+test('a pattern that a running service takes up holds from then on', () => {
+  const config = {...defaultDraft().values, DataCenterPattern: '^(a)'};
+  const placeOf = placeByName(config);
+  expect(placeOf('ab').dataCenter).toBe('a');
+  config.DataCenterPattern = '(b)$';
+  expect(placeOf('ab').dataCenter).toBe('b');
+});
+
 test.each([
   {rows: [], cell: null},
   {rows: [{a: null}], cell: null},

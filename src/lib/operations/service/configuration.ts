@@ -1,6 +1,6 @@
 import {dumpConfig} from '../../config/dump.ts';
 import {checkConfig, loadConfig} from '../../config/load.ts';
-import {noticeText, type Notice} from '../../config/notice.ts';
+import {noticeLine, type Notice} from '../../config/notice.ts';
 import {configSchema} from '../../config/schema.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
 import {define} from '../define.ts';
@@ -38,10 +38,7 @@ export const configCheck = define({
   input: {},
   changes: 'nothing',
   run: (context): readonly Notice[] => checkConfig(context.loading),
-  print: (notices) =>
-    notices.length === 0
-      ? ['OK']
-      : notices.map((notice) => `${notice.level}: ${noticeText(notice)}${notice.hint === null ? '' : ` (${notice.hint})`}`),
+  print: (notices) => (notices.length === 0 ? ['OK'] : notices.map((notice) => `${notice.level}: ${noticeLine(notice)}`)),
   status: (notices) => (notices.some((notice) => notice.level === 'error') ? 1 : 0),
   exits: {1: 'the configuration cannot be used'},
 });

@@ -25,6 +25,11 @@ const recover: Field<readonly string[] | null> = {
 
 const grabElection = flag('grab-election', 'take leadership at once');
 
+/** Whether an operation is one that goes on until it is stopped: it has a log that somebody reads, and may listen. */
+export function isService({name}: {readonly name: string}): boolean {
+  return name === serve.name || name === continuous.name;
+}
+
 export const serve = define({
   name: 'serve',
   localOnly: true,
