@@ -439,6 +439,22 @@ describe('addresses', () => {
     expect(stderr).toMatch(/: no leader among http/);
   });
 
+  test('while one is being elected it is waited for', async () => {
+    const other = await node(false);
+    const heir = await answering((url, count) => {
+      if (url !== '/api/leader-check') return url === '/api/routed-leader-check' ? {status: 404} : {body: [{ClusterName: 'of the heir'}]};
+      return count > 2 ? {body: '"OK"'} : {status: 404};
+    });
+    expect(await client('-c clusters', {ORCHESTRATOR_API: `${other.url} ${heir.url}`})).toMatchObject({status: 0, stdout: 'of the heir\n'});
+  });
+
+  test('that none of them takes the credentials is said as such', async () => {
+    const [one, two] = [await answering(() => ({status: 401, body: 'Not Authorized'})), await answering(() => ({status: 401}))];
+    const {status, stderr} = await client('-c clusters', {ORCHESTRATOR_API: `${one.url} ${two.url}`});
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/refuses the credentials \(401 Unauthorized\); see -b and -e/);
+  });
+
   test('a leader that changes while it is asked is followed', async () => {
     let old: Stub | null = null;
     const heir = await answering((url) => {
