@@ -132,6 +132,21 @@ describe.each(['sqlite', 'mariadb'] as const)('explanations on a %s backend', (k
     expect(await readRefusals(store.backend)).toEqual([]);
   });
 
+  test('what is refused about hundreds at once is told of each, and taken back of each', async () => {
+    const lease = await lead();
+    const refusals = new Refusals(store.backend, () => lease);
+    const hosts = Array.from({length: 250}, (_, number) => `many${number}`);
+    for (const host of hosts)
+      refusals.say({key: key(host), cluster: '', analysis: 'DeadMaster', code: 'failed', because: host, candidates: []});
+    await refusals.flush();
+    const told = await readRefusals(store.backend);
+    expect(told.map(({because}) => because).toSorted()).toEqual(hosts.toSorted());
+    refusals.say({key: key('many7'), cluster: '', analysis: 'DeadMaster', code: 'failed', because: 'otherwise', candidates: []});
+    refusals.keepOnly(new Set(['many7:3306', 'many8:3306']));
+    await refusals.flush();
+    expect((await readRefusals(store.backend)).map(({because}) => because).toSorted()).toEqual(['many8', 'otherwise']);
+  });
+
   test('who does not lead any more writes no refusal', async () => {
     const lease = await lead();
     const refusals = new Refusals(store.backend, () => ({...lease, term: lease.term - 1}));

@@ -2,7 +2,7 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {appendEvents} from '../../src/lib/store/events.ts';
 import {Gatherer} from '../../src/lib/operations/service/metrics/gather.ts';
 import {Metrics} from '../../src/lib/operations/service/metrics/metrics.ts';
-import {writeRefusal} from '../../src/lib/store/recovery/refusals.ts';
+import {writeRefusals} from '../../src/lib/store/recovery/refusals.ts';
 import {registerRecovery} from '../../src/lib/store/recovery/recovery-registration.ts';
 import {createHttp} from '../../src/lib/surfaces/http/server.ts';
 import {ALL} from '../../src/lib/operations/registry.ts';
@@ -57,7 +57,7 @@ describe.each(['sqlite', 'mariadb'] as const)('metrics on a %s backend', (kind) 
       ]);
       const because = 'no filter matches';
       const refusal = {key: key('a'), cluster: 'a:3306', analysis: 'DeadMaster', code: 'filtered-out', because, candidates: []} as const;
-      await writeRefusal(work, {hostname: 'n', term: 3}, refusal);
+      await writeRefusals(work, {hostname: 'n', term: 3}, [refusal]);
       const node = {hostname: 'n', token: 't'};
       await registerRecovery(work, {uid: '1:a', failed: key('a'), analysis: 'DeadMaster', ...names, replicas: [], node, forced: false});
     });

@@ -117,6 +117,22 @@ describe.each(BACKENDS)('records on %s', (kind) => {
     });
   });
 
+  describe('downtime of one that was lost in a recovery, and is back on top', () => {
+    test.each([
+      {alias: 'prod', rival: null, ends: true},
+      {alias: 'prod', rival: 'prod', ends: false},
+      {alias: '', rival: null, ends: false},
+      {alias: '', rival: '', ends: false},
+    ])('of alias "$alias", beside another of alias "$rival": it ends: $ends', async ({alias, rival, ends}) => {
+      const topOf = (host: string, suggestedAlias: string) =>
+        instance(host, {cluster: {...instance(host).cluster, name: `${host}:3306`, depth: 0, suggestedAlias}});
+      await write(topOf('old', alias), ...(rival === null ? [] : [topOf('new', rival)]));
+      await beginDowntime(store.backend, key('old'), {owner: 'me', reason: LOST_IN_RECOVERY, lasting: LOST_IN_RECOVERY_LASTING});
+      await age('database_instance_downtime', 'begin_timestamp', 61);
+      expect((await endRepairedDowntimes(store.backend)).map(({host}) => host)).toEqual(ends ? ['old'] : []);
+    });
+  });
+
   describe('maintenance', () => {
     const wish = {owner: 'me', reason: 'upgrade', lasting: 600, processor};
 

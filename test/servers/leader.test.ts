@@ -1,3 +1,5 @@
+import {writeFile} from 'node:fs/promises';
+import {dirname, join} from 'node:path';
 import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
 import {sandbox, type Instance, type Sandbox} from '../sandbox/index.ts';
 import {
@@ -8,6 +10,7 @@ import {
   recoveryOf,
   rows,
   site,
+  stepsOf,
   topologyNow,
   watching,
   witness,
@@ -165,6 +168,58 @@ test('a leader that hangs in the middle of a recovery loses it to the next one, 
     expect.stringMatching(/^PostMasterFailoverProcesses /),
     expect.stringMatching(/^PostFailoverProcesses /),
   ]);
+});
+
+/** A recovery whose PreFailover hook is under way, and goes on when it is told to. */
+async function inTheMiddle(): Promise<Scene & {readonly goOn: () => Promise<void>}> {
+  const held = 'until test -e "$HOME/go"; do sleep 0.1; done';
+  const scene = await start((hooks) => ({PreFailoverProcesses: [hooks.command('PreFailoverProcesses'), held]}));
+  await scene.a.kill9();
+  await box.waitFor('the hook runs', async () => (await at.hooks.order()).includes('PreFailoverProcesses'));
+  return {...scene, goOn: () => writeFile(join(dirname(at.file), 'go'), '')};
+}
+
+/** The recovery that was under way went on to its end, nobody resumed it, and there was no other. */
+async function endedByItself({a, b, c}: Scene): Promise<void> {
+  const recovery = await recoveryOf(at, a);
+  expect(recovery).toMatchObject({is_successful: 1, all_errors: ''});
+  await topologyNow([b, c]);
+  expect(await recoveriesOf(at)).toHaveLength(1);
+  expect((await stepsOf(at, recovery.uid)).filter((step) => step.startsWith('resumed by'))).toEqual([]);
+  const runs = (await at.hooks.runs()).filter(({list}) => list === 'PreFailoverProcesses');
+  expect(runs.map(({attempt}) => attempt)).toEqual([1]);
+}
+
+test('a leader that is told to end in the middle of a recovery hands over at once, and brings the recovery to its end', async () => {
+  const scene = await inTheMiddle();
+  const {b, c, leader, other} = scene;
+  process.kill(leader.pid, 'SIGTERM');
+  await leader.says(/leadership is given back; what is under way goes on/);
+  expect(leader.log).not.toMatch(/leadership could not be given back/);
+  await other.says(/elected leader of term 2/, ELECTED_WITHIN);
+  await watchedBySecond([b, c]);
+  expect(leader.alive).toBe(true);
+  await scene.goOn();
+  await endedByItself(scene);
+  await leader.ended();
+  expect({exit: leader.exitCode, signal: leader.signal}).toEqual({exit: 0, signal: null});
+});
+
+test('a leader that is deposed in the middle of a recovery and elected again begins its term at once', async () => {
+  const scene = await inTheMiddle();
+  const {b, leader, other} = scene;
+  await other.kill9();
+  expect((await fetch(`${leader.address}/api/reelect`)).status).toBe(200);
+  await leader.says(/no longer leader[^]*elected leader of term 2/, ELECTED_WITHIN);
+  // One look may still be of the former term.
+  const looks = new Set<string>();
+  await box.waitFor('it probes in its new term', async () => {
+    const known = await rows<{last_seen: string}>(at, 'database_instance', {port: b.key.port});
+    for (const {last_seen} of known) looks.add(last_seen);
+    return looks.size > 3;
+  });
+  await scene.goOn();
+  await endedByItself(scene);
 });
 
 test.each(['is stopped', 'is killed'] as const)(

@@ -11,6 +11,11 @@ import {keepEachMinute, keepEachPoll, keepEachSecond, type Tally} from '../store
 export interface Chore {
   readonly what: string;
   readonly period: Milliseconds;
+  /**
+   * `probes`: it decides by what was probed last, and begins when all that was known at the start of the term was probed in it. What
+   * stands there before may be from before a failover, or from before nobody led for days.
+   */
+  readonly restsOn: 'probes' | 'nothing probed';
   run(): Promise<void>;
 }
 
@@ -31,10 +36,22 @@ export function choresOf({backend, config, audit}: ChoreOptions): readonly Chore
     }
   };
   return [
-    {what: 'what runs out each second', period: SECOND, run: async () => audited(await keepEachSecond(backend, config))},
-    {what: 'aliases and downtimes', period: config.InstancePollSeconds * SECOND, run: async () => audited(await keepEachPoll(backend))},
-    {what: 'what ages', period: MINUTE, run: async () => audited(await keepEachMinute(backend, config))},
-    ...(config.PseudoGTIDPattern === '' ? [] : [{what: 'where logs end', period: MINUTE, run: () => noteAllCoordinates(backend)}]),
-    {what: 'forgetting absent nodes', period: MINUTE, run: () => forgetAbsentNodes(backend)},
+    {
+      what: 'what runs out each second',
+      period: SECOND,
+      restsOn: 'nothing probed',
+      run: async () => audited(await keepEachSecond(backend, config)),
+    },
+    {
+      what: 'aliases and downtimes',
+      period: config.InstancePollSeconds * SECOND,
+      restsOn: 'probes',
+      run: async () => audited(await keepEachPoll(backend)),
+    },
+    {what: 'what ages', period: MINUTE, restsOn: 'probes', run: async () => audited(await keepEachMinute(backend, config))},
+    ...(config.PseudoGTIDPattern === ''
+      ? []
+      : [{what: 'where logs end', period: MINUTE, restsOn: 'probes', run: () => noteAllCoordinates(backend)} as const]),
+    {what: 'forgetting absent nodes', period: MINUTE, restsOn: 'nothing probed', run: () => forgetAbsentNodes(backend)},
   ];
 }

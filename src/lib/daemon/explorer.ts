@@ -28,6 +28,8 @@ export class Explorer {
   readonly #schedule: Schedule;
   /** Keys the backend had when it was last read: one that is gone since was forgotten by somebody. */
   #published: ReadonlySet<string> = new Set();
+  /** Known at the start of the term and not probed in it yet; null: not begun. */
+  #notYetProbed: Set<string> | null = null;
   readonly #isIgnored: (key: InstanceKey) => boolean;
   readonly #isIgnoredSource: (key: InstanceKey) => boolean;
 
@@ -50,6 +52,12 @@ export class Explorer {
     prober.model.begin(rows);
     this.#published = new Set(rows.map(({key}) => keyText(key)));
     for (const {key} of rows) this.#add(key);
+    this.#notYetProbed = new Set(rows.filter(({key}) => this.#schedule.has(key)).map(({key}) => keyText(key)));
+  }
+
+  /** Whether all that was known when the term began was probed in it, with whatever outcome. */
+  hasLookedAround(): boolean {
+    return this.#notYetProbed?.size === 0;
   }
 
   /** Notes how busy it is. */
@@ -74,6 +82,7 @@ export class Explorer {
     }
     for (const key of prober.model.keys()) if (this.#published.has(keyText(key)) && !now.has(keyText(key))) this.forget(key);
     this.#published = now;
+    this.#awaitTheLost();
   }
 
   /** Publishes where instances stand that cannot be probed: the cluster above them may have moved. */
@@ -90,6 +99,17 @@ export class Explorer {
     this.#options.prober.model.forget(key);
     this.#options.prober.disconnect(key);
     this.#schedule.remove(key);
+    this.#notYetProbed?.delete(keyText(key));
+  }
+
+  /** One that was replaced is to be closed as soon as it is back. */
+  #awaitTheLost(): void {
+    const lost = this.#options.prober.model.topology().instances.filter(({wishes}) => wishes.downtime?.reason === LOST_IN_RECOVERY);
+    const gone = lost.filter(({check}) => !check.valid);
+    this.#schedule.await(
+      gone.map(({key}) => key),
+      performance.now(),
+    );
   }
 
   #add(key: InstanceKey): void {
@@ -124,9 +144,8 @@ export class Explorer {
     const ok = instance?.check.valid === true;
     const took = (performance.now() - began) / 1000;
     measures?.probed({key, instance: took, error: ok ? null : prober.failureOf(key).message});
-    // One that was replaced is to be closed as soon as it is back.
-    const isLost = prober.model.get(key)?.wishes.downtime?.reason === LOST_IN_RECOVERY;
-    const matters = isLost || prober.model.topology().replicasOf(key).length > 0;
+    this.#notYetProbed?.delete(keyText(key));
+    const matters = prober.model.topology().replicasOf(key).length > 0;
     this.#schedule.ended(key, {ok, matters, now: performance.now()});
     if (instance && !ok) this.#options.onUnreachable(instance.key);
     if (!instance || !ok) return;

@@ -49,8 +49,10 @@ function primaryAbove(topology: Topology, key: InstanceKey | null): string | nul
 /** Writes them, while we lead. */
 export async function moveAliases(backend: Backend, lease: Lease | null, moved: readonly Moved[]): Promise<void> {
   if (!lease || moved.length === 0) return;
-  await backend.transaction(async (work) => {
-    if (!(await touchLease(work, lease))) return;
-    for (const one of moved) await moveAlias(work, one);
-  });
+  // Each for itself: what holds the lease's row holds up its renewal.
+  for (const one of moved) {
+    await backend.transaction(async (work) => {
+      if (await touchLease(work, lease)) await moveAlias(work, one);
+    });
+  }
 }

@@ -2,7 +2,10 @@ import {touchLease} from '../coordination/lease.ts';
 import type {Lease} from '../coordination/types.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Backend} from '../store/backend.ts';
-import {forgetRefusal, readRefusals, writeRefusal, type NewStandingRefusal} from '../store/recovery/refusals.ts';
+import {forgetRefusals, readRefusals, writeRefusals, type NewStandingRefusal} from '../store/recovery/refusals.ts';
+
+/** How many instances one transaction tells of: it holds the row of the lease, and a renewal waits for it. */
+const AT_ONCE = 100;
 
 /**
  * Tells other nodes why this leader does not act: each refusal is written when it differs from what is written already, and
@@ -40,15 +43,25 @@ export class Refusals {
     const changed = [...this.#said].filter(([name, refusal]) => written.get(name)?.text !== textOf(refusal));
     const gone = [...written].filter(([name]) => this.#cases !== null && !this.#cases.has(name));
     if (changed.length === 0 && gone.length === 0) return;
-    const fenced = await this.#backend.transaction(async (work) => {
-      if (!(await touchLease(work, lease))) return false;
-      for (const [, refusal] of changed) await writeRefusal(work, lease, refusal);
-      for (const [, {key}] of gone) await forgetRefusal(work, key);
-      return true;
-    });
-    if (!fenced) return;
-    for (const [name, refusal] of changed) written.set(name, {key: refusal.key, text: textOf(refusal)});
-    for (const [name] of gone) written.delete(name);
+    for (let at = 0; at < Math.max(changed.length, gone.length); at += AT_ONCE) {
+      const [some, over] = [changed.slice(at, at + AT_ONCE), gone.slice(at, at + AT_ONCE)];
+      const fenced = await this.#backend.transaction(async (work) => {
+        if (!(await touchLease(work, lease))) return false;
+        await writeRefusals(
+          work,
+          lease,
+          some.map(([, refusal]) => refusal),
+        );
+        await forgetRefusals(
+          work,
+          over.map(([, {key}]) => key),
+        );
+        return true;
+      });
+      if (!fenced) return;
+      for (const [name, refusal] of some) written.set(name, {key: refusal.key, text: textOf(refusal)});
+      for (const [name] of over) written.delete(name);
+    }
   }
 
   async #read(): Promise<Map<string, {key: InstanceKey; text: string}>> {

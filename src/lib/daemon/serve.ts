@@ -7,7 +7,6 @@ import {checkNodeHealth, startNodeHealth, type NodeHealth, type Registration} fr
 import {defaultTiming, type Timing} from '../coordination/timing.ts';
 import type {NodeId} from '../coordination/types.ts';
 import {messageOf, OrchestratorError} from '../errors/errors.ts';
-import {createServers} from '../servers/create-servers.ts';
 import type {Backend} from '../store/backend.ts';
 import {recoveriesDisabled} from '../store/recovery/kill-switch.ts';
 import {placeInstances} from '../store/instances.ts';
@@ -152,21 +151,23 @@ interface Leading {
 /** Follows the election; a term begins when we are elected and ends when we are deposed. */
 function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbeats: Backend}): Leading {
   const {backend, me, log, timing = defaultTiming} = options;
-  const servers = createServers(options.config);
   let term: Term | null = null;
-  let ending: Promise<void> = Promise.resolve();
-  servers.onLost((key) => term?.suspect(key));
+  /** What former terms have not brought to its end. */
+  const remaining = new Set<Promise<void>>();
   const lockWatch = new LockWatch(backend, timing);
   // A node without a term looks at locks too, so that it knows which stand still when it is elected. The election tells of a backend that is gone.
   const watching = every(async () => void (term ? undefined : await lockWatch.look()), {
     period: WATCH_LOCKS_EACH,
     onError: () => undefined,
   });
-  const end = (): Promise<void> => {
-    const last = term;
+  const end = (): void => {
+    if (!term) return;
+    const ending: Promise<void> = term
+      .stop()
+      .catch((error: unknown) => log('error', `ending a term: ${messageOf(error)}`))
+      .finally(() => remaining.delete(ending));
+    remaining.add(ending);
     term = null;
-    ending = Promise.all([ending, last?.stop()]).then(() => undefined);
-    return ending;
   };
   const leadership = startLeadership({
     backend: backends.leaseBackend,
@@ -176,33 +177,33 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
     onElected(lease) {
       log('info', `elected leader of term ${lease.term}`);
       const isCurrent = (): boolean => leadership.current()?.term === lease.term;
-      void ending.then(() => {
-        if (!isCurrent()) return;
-        term = startTerm({
-          ...options,
-          heartbeats: backends.heartbeats,
-          servers,
-          timing,
-          lease: () => (isCurrent() ? leadership.current() : null),
-          audit: (entry) => audit(trailOf(options), entry),
-          recoveriesEnabled: async () => !(await recoveriesDisabled(backend)),
-          chores: choresOf({...options, audit: (entry) => audit(trailOf(options), entry)}),
-          lockWatch,
-        });
-        void plantSeeds(options).catch((error: unknown) => log('error', `DiscoverySeeds: ${messageOf(error)}`));
+      // Recoveries of a former term go on by their locks: this one finds them alive, and neither waits for them nor resumes them.
+      term = startTerm({
+        ...options,
+        heartbeats: backends.heartbeats,
+        timing,
+        lease: () => (isCurrent() ? leadership.current() : null),
+        audit: (entry) => audit(trailOf(options), entry),
+        recoveriesEnabled: async () => !(await recoveriesDisabled(backend)),
+        chores: choresOf({...options, audit: (entry) => audit(trailOf(options), entry)}),
+        lockWatch,
       });
+      void plantSeeds(options).catch((error: unknown) => log('error', `DiscoverySeeds: ${messageOf(error)}`));
     },
     onDeposed(reason) {
       log('warn', `no longer leader: ${reason}`);
-      void end();
+      end();
     },
   });
   return {
     leadership,
     async stop() {
-      await watching.stop();
-      await end();
+      // The lease first: another node leads while what is under way here goes on by its lock.
+      end();
       await leadership.stop({release: true});
+      await watching.stop();
+      if (remaining.size > 0) log('info', 'leadership is given back; what is under way goes on to its end');
+      await Promise.all(remaining);
     },
   };
 }

@@ -11,10 +11,11 @@ import {recover} from '../execute/recover.ts';
 import {fetchLeftBehind} from '../execute/left-behind.ts';
 import {injectMark} from '../execute/pseudo-gtid/inject.ts';
 import {dealWithReturned} from '../execute/returned-source.ts';
-import {keyText, type InstanceKey} from '../model/instance-key.ts';
+import {keyText} from '../model/instance-key.ts';
 import {Topology} from '../model/topology.ts';
 import type {Analysis} from '../analysis/analyze.ts';
 import {noteAnalysis} from '../store/recovery/analysis-changelog.ts';
+import {createServers} from '../servers/create-servers.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {Backend} from '../store/backend.ts';
 import type {AuditEntry} from '../store/audit.ts';
@@ -46,7 +47,6 @@ export interface TermOptions {
   readonly config: Config;
   readonly backend: Backend;
   readonly heartbeats: Backend;
-  readonly servers: Servers;
   readonly me: NodeId;
   readonly timing: Timing;
   readonly log: Log;
@@ -67,14 +67,26 @@ export interface TermOptions {
 }
 
 /** All that only the leader does, for one term. */
-export interface Term extends Running {
-  /** A server's end of a persistent connection was closed. */
-  suspect(key: InstanceKey): void;
+export interface Term {
+  /**
+   * Begins nothing more, from the moment of the call. Resolves when all that is under way has ended: recoveries go on by their locks,
+   * which may take minutes; a next term waits for none of it.
+   */
+  stop(): Promise<void>;
 }
 
-/** Starts to probe, analyse and recover; until stopped, or until the lease ends by our own clock. */
-export function startTerm(options: TermOptions): Term {
-  const {backend, config, log, servers} = options;
+/** What a term makes for itself, and shares with no other. */
+type Own = TermOptions & {readonly servers: Servers};
+
+/**
+ * Starts to probe, analyse and recover; until stopped, or until the lease ends by our own clock. Its connections are its own: a recovery
+ * that outlives its term goes on using them, whatever the next one does.
+ */
+export function startTerm(given: TermOptions): Term {
+  const {backend, config, log} = given;
+  const servers = createServers(config);
+  let stopped = false;
+  const options: Own = {...given, servers, lease: () => (stopped ? null : given.lease())};
   const publisher = new Publisher(backend, (flushed) => options.measures?.wrote(flushed));
   const attributes = new Attributes(backend);
   const prober = proberOf(options, {publisher, attributes});
@@ -91,6 +103,7 @@ export function startTerm(options: TermOptions): Term {
   const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
   const loop = (what: string, period: number, round: () => Promise<void> | void): Running =>
     every(leading(round), {period, onError: (error) => log('error', `${what}: ${messageOf(error)}`)});
+  servers.onLost((key) => (begun && options.lease() ? detector.suspect(key) : undefined));
   let begun = false;
   const begin = async (): Promise<void> => {
     if (begun) return explorer.follow();
@@ -98,6 +111,9 @@ export function startTerm(options: TermOptions): Term {
     await explorer.begin();
     begun = true;
   };
+  const choresOn = (what: Chore['restsOn']): Running[] =>
+    options.chores.filter(({restsOn}) => restsOn === what).map((chore) => loop(chore.what, chore.period, chore.run));
+  let onProbes: Running[] | null = null;
   const loops = [
     loop('following the backend', 1000, begin),
     loop('probing', 50, () => (begun ? explorer.tick() : undefined)),
@@ -105,8 +121,10 @@ export function startTerm(options: TermOptions): Term {
     loop('placing the unreachable', 60_000, () => (begun ? explorer.placeUnreachable() : undefined)),
     loop('analysis', 1000, () => (begun ? detector.round() : undefined)),
     loop('publishing', 100, async () => {
+      const looked = explorer.hasLookedAround(); // asked first: what was probed until then is in the backend after this
       await publisher.flush();
       await attributes.flush();
+      if (looked && options.lease()) onProbes ??= choresOn('probes');
     }),
     loop('names of clusters', config.InstancePollSeconds * 1000, () => nameClusters(options, prober)),
     loop('telling what happens', 500, () => (begun ? news.announcer.round() : undefined)),
@@ -118,14 +136,17 @@ export function startTerm(options: TermOptions): Term {
     ...(config.KVRepairSeconds === 0
       ? []
       : [loop('telling clients of sources', config.KVRepairSeconds * 1000, () => (begun ? published.round() : undefined))]),
-    ...options.chores.map(({what, period, run}) => loop(what, period, run)),
+    ...choresOn('nothing probed'),
   ];
   return {
-    suspect: (key) => (begun && options.lease() ? detector.suspect(key) : undefined),
     async stop() {
-      await Promise.all(loops.map((one) => one.stop()));
-      await Promise.all([detector.idle(), locks.idle(), returned.idle()]);
-      servers.forget();
+      stopped = true;
+      try {
+        await Promise.all([...loops, ...(onProbes ?? [])].map((one) => one.stop()));
+        await Promise.all([detector.idle(), locks.idle(), returned.idle()]);
+      } finally {
+        servers.close();
+      }
     },
   };
 }
@@ -138,7 +159,7 @@ async function nameClusters({backend, config, lease}: TermOptions, {model}: Prob
 
 /** What is probed is published. */
 function proberOf(
-  {servers, config, resolve, learn}: TermOptions,
+  {servers, config, resolve, learn}: Own,
   {publisher, attributes}: {readonly publisher: Publisher; readonly attributes: Attributes},
 ): Prober {
   return new Prober({
@@ -167,7 +188,7 @@ function newsOf({backend, lease}: TermOptions, {model}: Prober): News {
 }
 
 function detectorOf(
-  options: TermOptions,
+  options: Own,
   prober: Prober,
   {environment, refusals, announcer}: News & {readonly environment: Environment},
 ): Detector {
@@ -220,7 +241,7 @@ function returnedOf(options: TermOptions, prober: Prober, environment: Environme
   });
 }
 
-function markerOf(options: TermOptions, prober: Prober): Marker {
+function markerOf(options: Own, prober: Prober): Marker {
   const {backend, config, log, servers} = options;
   return new Marker({
     prober,
@@ -250,7 +271,7 @@ function leftBehindOf(options: TermOptions, prober: Prober, environment: Environ
   });
 }
 
-function environmentFor(options: TermOptions, eyes: Prober): Environment {
+function environmentFor(options: Own, eyes: Prober): Environment {
   const {backend, heartbeats, me, timing, config, servers, log} = options;
   return {
     backend,

@@ -1,5 +1,5 @@
 import type {Config} from '../config/keys.ts';
-import {isCode} from '../errors/errors.ts';
+import {isCode, OrchestratorError} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
 import {say} from '../flavor/statement.ts';
@@ -27,6 +27,7 @@ class MysqlServers implements Servers {
   readonly #tls: TlsPolicy;
   readonly #kept = new Map<string, Kept>();
   readonly #listeners: ((key: InstanceKey) => void)[] = [];
+  #closed = false;
 
   constructor(config: Config) {
     this.#config = config;
@@ -34,6 +35,7 @@ class MysqlServers implements Servers {
   }
 
   session(key: InstanceKey): Promise<Session> {
+    if (this.#closed) return Promise.reject(new OrchestratorError('SERVER_UNREACHABLE', `${keyText(key)} is not connected to any more`));
     const name = keyText(key);
     const kept = this.#kept.get(name);
     if (kept && !this.#isTooOld(kept)) return kept.session;
@@ -65,6 +67,11 @@ class MysqlServers implements Servers {
         () => undefined,
       );
     }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.forget();
   }
 
   async #openPersistent(key: InstanceKey): Promise<MysqlSession> {

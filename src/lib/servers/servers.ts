@@ -87,4 +87,6 @@ export interface Servers {
   onLost(listener: (key: InstanceKey) => void): void;
   /** Drops the persistent connection to one server, or to all. */
   forget(key?: InstanceKey): void;
+  /** Drops all persistent connections; `session` makes no other from now on, whoever still asks for one. */
+  close(): void;
 }

@@ -130,7 +130,8 @@ export async function endRepairedDowntimes(backend: Backend): Promise<readonly I
       .whereRaw('instance.last_checked <= instance.last_seen')
       .where((either) => {
         void either.where({'instance.slave_io_running': 1, 'instance.slave_sql_running': 1}).orWhere((top) => {
-          void top.where('instance.replication_depth', 0).whereNotExists(rivalOnTop(db));
+          // Without an alias nothing says whose top it is: its cluster may have another source by now, which is what fences it.
+          void top.where('instance.replication_depth', 0).whereNot('instance.suggested_cluster_alias', '').whereNotExists(rivalOnTop(db));
         });
       })
       .select({host: 'downtime.hostname', port: 'downtime.port'});

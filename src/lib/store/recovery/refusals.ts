@@ -43,29 +43,40 @@ interface RefusalRow {
   refused_at: string;
 }
 
-/** Puts the refusal in the place of the last one about that instance; inside a transaction that the lease fences. */
-export async function writeRefusal({db, dialect}: Work, by: {hostname: string; term: number}, refusal: NewStandingRefusal): Promise<void> {
-  const {key, cluster, analysis, code, because, candidates} = refusal;
-  await db(TABLE)
-    .insert({
-      hostname: key.host,
-      port: key.port,
-      cluster_name: cluster.slice(0, LONGEST.cluster),
-      analysis: analysis.slice(0, LONGEST.analysis),
-      code,
-      because,
-      candidates: JSON.stringify(candidates),
-      node_hostname: by.hostname,
-      term: by.term,
-      refused_at: dialect.now(),
-    })
-    .onConflict(['hostname', 'port'])
-    .merge();
+/**
+ * Puts refusals in the place of the last ones about those instances, in one statement: inside a transaction that the lease fences,
+ * which holds the row of the lease until it ends.
+ */
+export async function writeRefusals(
+  {db, dialect}: Work,
+  by: {hostname: string; term: number},
+  refusals: readonly NewStandingRefusal[],
+): Promise<void> {
+  if (refusals.length === 0) return;
+  const rows = refusals.map(({key, cluster, analysis, code, because, candidates}) => ({
+    hostname: key.host,
+    port: key.port,
+    cluster_name: cluster.slice(0, LONGEST.cluster),
+    analysis: analysis.slice(0, LONGEST.analysis),
+    code,
+    because,
+    candidates: JSON.stringify(candidates),
+    node_hostname: by.hostname,
+    term: by.term,
+    refused_at: dialect.now(),
+  }));
+  await db(TABLE).insert(rows).onConflict(['hostname', 'port']).merge();
 }
 
-/** It was recovered, or nothing is wrong with it any more. */
-export async function forgetRefusal({db}: Work, {host, port}: InstanceKey): Promise<void> {
-  await db(TABLE).where({hostname: host, port}).delete();
+/** They were recovered, or nothing is wrong with them any more. One statement. */
+export async function forgetRefusals({db}: Work, keys: readonly InstanceKey[]): Promise<void> {
+  if (keys.length === 0) return;
+  await db(TABLE)
+    .whereIn(
+      ['hostname', 'port'],
+      keys.map(({host, port}) => [host, port]),
+    )
+    .delete();
 }
 
 /** Refusals that stand, the latest first; of one instance, or of all. */
