@@ -177,7 +177,9 @@ test('a lock is forced from a living holder: sessions ended, recovery given up, 
   expect(await table('topology_recovery')).toMatchObject([
     {uid: UID, end_recovery: expect.any(String) as string, is_successful: 0, all_errors: 'its lock was taken away by bob: it hangs'},
   ]);
-  const audited = await table<{audit_type: string; message: string}>('audit');
+  const [unended, ...audited] = await table<{audit_type: string; message: string; port: number}>('audit');
+  expect(unended).toMatchObject({audit_type: 'kill-former-sessions', port: b.port});
+  expect(unended?.message).toMatch(/^recovery of a: sessions of the former holder on 127\.0\.0\.1:2 could not be ended/);
   expect(audited.map(({audit_type}) => audit_type)).toEqual(['unlock', 'abort-recovery']);
   expect(audited[0]?.message).toMatch(/^by bob: recovery of a, held by ann\.example since .*, reason: it hangs$/);
 });

@@ -24,7 +24,7 @@ async function closeIt({key}: Instance): Promise<string> {
     MySQLHostnameResolveMethod: 'none',
   };
   const servers = createServers(config);
-  const hands = new Hands({servers, tag: 'test 1', mayStillSend: () => true, journal: () => Promise.resolve()});
+  const hands = new Hands({servers, what: 'test', fence: 1, mayStillSend: () => true, journal: () => Promise.resolve()});
   try {
     const outcome = await createProber({servers, config}).probe(key);
     if (!outcome.ok) throw new Error(`not found: ${JSON.stringify(outcome.unreachable)}`);

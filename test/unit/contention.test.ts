@@ -1,9 +1,10 @@
 import {expect, test} from 'vitest';
-import {contradictionsIn, verdictOf, type Evidence} from '../servers/support/contention/judge.ts';
+import {changedBy, contradictionsIn, verdictOf, type Evidence} from '../servers/support/contention/judge.ts';
 
 const nothing: Evidence = {
   told: [],
   tags: new Map(),
+  changed: new Set(),
   fences: new Map(),
   writable: [],
   missing: new Map(),
@@ -72,6 +73,17 @@ test.each<{what: string; evidence: Partial<Evidence>; found: readonly string[]}>
     found: ['a was sent a statement of fence 2 after one of fence 3'],
   },
   {
+    what: 'one that was changed without a fence',
+    evidence: {
+      changed: new Set(['a', 'b']),
+      fences: new Map([
+        ['a', []],
+        ['b', [1]],
+      ]),
+    },
+    found: ['a was changed, and no statement that it was sent names a fence'],
+  },
+  {
     what: 'two that took writes, each before and after the other',
     evidence: {writable: [look('a', 0, true), look('b', 2, true), look('a', 4, true), look('b', 6, true)]},
     found: ['a and b took writes at the same time'],
@@ -106,4 +118,17 @@ test.each<{what: string; moved: number; contradictions: readonly string[]; text:
   ];
   const verdict = verdictOf([{...told, ran: [...relocated, ...others]}], contradictions);
   expect(verdict).toEqual({text: expect.stringMatching(text) as string, good});
+});
+
+test('who is not where it began was changed, whoever did it', () => {
+  const done = (line: string, status = 0) => ({...ran, words: line.split(' '), status});
+  const all = [
+    done('relocate -i b -d c'),
+    done('relocate -i d -d a'),
+    done('relocate -i e -d b', 4),
+    done('relocate -i a -d c'),
+    done('graceful-master-takeover-auto -i b -d f'),
+    done('graceful-master-takeover-auto -i b -d a'),
+  ];
+  expect(changedBy([{...told, ran: all}], 'a')).toEqual(new Set(['b', 'f']));
 });

@@ -3,14 +3,13 @@ import {contentionError, isContention} from '../coordination/lock/contention.ts'
 import {keepLock} from '../coordination/lock/keep.ts';
 import {isAbandoned, type LockRow} from '../coordination/lock/rows.ts';
 import {releaseLock} from '../coordination/lock/hold.ts';
-import {sessionsOf} from '../coordination/lock/sessions.ts';
 import {takeOverLock} from '../coordination/lock/takeover.ts';
 import type {Observed} from '../coordination/timing.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {messageOf} from '../errors/errors.ts';
 import {abortPlan, abortUnlocked, serversOf, type PlanDocument} from '../execute/abort.ts';
 import type {Environment} from '../execute/environment.ts';
-import {killSessions} from '../execute/kill-sessions.ts';
+import {killFormer} from '../execute/kill-sessions.ts';
 import {resume} from '../execute/resume.ts';
 import type {Monotonic} from '../model/units.ts';
 import {readOpenPlans, readPlan, readPlansWithoutLock, type OpenPlan} from '../store/recovery/plans.ts';
@@ -74,7 +73,7 @@ export class StaleLocks {
       await resume(this.#env, plan, hold);
       return;
     }
-    for (const sentence of await killSessions(this.#env.servers, await sessionsOf(backend, hold.lockId))) log('warn', sentence);
+    await killFormer(this.#env, hold);
     await releaseLock(backend, hold);
   }
 

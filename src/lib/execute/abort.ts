@@ -1,5 +1,5 @@
 import {touchLock} from '../coordination/lock/hold.ts';
-import {sessionJournal, sessionsOf} from '../coordination/lock/sessions.ts';
+import {sessionJournal} from '../coordination/lock/sessions.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
@@ -13,7 +13,7 @@ import {recordReplacement} from './relocation/replacement.ts';
 import {mayHaveOpened} from './journal/opened.ts';
 import {statesIn} from './journal/run.ts';
 import {stoppedBy, type Stopped} from './journal/stopped.ts';
-import {killSessions} from './kill-sessions.ts';
+import {killFormer, type Killed} from './kill-sessions.ts';
 import {startAgain} from './start-again.ts';
 import {Hands} from './steps/hands.ts';
 import {isTakeover, serversOfTakeover, type TakeoverDocument} from './takeover/document.ts';
@@ -54,9 +54,9 @@ export async function abortPlan(env: Environment, aborting: Aborting): Promise<A
   const {plan, hold} = aborting;
   const document = plan.document as PlanDocument;
   if (isTakeover(document)) return abandonTakeover(env, document, aborting);
-  const unkilled = await killSessions(env.servers, await sessionsOf(env.backend, hold.lockId));
-  const started = await startWhatItStopped(env, document, aborting);
-  return closePlan(env.backend, {...aborting, remarks: [...unkilled, ...started]});
+  const killed = await killFormer(env, hold);
+  const started = await startWhatItStopped(env, document, {...aborting, killed});
+  return closePlan(env.backend, {...aborting, remarks: [...killed.remarks, ...started]});
 }
 
 /** Taken back where nobody writes to a successor yet, completed where they do: a source is never left closed. */
@@ -123,10 +123,12 @@ function told(steps: readonly StepRecord[]): Pick<Aborted, 'done' | 'notDone'> {
   };
 }
 
-async function startWhatItStopped(env: Environment, document: PlanDocument, {hold, mayStillSend}: Aborting): Promise<readonly string[]> {
+type Starting = Pick<Aborting, 'hold' | 'mayStillSend'> & {readonly killed: Killed};
+
+async function startWhatItStopped(env: Environment, document: PlanDocument, starting: Starting): Promise<readonly string[]> {
   const stopped = await stoppedNow(env.backend, document);
   const keys = [...stopped.receivers, ...stopped.both];
-  const hands = handsFor(env, document, {hold, mayStillSend});
+  const hands = handsFor(env, document, starting);
   try {
     return await startAgain({hands, topology: await env.eyes.look(keys)}, stopped);
   } finally {
@@ -141,10 +143,12 @@ async function stoppedNow(backend: Backend, document: PlanDocument): Promise<Sto
   return isRelocation(document) ? {receivers: [], both: stoppedByRelocation(document, stateOf), left: []} : stoppedBy(document, stateOf);
 }
 
-function handsFor(env: Environment, {uid}: PlanDocument, {hold, mayStillSend}: Pick<Aborting, 'hold' | 'mayStillSend'>): Hands {
+function handsFor(env: Environment, {uid}: PlanDocument, {hold, mayStillSend, killed}: Starting): Hands {
   return new Hands({
     servers: env.servers,
-    tag: `${uid} ${hold.fence}`,
+    what: uid,
+    fence: hold.fence,
+    former: killed.left,
     mayStillSend,
     journal: sessionJournal(env.backend, hold, () => lostLock(uid)),
   });

@@ -1,6 +1,6 @@
 import {touchLock} from '../coordination/lock/hold.ts';
 import type {KeptLock} from '../coordination/lock/keep.ts';
-import {sessionJournal} from '../coordination/lock/sessions.ts';
+import {sessionJournal, type JournaledSession} from '../coordination/lock/sessions.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {OrchestratorError, unreachable} from '../errors/errors.ts';
 import {within} from '../errors/trail.ts';
@@ -41,6 +41,8 @@ export interface Conducting {
   readonly document: RecoveryDocument;
   readonly lock: KeptLock;
   readonly hold: LockHold;
+  /** Sessions of a former holder of the lock that were not seen gone. */
+  readonly former: readonly JournaledSession[];
   /** As probed under the lock. */
   readonly topology: Topology;
   readonly progress: ReadonlyMap<number, Progress>;
@@ -67,7 +69,9 @@ async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
   const publishing = new Publishing(env, {cluster: {name: plan.cluster, alias: document.alias}, demoted: plan.failed});
   const hands = new Hands({
     servers: env.servers,
-    tag: `${uid} ${hold.fence}`,
+    what: uid,
+    fence: hold.fence,
+    former: what.former,
     mayStillSend: (timeout) => lock.mayStillSend(timeout),
     journal: sessionJournal(env.backend, hold, () => lostLock(uid)),
   });
@@ -76,7 +80,7 @@ async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
       acts: document.acts,
       progress: what.progress,
       journal: journalOf(env, what),
-      perform: (act, attempt) => performAct({env, what, hands, publishing}, act, attempt),
+      perform: (act, attempt, number) => performAct({env, what, hands: hands.at(uid, number), publishing}, act, attempt),
       textOf: actText,
       ...(env.fault ? {fault: env.fault} : {}),
     });

@@ -14,7 +14,7 @@ import {readOpenPlans, readPlan, type OpenPlan} from '../store/recovery/plans.ts
 import {abortPlan, abortUnlocked, serversOf, type Aborted, type Aborting, type PlanDocument} from './abort.ts';
 import {atWork, environmentOf, type HandOptions} from './by-hand.ts';
 import type {Ending} from './conduct.ts';
-import {killSessions} from './kill-sessions.ts';
+import {killSessions, type Killed} from './kill-sessions.ts';
 import type {Relocated} from './relocation/resume.ts';
 import {resume} from './resume.ts';
 
@@ -114,7 +114,7 @@ export async function unlockByHand(options: HandOptions, {lockId, because}: {loc
       before: async (hold, sessions, mayStillSend) => {
         const plan = await planUnder(backend, lockId);
         if (plan) aborted = await abortAtWork(options, heartbeats, {plan, hold, because, mayStillSend});
-        remarks = aborted?.remarks ?? (await endSessions(options, sessions));
+        remarks = aborted?.remarks ?? (await endSessions(options, sessions)).remarks;
       },
     });
     return {lock: {...row, instances: listed?.instances ?? []}, aborted, remarks};
@@ -125,8 +125,8 @@ async function planUnder(backend: Backend, lockId: string): Promise<OpenPlan | u
   return (await readOpenPlans(backend)).find((plan) => plan.lockId === lockId);
 }
 
-function endSessions(options: HandOptions, sessions: Parameters<typeof killSessions>[1]): Promise<readonly string[]> {
-  return sessions.length === 0 ? Promise.resolve([]) : atWork(options, ({servers}) => killSessions(servers, sessions));
+function endSessions(options: HandOptions, sessions: Killed['left']): Promise<Killed> {
+  return sessions.length === 0 ? Promise.resolve({remarks: [], left: []}) : atWork(options, ({servers}) => killSessions(servers, sessions));
 }
 
 async function withHeartbeats<Result>(options: HandOptions, work: (heartbeats: Backend) => Promise<Result>): Promise<Result> {

@@ -83,7 +83,7 @@ export async function recover(env: Environment, wish: RecoveryWish): Promise<Rec
   return refused('being-changed', contentionError(answer.heldBy).message);
 }
 
-type Held = Pick<Locked, 'hold' | 'lock'>;
+type Held = Pick<Locked, 'hold' | 'lock' | 'former'>;
 
 async function locked(env: Environment, wish: RecoveryWish, held: Held): Promise<RecoveryOutcome> {
   const {key, cluster} = wish.analysis.instance;

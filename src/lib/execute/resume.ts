@@ -1,5 +1,4 @@
 import type {LockHold} from '../coordination/types.ts';
-import {sessionsOf} from '../coordination/lock/sessions.ts';
 import {keepLock} from '../coordination/lock/keep.ts';
 import {touchLock} from '../coordination/lock/hold.ts';
 import {messageOf} from '../errors/errors.ts';
@@ -9,7 +8,7 @@ import {progressToResume} from './journal/acts.ts';
 import {serversOf, type PlanDocument} from './abort.ts';
 import {conduct, type Ending} from './conduct.ts';
 import type {Environment} from './environment.ts';
-import {killSessions} from './kill-sessions.ts';
+import {killFormer} from './kill-sessions.ts';
 import type {Progress} from './journal/run.ts';
 import {goOnRelocating, type Relocated} from './relocation/resume.ts';
 import {isRelocation} from './relocation/document.ts';
@@ -27,9 +26,9 @@ export async function resume(env: Environment, plan: OpenPlan, hold: LockHold): 
   const lock = keepLock({backend: env.heartbeats, hold, timing: env.timing, log: env.log, onLost: (reason) => env.log('error', reason)});
   let kept = true;
   try {
-    const remarks = await killSessions(env.servers, await sessionsOf(env.backend, hold.lockId));
+    const {remarks, left: former} = await killFormer(env, hold);
     const open = await adopt(env, {document, hold, remarks});
-    const ending = open ? await goOn(env, document, {hold, lock}) : null;
+    const ending = open ? await goOn(env, document, {hold, lock, former}) : null;
     kept = false;
     return ending;
   } catch (error) {
@@ -67,7 +66,7 @@ async function adopt(env: Environment, {document: {uid, plan}, hold, remarks}: A
 async function goOn(
   env: Environment,
   document: PlanDocument,
-  held: Pick<Parameters<typeof conduct>[1], 'hold' | 'lock'>,
+  held: Pick<Parameters<typeof conduct>[1], 'hold' | 'lock' | 'former'>,
 ): Promise<Ending | Relocated> {
   const topology = await env.eyes.look(serversOf(document));
   if (isTakeover(document)) {

@@ -50,7 +50,7 @@ export async function dealWithReturned(env: Environment, wish: ReturnWish): Prom
   return 'result' in answer ? answer.result : {failed: contentionError(answer.heldBy).message};
 }
 
-type Held = Pick<Locked, 'hold' | 'lock'>;
+type Held = Pick<Locked, 'hold' | 'lock' | 'former'>;
 
 async function locked(env: Environment, wish: ReturnWish, held: Held): Promise<ReturnAnswer> {
   const done: ReturnOutcome[] = [];

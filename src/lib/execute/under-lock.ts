@@ -1,13 +1,13 @@
 import {acquireLock} from '../coordination/lock/acquire.ts';
 import {contentionError, isContention} from '../coordination/lock/contention.ts';
 import {keepLock, type KeptLock} from '../coordination/lock/keep.ts';
-import {sessionJournal, sessionsOf} from '../coordination/lock/sessions.ts';
+import {sessionJournal, type JournaledSession} from '../coordination/lock/sessions.ts';
 import type {Contention, LockHold} from '../coordination/types.ts';
 import {OrchestratorError} from '../errors/errors.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
 import type {Environment} from './environment.ts';
-import {killSessions} from './kill-sessions.ts';
+import {killFormer} from './kill-sessions.ts';
 import {Hands} from './steps/hands.ts';
 
 export interface LockedWork {
@@ -27,11 +27,13 @@ export interface LockedWork {
 export interface Locked {
   readonly hold: LockHold;
   readonly lock: KeptLock;
+  /** Sessions of a former holder that were not seen gone. */
+  readonly former: readonly JournaledSession[];
   /** Sessions that are journaled before their first use, and send nothing past the lock's deadline. */
   readonly hands: Hands;
 }
 
-type Surroundings = Pick<Environment, 'backend' | 'heartbeats' | 'me' | 'timing' | 'servers' | 'log'>;
+type Surroundings = Pick<Environment, 'backend' | 'heartbeats' | 'me' | 'timing' | 'servers' | 'log' | 'audit'>;
 
 /**
  * Does work under a lock: takes it, ends the sessions that a former holder left behind, and gives it back however the work ends,
@@ -59,25 +61,31 @@ export async function unlessHeld<Result>(
   const hold = await acquireLock({...wish, backend, me, timing});
   if (isContention(hold)) return {heldBy: hold};
   const lock = keepLock({backend: env.heartbeats, hold, timing, log, onLost: (reason) => log('error', `${wish.purpose}: ${reason}`)});
-  const hands = handsUnder(env, {hold, lock});
+  let hands: Hands | null = null;
   let failed = true;
   try {
-    for (const sentence of await killSessions(env.servers, await sessionsOf(backend, hold.lockId))) log('warn', sentence);
-    const result = await work({hold, lock, hands});
+    const {left: former} = await killFormer(env, hold);
+    hands = handsUnder(env, {hold, lock, former});
+    const result = await work({hold, lock, hands, former});
     failed = false;
     return {result};
   } finally {
-    hands.release();
+    hands?.release();
     if (failed && wish.hasOpenPlan?.()) await lock.stop();
     else await lock.release();
   }
 }
 
 /** Hands that may be used as long as a lock is held. */
-export function handsUnder({backend, servers}: Surroundings, {hold, lock}: Pick<Locked, 'hold' | 'lock'>): Hands {
+export function handsUnder(
+  {backend, servers}: Pick<Surroundings, 'backend' | 'servers'>,
+  {hold, lock, former}: Pick<Locked, 'hold' | 'lock' | 'former'>,
+): Hands {
   return new Hands({
     servers,
-    tag: `${hold.purpose} ${hold.fence}`,
+    what: hold.purpose,
+    fence: hold.fence,
+    former,
     mayStillSend: (timeout) => lock.mayStillSend(timeout),
     journal: sessionJournal(
       backend,

@@ -1,12 +1,15 @@
 import type {Statement} from './flavor.ts';
 import {say} from './statement.ts';
 
-/** Other sessions of the account we use ourselves: column `id`. */
-export const showOurSessions: Statement = say(
-  `SELECT p.id AS id FROM information_schema.processlist p
-    JOIN (SELECT user FROM information_schema.processlist WHERE id = CONNECTION_ID()) me ON me.user = p.user
-    WHERE p.id <> CONNECTION_ID()`,
-);
+/** Which of these sessions are there: columns `id`, `user`, `ours` (1: of the account we use ourselves), `info`. */
+export function showSessionsOf(ids: readonly number[]): Statement {
+  return say(
+    `SELECT p.id AS id, p.user AS user, p.user = me.user AS ours, p.info AS info FROM information_schema.processlist p
+      CROSS JOIN (SELECT user FROM information_schema.processlist WHERE id = CONNECTION_ID()) me
+      WHERE p.id <> CONNECTION_ID() AND p.id IN (${ids.map(() => '?').join(', ') || 'NULL'})`,
+    ...ids,
+  );
+}
 
 /**
  * Client sessions of accounts that may write under read_only; not replication, and not ourselves: columns `id`, `user`, `host`.

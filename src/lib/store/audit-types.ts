@@ -14,6 +14,9 @@ export const RETURNED = 'returned-source';
 /** Ours: a server that was made anew from another. */
 export const REPROVISION = 'reprovision';
 
+/** Ours: sessions of a former holder of a lock that could not be ended. */
+export const KILL_SESSIONS = 'kill-former-sessions';
+
 /** What housekeeping audits; its other tasks leave no trace, as in 3.2.6. */
 export const AUDITED_CHORES: ReadonlySet<string> = new Set([
   'expire-maintenance',

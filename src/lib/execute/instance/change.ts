@@ -166,8 +166,8 @@ function patienceOf({config}: HandOptions, {wish}: ChangeWish): Milliseconds {
 
 /** A statement was sent and not answered: it is ended. If all is as wished nevertheless, that is said; else nobody knows. */
 async function unanswered({bench, options, locked}: Changing, {seen, plan, error}: Planned & {error: Error}): Promise<string> {
-  const left = await killSessions(bench.servers, await sessionsOf(options.backend, locked.hold.lockId));
-  for (const sentence of left) options.log('warn', sentence);
+  const {remarks} = await killSessions(bench.servers, await sessionsOf(options.backend, locked.hold.lockId));
+  for (const sentence of remarks) options.log('warn', sentence);
   const {on = seen.instance.key, check} = plan.expects;
   const now = await bench.prober.probe(on);
   if (now?.check.valid && check(now) === null) return `${error.message}; it was done all the same`;

@@ -34,7 +34,7 @@ export interface Run<Does = Act> {
   readonly progress: ReadonlyMap<number, Progress>;
   readonly journal: Journal<Does>;
   /** Does one act; `attempt` counts from 1. Throws when it did not reach what it promises. */
-  perform(act: Does, attempt: number): Promise<string>;
+  perform(act: Does, attempt: number, number: number): Promise<string>;
   /** Acts of a stage that run one after the other, with nothing written down in between; the first `must` that fails ends the stage. */
   inTurn?(act: JournaledAct<Does>): boolean;
   /** An act in words, for what is said about its failure. */
@@ -99,7 +99,7 @@ async function one<Does>(run: Run<Does>, act: JournaledAct<Does>): Promise<ActEn
   const attempt = (run.progress.get(act.number)?.attempt ?? 0) + 1;
   try {
     await run.fault?.('before', act);
-    const outcome = await run.perform(act.act, attempt);
+    const outcome = await run.perform(act.act, attempt, act.number);
     await run.fault?.('after', act);
     return {number: act.number, state: 'done', outcome};
   } catch (error) {

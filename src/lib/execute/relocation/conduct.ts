@@ -59,12 +59,13 @@ async function carryOut(env: Environment, what: Relocating): Promise<RelocationE
   const {uid, plan} = document;
   await takeBackIntoService(env.backend, sourcesMadeBy(plan));
   const turn = slots(env.config.MaxConcurrentReplicaOperations);
-  const world = {topology, config: env.config, hands, places: placesIn(env.backend)};
+  const world = {topology, config: env.config, places: placesIn(env.backend)};
   const end = await runActs<RelocationAct>({
     acts: document.acts,
     progress: what.progress,
     journal: journalOf(env, what),
-    perform: (act) => turn(() => (act.do === 'step' ? performRelocation(world, act.step) : runHooks(env, what))),
+    perform: (act, _attempt, number) =>
+      turn(() => (act.do === 'step' ? performRelocation({...world, hands: hands.at(uid, number)}, act.step) : runHooks(env, what))),
     textOf: relocationActText,
     ...(env.fault ? {fault: env.fault} : {}),
   });

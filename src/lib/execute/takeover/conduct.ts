@@ -68,7 +68,6 @@ async function carryOut(env: Environment, what: TakingOver): Promise<Promoted | 
   const world = {
     topology,
     config: env.config,
-    hands,
     plan,
     memory,
     places,
@@ -81,8 +80,10 @@ async function carryOut(env: Environment, what: TakingOver): Promise<Promoted | 
     progress: what.progress,
     journal: journalOf(env, what),
     inTurn: ({number}) => inTurn.has(number),
-    perform: (act, attempt) =>
-      act.do === 'step' ? performTakeover(world, act.step) : surround(env, what, {act, attempt, seen, publishing}),
+    perform: (act, attempt, number) =>
+      act.do === 'step'
+        ? performTakeover({...world, hands: hands.at(uid, number)}, act.step)
+        : surround(env, what, {act, attempt, seen, publishing}),
     textOf: takeoverActText,
     ...(env.fault ? {fault: env.fault} : {}),
   });

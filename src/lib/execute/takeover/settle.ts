@@ -1,11 +1,11 @@
-import {sessionJournal, sessionsOf} from '../../coordination/lock/sessions.ts';
+import {sessionJournal} from '../../coordination/lock/sessions.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
 import type {Instance} from '../../model/instance.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import {lostLock} from '../../store/recovery/plans.ts';
 import type {Environment} from '../environment.ts';
 import type {ActState, Progress} from '../journal/run.ts';
-import {killSessions} from '../kill-sessions.ts';
+import {killFormer} from '../kill-sessions.ts';
 import {Hands, type Hand} from '../steps/hands.ts';
 import {isReadOnly} from '../steps/promote.ts';
 import {waitFor} from '../steps/wait.ts';
@@ -36,10 +36,12 @@ const STARTED_WITHIN = 5000;
  */
 export async function settle(env: Environment, what: Omit<TakingOver, 'hands' | 'progress'>, because: string): Promise<TakeoverEnding> {
   const {document, hold} = what;
-  const unkilled = await killSessions(env.servers, await sessionsOf(env.backend, hold.lockId));
+  const {remarks: unkilled, left: former} = await killFormer(env, hold);
   const hands = new Hands({
     servers: env.servers,
-    tag: `${document.uid} ${hold.fence}`,
+    what: document.uid,
+    fence: hold.fence,
+    former,
     mayStillSend: (timeout) => what.mayStillSend(timeout),
     journal: sessionJournal(env.backend, hold, () => lostLock(document.uid)),
   });

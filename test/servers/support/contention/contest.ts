@@ -6,7 +6,7 @@ import {ACCOUNTS, Client, waitFor, type Instance, type Sandbox} from '../../../s
 import type {BackendHost} from '../backends.ts';
 import {rows, site, watching, type Site} from '../site.ts';
 import {idsOn, standingOf} from '../topology-now.ts';
-import {contradictionsIn, verdictOf, type Evidence} from './judge.ts';
+import {changedBy, contradictionsIn, verdictOf, type Evidence} from './judge.ts';
 import {nameOf, workOn, type Told} from './worker.ts';
 
 export interface ContestOptions {
@@ -71,6 +71,7 @@ export async function contest({host, box, services, workers, milliseconds, seed}
       told,
       writable,
       tags: await tagsAt(at),
+      changed: changedBy(told, nameOf(a)),
       fences: new Map(await Promise.all(servers.map(async (server) => [nameOf(server), await fencesAt(server)] as const))),
       missing: new Map(await Promise.all(servers.map(async (server) => [nameOf(server), await missingOn(server, acknowledged)] as const))),
       terms: running.flatMap(({log}) => [...log.matchAll(/elected leader of term (\d+)/g)].map(([, term]) => Number(term))),
@@ -105,7 +106,7 @@ function logOf({datadir}: Instance): string {
 
 async function fencesAt(server: Instance): Promise<readonly number[]> {
   const text = await readFile(logOf(server), 'utf8');
-  return [...text.matchAll(/\/\* orchestrator \S+ (\d+) \*\//g)].map(([, fence]) => Number(fence));
+  return [...text.matchAll(/\/\* orchestrator \S+ (\d+) \d+ \*\//g)].map(([, fence]) => Number(fence));
 }
 
 async function watchWritable(servers: readonly Instance[], signal: AbortSignal): Promise<Evidence['writable']> {

@@ -5,6 +5,8 @@ export interface Evidence {
   readonly told: readonly Told[];
   /** By server, then by tag: what the backend has. */
   readonly tags: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Servers that were certainly changed by us. */
+  readonly changed: ReadonlySet<string>;
   /** By server, fences of the statements of ours in the order in which it began them. */
   readonly fences: ReadonlyMap<string, readonly number[]>;
   /** Looks at the servers: who said meanwhile that it takes writes. */
@@ -32,6 +34,7 @@ export function contradictionsIn(evidence: Evidence): readonly string[] {
     ...heldTogether(told.flatMap(({held}) => held)),
     ...lostTags(evidence),
     ...staleFences(evidence.fences),
+    ...withoutFence(evidence),
     ...writableTogether(evidence.writable),
     ...[...missing].filter(([, ids]) => ids.length > 0).map(([server, ids]) => `${server} lacks ${ids.length} acknowledged rows`),
     ...terms.filter((term, at) => terms.indexOf(term) !== at).map((term) => `term ${term} had two leaders`),
@@ -98,6 +101,27 @@ function staleFences(fences: ReadonlyMap<string, readonly number[]>): readonly s
       return stale ? [`${server} was sent a statement of fence ${fence} after one of fence ${highest}`] : [];
     });
   });
+}
+
+/** Else nothing was compared, and an older fence after a newer one would not be seen. */
+function withoutFence({changed, fences}: Evidence): readonly string[] {
+  return [...changed]
+    .filter((server) => (fences.get(server) ?? []).length === 0)
+    .map((server) => `${server} was changed, and no statement that it was sent names a fence`);
+}
+
+/**
+ * Who is not where it began: below another one than the source that all followed at first, or a source in place of that one. Pure.
+ *
+ * @param source the first one
+ */
+export function changedBy(told: readonly Told[], source: string): ReadonlySet<string> {
+  const done = told.flatMap(({ran}) => ran).filter(({status}) => status === 0);
+  const moved = done.flatMap(({words: [command, , server = '', , other = '']}) => {
+    if (command === 'relocate') return other === source ? [] : [server];
+    return command === 'graceful-master-takeover-auto' ? [other] : [];
+  });
+  return new Set(moved.filter((server) => server !== source));
 }
 
 /** Two servers said that they take writes, each before and after the other did. */
