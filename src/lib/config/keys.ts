@@ -324,7 +324,12 @@ export const KEYS = {
     since4,
   ),
   HookTimeoutSeconds: uint(600, 'hooks', 'How long a hook may take before it, and all that it started, is killed', since4),
-  MaxConcurrentRecoveries: uint(5, 'recovery', 'How many clusters may be recovered automatically at the same time', since4),
+  MaxConcurrentRecoveries: uint(
+    5,
+    'recovery',
+    'How many clusters may be recovered automatically at the same time, resumed recoveries included; at least 1',
+    since4,
+  ),
   RecoverReturnedSource: text(
     'fence',
     'recovery',

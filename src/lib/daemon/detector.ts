@@ -43,6 +43,8 @@ export interface DetectorOptions {
   /** Automatic recovery is switched on globally; unreadable counts as off. */
   mayRecover(): Promise<boolean>;
   recover(wish: RecoveryWish): Promise<RecoveryOutcome>;
+  /** How many recoveries that others had begun are being resumed. */
+  resuming(): number;
   /** Notes where binary logs stand, to see later whether they stood still, and which of them have for long, as `host:port`. */
   readonly standstill: {note(sources: readonly Instance[]): Promise<void>; now(): Promise<ReadonlySet<string>>};
   /** Where other nodes learn why nothing is done. */
@@ -227,7 +229,8 @@ export class Detector {
       .namesakesOf(instance.key)
       .filter(({key, wishes}) => model.topology().replicasOf(key).length > 0 || wishes.downtime?.reason === LOST_IN_RECOVERY)
       .map(({key}) => key);
-    const circumstances = {instance: {...now, cluster: instance.cluster}, recovery, enabled, underWay: this.#recovering, namesakes};
+    const underWay = this.#recovering + this.#options.resuming();
+    const circumstances = {instance: {...now, cluster: instance.cluster}, recovery, enabled, underWay, namesakes};
     const veto = checksBeforePlanning(circumstances, config).find(({holdsBack}) => holdsBack);
     return veto ? {code: veto.code, because: veto.says} : null;
   }

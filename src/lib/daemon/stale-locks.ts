@@ -17,6 +17,9 @@ import type {LockWatch} from './lock-watch.ts';
 
 const LOST = 'its lock is gone, and with it the right to go on';
 
+/** Kinds of plans that a leader begins because of a finding; the others are a person's, or about what has been replaced. */
+const RECOVERIES: ReadonlySet<string> = new Set(['promote', 'adopt', 'mend']);
+
 /**
  * Takes over locks whose holder is gone, whoever it was, from the first second of a term: an open plan is resumed or given up, a lock
  * without one is removed, since it would keep findings from being acted on. An open plan whose lock is gone is given up too.
@@ -27,6 +30,7 @@ export class StaleLocks {
   /** Open plans without a lock, by UID, and since when each is seen so. */
   #lost: ReadonlyMap<string, Monotonic> = new Map();
   readonly #busy = new Map<string, Promise<void>>();
+  #resuming = 0;
 
   constructor(env: Environment, watch: LockWatch) {
     this.#env = env;
@@ -57,6 +61,11 @@ export class StaleLocks {
     );
   }
 
+  /** How many recoveries are being resumed: to the servers they are recoveries like those that begin now. */
+  get resuming(): number {
+    return this.#resuming;
+  }
+
   /** Resolves when nothing is being resumed any more. */
   async idle(): Promise<void> {
     await Promise.all(this.#busy.values());
@@ -69,12 +78,19 @@ export class StaleLocks {
     if (!hold) return;
     log('warn', `took over "${seen.row.purpose}" from ${seen.row.hostname}, which gave no sign of life`);
     const plan = (await readOpenPlans(backend)).find(({lockId}) => lockId === hold.lockId);
-    if (plan) {
-      await resume(this.#env, plan, hold);
-      return;
-    }
+    if (plan) return this.#resume(plan, hold);
     await killFormer(this.#env, hold);
     await releaseLock(backend, hold);
+  }
+
+  async #resume(plan: OpenPlan, hold: LockHold): Promise<void> {
+    const counts = RECOVERIES.has((plan.document as PlanDocument).plan.kind) ? 1 : 0;
+    this.#resuming += counts;
+    try {
+      await resume(this.#env, plan, hold);
+    } finally {
+      this.#resuming -= counts;
+    }
   }
 
   /** Under a new lock on its servers; where somebody keeps that from being had for a whole lease more, without touching them. */

@@ -95,7 +95,7 @@ export function startTerm(given: TermOptions): Term {
   const explorer = new Explorer({backend, config, prober, log, ...measuring, onUnreachable: (key) => detector.suspect(key)});
   const locks = new StaleLocks(environment, options.lockWatch);
   const news = newsOf(options, prober);
-  const detector = detectorOf(options, prober, {environment, ...news});
+  const detector = detectorOf(options, prober, {environment, locks, ...news});
   const leftBehind = leftBehindOf(options, prober, environment);
   const returned = returnedOf(options, prober, environment);
   const published = publishedOf(options, prober);
@@ -190,7 +190,7 @@ function newsOf({backend, lease}: TermOptions, {model}: Prober): News {
 function detectorOf(
   options: Own,
   prober: Prober,
-  {environment, refusals, announcer}: News & {readonly environment: Environment},
+  {environment, locks, refusals, announcer}: News & {readonly environment: Environment; readonly locks: StaleLocks},
 ): Detector {
   const {backend, config, log} = options;
   const changelog = changelogOf(backend);
@@ -204,6 +204,7 @@ function detectorOf(
     register: (analysis) => registerFinding(options, analysis),
     mayRecover: () => mayRecover(options),
     recover: (wish) => recover(environment, wish),
+    resuming: () => locks.resuming,
     note(analyses) {
       announcer.note(analyses);
       return changelog(analyses);
