@@ -1,7 +1,7 @@
 import {afterAll, beforeAll, beforeEach, describe, expect, test} from 'vitest';
 import {acquireLock, extendLock, type LockWish} from '../../src/lib/coordination/lock/acquire.ts';
 import {isContention} from '../../src/lib/coordination/lock/contention.ts';
-import {heartbeat, mayStillSend, releaseLock, touchLock} from '../../src/lib/coordination/lock/hold.ts';
+import {heartbeat, mayStillSend, releaseLock, releaseMember, touchLock} from '../../src/lib/coordination/lock/hold.ts';
 import {keepLock} from '../../src/lib/coordination/lock/keep.ts';
 import {isAbandoned, listLocks, observeLocks, type LockObservations} from '../../src/lib/coordination/lock/rows.ts';
 import {journalSessions, sessionJournal, sessionsOf} from '../../src/lib/coordination/lock/sessions.ts';
@@ -107,6 +107,23 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     expect(await maintenance()).toEqual([]);
     expect(await listLocks(one)).toEqual([]);
     expect(await releaseLock(one, hold)).toBe(false);
+  });
+
+  test('one instance is let go, and others may lock it while the rest is held', async () => {
+    const hold = await mustLock(one, ann, [a, b]);
+    const letGo = () => one.transaction(async (work) => (await touchLock(work, hold)) && (await releaseMember(work, hold, a)));
+    expect(await letGo()).toBe(true);
+    // also by the same process, whose maintenance rows bear the same token
+    const other = await mustLock(one, ann, [a], {purpose: 'return of a'});
+    expect(await letGo()).toBe(false);
+    expect((await maintenance()).map(({hostname, reason}) => [hostname, reason])).toEqual([
+      ['a', 'return of a'],
+      ['b', 'work of ann'],
+    ]);
+    expect(await acquireLock(wish(two, bob, [b], {whenHeld: 'answer'}))).toMatchObject({lockId: hold.lockId});
+    expect(await releaseLock(one, hold)).toBe(true);
+    expect([await members(), (await maintenance()).map(({hostname}) => hostname)]).toEqual([['a'], ['a']]);
+    expect(await releaseLock(one, other)).toBe(true);
   });
 
   test('a failed attempt leaves nothing behind, not even the maintenance of the free instances', async () => {

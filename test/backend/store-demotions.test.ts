@@ -163,6 +163,19 @@ describe.each(BACKENDS)('what is recorded of replaced sources on %s', (kind) => 
     expect(demotion?.identity?.serverUuid).toBe(successors === null ? undefined : 'a');
   });
 
+  test('as soon as a successor is recorded, whatever is left to be done then; not before', async () => {
+    const uid = '1600000000000000000:aa';
+    const document = {plan: {kind: 'promote', failed: key('a')}, facts: {replicas: [key('b')]}, identity: identity('a')};
+    await store.backend.transaction(async (work) => {
+      const recovery = {uid, failed: key('a'), analysis: 'DeadMaster', cluster: 'shop', alias: '', replicas: [], forced: true};
+      await registerRecovery(work, {...recovery, node: {hostname: 'box1', token: 't'}});
+      await openPlan(work, {uid, recoveryId: 1, lockId: 'l', fence: 1, cluster: 'shop', kind: 'promote', document, steps: []});
+    });
+    expect(await demotionOf('a')).toBeUndefined();
+    await store.backend.run((work) => recordSuccessor(work, uid, {successor: key('b'), alias: ''}));
+    expect(await demotionOf('a')).toMatchObject({uid, identity: identity('a'), successors: [key('b')], handled: null});
+  });
+
   test('what was done about its return, last', async () => {
     await recovered({failed: 'a', successor: 'b'});
     const {recoveryId = 0} = (await demotionOf('a')) ?? {};

@@ -1,6 +1,7 @@
-import {rm} from 'node:fs/promises';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import {afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test} from 'vitest';
 import type {Config} from '../../src/lib/config/keys.ts';
 import {ACCOUNTS, sandbox, type Flavor, type Instance, type Sandbox} from '../sandbox/index.ts';
 import {
@@ -187,6 +188,25 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       await service.says(/has nothing of its own|has errant transactions/);
       expect(await hooksAfter(at)).toEqual([`127.0.0.1:${a.key.port} by 127.0.0.1:${b.key.port}`]);
       expect(await audited(at, 1)).toEqual([expect.stringContaining('is back writable')]);
+    });
+
+    test('is closed while hooks of the very recovery that replaced it still run', async () => {
+      const gate = await mkdtemp(join(tmpdir(), 'orchestrator-gate-'));
+      onTestFinished(() => rm(gate, {recursive: true, force: true}));
+      const made = await scene({box, host}, {PostMasterFailoverProcesses: [`while [ -d '${gate}' ]; do sleep 0.05; done`]});
+      ({at} = made);
+      const {a, b} = made;
+      await preferred(at, b);
+      await a.kill9();
+      await box.waitFor('the source was replaced', async () => (await recoveriesOf(made.at))[0]?.is_successful === 1, {within: WITHIN});
+      await a.start();
+      await closed(a);
+      await handled(at, a, ['fenced']);
+      expect(await rows(at, 'recovery_plan', {kind: 'promote', state: 'open'})).toHaveLength(1);
+      await rm(gate, {recursive: true});
+      expect(await recoveryOf(at, a, WITHIN)).toMatchObject({is_successful: 1, all_errors: ''});
+      expect(await standingOf(a)).toMatchObject({writable: false, source: null});
+      expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery'});
     });
 
     test.each(['after:0'])('the leader dies while it deals with it (%s): the next one does', async (fault) => {

@@ -309,12 +309,19 @@ describe('running hooks', () => {
       list: 'PostTakeMasterProcesses',
       taken,
       uid: 'uid-1',
-      commands: ['echo "$1 $2 $ORC_SUCCESSOR_HOST $ORC_FAILED_HOST {successorHost} [$ORC_FAILURE_TYPE]"'],
+      attempt: 2,
+      commands: [
+        'echo "$1 $2 $ORC_SUCCESSOR_HOST $ORC_FAILED_HOST {successorHost} [$ORC_FAILURE_TYPE]"',
+        'echo "$ORC_RECOVERY_UID $ORC_RECOVERY_ATTEMPT"',
+      ],
       shell: 'bash',
       stopOnFailure: false,
       onStep: () => undefined,
     });
-    expect(outcomes).toMatchObject([{list: 'PostTakeMasterProcesses', output: 'db2:3306 db1:3307 db2:3306 db1:3307 {successorHost} []\n'}]);
+    expect(outcomes).toMatchObject([
+      {list: 'PostTakeMasterProcesses', output: 'db2:3306 db1:3307 db2:3306 db1:3307 {successorHost} []\n'},
+      {output: 'uid-1 2\n'},
+    ]);
   });
 
   test('what the journal throws ends the run before the next hook', async () => {

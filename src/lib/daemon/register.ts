@@ -73,8 +73,13 @@ async function tell(by: Registering, analysis: Analysis, {registered, lease}: Te
   const bad = failedHook(outcomes);
   const outcome = bad ? hookError(bad).message : `${outcomes.length} ran`;
   if (bad) log('error', outcome);
-  await backend.run((work) => endDetectionHooks(work, detectionId, {state: bad ? 'failed' : 'done', outcome}));
-  return !bad;
+  const ours = await backend.transaction(async (work) => {
+    // A leader since has begun them once more, and writes down itself what came of that.
+    if (!(await touchLease(work, lease))) return false;
+    await endDetectionHooks(work, detectionId, {state: bad ? 'failed' : 'done', outcome});
+    return true;
+  });
+  return ours && !bad;
 }
 
 /** As a recovery's UID is written; of one detection always the same, so that its hooks know a second attempt for what it is. */

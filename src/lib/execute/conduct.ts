@@ -19,7 +19,6 @@ import {
   RECOVER_SEMI_SYNC,
   RETURNED,
 } from '../store/audit-types.ts';
-import type {Work} from '../store/backend.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../store/recovery/plans.ts';
 import {recordSuccessor, unblock, writeRecoveryEnd} from '../store/recovery/recovery-registration.ts';
 import {actText, type Act, type HookList, type JournaledAct} from './journal/acts.ts';
@@ -29,6 +28,7 @@ import {confirmDead, type Verdict} from './eyes/confirm.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
 import {Hands} from './steps/hands.ts';
+import {fenced} from './journal/fenced.ts';
 import {mayHaveOpened} from './journal/opened.ts';
 import {runActs, statesIn, type Journal, type Progress} from './journal/run.ts';
 import {stoppedBy} from './journal/stopped.ts';
@@ -125,12 +125,12 @@ async function performAct({env, what, hands, publishing}: Performing, act: Act, 
       return publishing.publish(plan.successor, {follows: false});
     case 'record-success':
       await mustHaveMoved(env, what);
-      await fenced(env, what, (work) =>
+      await fenced(env.backend, what, (work) =>
         recordSuccessor(work, document.uid, {successor: plan.successor, alias: topology.get(plan.successor)?.alias ?? ''}),
       );
       return planText(plan);
     case 'tidy-up':
-      return tidyUp(env, document, await lostReplicas(env, what));
+      return tidyUp(env, what, await lostReplicas(env, what));
     case 'end':
       await closeBooks(env, what, 'done');
       return 'the recovery has ended';
@@ -173,7 +173,7 @@ async function hooks(env: Environment, what: Conducting, run: {list: HookList; a
     facts: await factsNow(env, what, run),
     onStep: (sentence) => void lines.push(sentence),
   });
-  await env.backend.transaction((work) => writeRecoverySteps(work, what.document.uid, lines));
+  await fenced(env.backend, what, (work) => writeRecoverySteps(work, what.document.uid, lines));
   const bad = failedHook(outcomes);
   if (bad) throw hookError(bad);
   return `${outcomes.length} ran`;
@@ -281,7 +281,7 @@ async function closeBooks(env: Environment, what: Conducting, state: 'done' | 'a
   const {document, topology} = what;
   const lost = await lostReplicas(env, what);
   const participating = [document.plan.failed, ...topology.replicasOf(document.plan.failed).map(({key}) => key)];
-  await fenced(env, what, async (work) => {
+  await fenced(env.backend, what, async (work) => {
     const steps = await readPlanSteps(work, document.uid);
     const errors = [...steps.filter((step) => step.state === 'failed').map(({outcome}) => outcome), ...more];
     await writeRecoveryEnd(work, document.uid, {lost, participating, errors});
@@ -289,13 +289,4 @@ async function closeBooks(env: Environment, what: Conducting, state: 'done' | 'a
     await writeRecoverySteps(work, document.uid, more);
     await endPlan(work, document.uid, {state, outcome: more[0] ?? ''});
   });
-}
-
-async function fenced(env: Environment, {hold, document}: Conducting, write: (work: Work) => Promise<void>): Promise<void> {
-  const ours = await env.backend.transaction(async (work) => {
-    if (!(await touchLock(work, hold))) return false;
-    await write(work);
-    return true;
-  });
-  if (!ours) throw lostLock(document.uid);
 }

@@ -93,7 +93,7 @@ export async function runHooks({facts, ...run}: HookRun & {readonly facts: HookF
   return await runList(run, {variables: hookVariables(facts), args: [], values, fill});
 }
 
-/** Who replaced whom, for PostTakeMasterProcesses: they know no placeholders, and two variables and arguments as `host:port`. */
+/** Who replaced whom, for PostTakeMasterProcesses: they know no placeholders, and variables and arguments as `host:port`. */
 export interface TakenOver {
   readonly successor: InstanceKey;
   readonly demoted: InstanceKey;
@@ -103,12 +103,14 @@ export interface TakenOver {
 export async function runTakeoverHooks({
   taken,
   uid,
+  attempt,
   ...run
-}: HookRun & {readonly taken: TakenOver; readonly uid: string}): Promise<readonly HookOutcome[]> {
+}: HookRun & {readonly taken: TakenOver; readonly uid: string; readonly attempt: number}): Promise<readonly HookOutcome[]> {
   const successor = keyText(taken.successor);
   const demoted = keyText(taken.demoted);
-  const variables = {ORC_SUCCESSOR_HOST: successor, ORC_FAILED_HOST: demoted};
-  const values = new Map(Object.entries({successor, demoted, recoveryUID: uid, attempt: '1'}));
+  const told = {ORC_SUCCESSOR_HOST: successor, ORC_FAILED_HOST: demoted};
+  const variables = {...told, ORC_RECOVERY_UID: uid, ORC_RECOVERY_ATTEMPT: `${attempt}`};
+  const values = new Map(Object.entries({successor, demoted, recoveryUID: uid, attempt: `${attempt}`}));
   return await runList(run, {variables, args: [successor, demoted], values, fill: (command) => command});
 }
 

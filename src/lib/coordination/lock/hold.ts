@@ -1,3 +1,4 @@
+import type {InstanceKey} from '../../model/instance-key.ts';
 import type {Milliseconds, Monotonic} from '../../model/units.ts';
 import type {Backend, Work} from '../../store/backend.ts';
 import {relyUntil, type Timing} from '../timing.ts';
@@ -50,6 +51,18 @@ export async function releaseLock(backend: Backend, fence: Fence): Promise<boole
     await work.db('cluster_lock_session').where({lock_id: fence.lockId}).delete();
     return true;
   });
+}
+
+/**
+ * Takes an instance out of a lock, for others to lock while the rest is held; in a transaction that the lock fences. Nothing more may be
+ * done to the instance under this lock.
+ *
+ * @returns false when it was not in the lock (any more)
+ */
+export async function releaseMember(work: Work, fence: Fence, instance: InstanceKey): Promise<boolean> {
+  await endMaintenance(work, fence, instance);
+  const {host: hostname, port} = instance;
+  return (await work.db('cluster_lock_member').where({lock_id: fence.lockId, hostname, port}).delete()) === 1;
 }
 
 function heldAs({lockId, fence, hostname, token}: Fence) {

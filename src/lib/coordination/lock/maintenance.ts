@@ -47,9 +47,11 @@ export async function beginMaintenance(work: Work, {hostname, token, lockId, rea
   await db(db.raw('?? (??)', [TABLE, ['hostname', 'port', ...Object.keys(columns)]])).insert(rows);
 }
 
-/** Removes the rows that the holder of a lock wrote; the lock's members must still be there. */
-export async function endMaintenance({db}: Work, lock: NodeId & {readonly lockId: string}): Promise<void> {
-  await writtenBy(db, lock).delete();
+/** Removes the rows that the holder of a lock wrote, all or that of one instance; the lock's members must still be there. */
+export async function endMaintenance({db}: Work, lock: NodeId & {readonly lockId: string}, only?: InstanceKey): Promise<void> {
+  const rows = writtenBy(db, lock);
+  if (only) void rows.where({hostname: only.host, port: only.port});
+  await rows.delete();
 }
 
 /** Keeps the rows of a long operation from running out. */

@@ -9,6 +9,7 @@ import type {Move} from '../../plan/relocation/plan.ts';
 import {takeBackIntoService} from '../../store/downtime.ts';
 import {advancePlan, endPlan, lostLock, readPlanSteps, writeRecoverySteps} from '../../store/recovery/plans.ts';
 import type {Environment} from '../environment.ts';
+import {fenced} from '../journal/fenced.ts';
 import {runActs, statesIn, type Journal, type Progress} from '../journal/run.ts';
 import type {Hands} from '../steps/hands.ts';
 import {placesIn} from '../steps/places.ts';
@@ -64,8 +65,10 @@ async function carryOut(env: Environment, what: Relocating): Promise<RelocationE
     acts: document.acts,
     progress: what.progress,
     journal: journalOf(env, what),
-    perform: (act, _attempt, number) =>
-      turn(() => (act.do === 'step' ? performRelocation({...world, hands: hands.at(uid, number)}, act.step) : runHooks(env, what))),
+    perform: (act, attempt, number) =>
+      turn(() =>
+        act.do === 'step' ? performRelocation({...world, hands: hands.at(uid, number)}, act.step) : runHooks(env, what, attempt),
+      ),
     textOf: relocationActText,
     ...(env.fault ? {fault: env.fault} : {}),
   });
@@ -104,8 +107,9 @@ function doubtOn(instance: Instance | undefined, {key, to}: Move): string | null
   return isReplicating(instance) ? null : `${keyText(key)} is pointed at ${keyText(to)} and does not replicate`;
 }
 
-async function runHooks(env: Environment, {document}: Relocating): Promise<string> {
-  const {takeover} = document.plan;
+async function runHooks(env: Environment, what: Relocating, attempt: number): Promise<string> {
+  const {uid, plan} = what.document;
+  const {takeover} = plan;
   const configured = hooksOf(env.config, 'PostTakeMasterProcesses');
   if (!takeover || !configured) return 'there are none';
   const moved = await env.eyes.look([takeover.demoted]);
@@ -114,10 +118,11 @@ async function runHooks(env: Environment, {document}: Relocating): Promise<strin
   const outcomes = await runTakeoverHooks({
     ...configured,
     taken: takeover,
-    uid: document.uid,
+    uid,
+    attempt,
     onStep: (sentence) => void lines.push(sentence),
   });
-  await env.backend.transaction((work) => writeRecoverySteps(work, document.uid, lines));
+  await fenced(env.backend, what, (work) => writeRecoverySteps(work, uid, lines));
   const bad = failedHook(outcomes);
   if (bad) throw hookError(bad);
   return `${outcomes.length} ran`;

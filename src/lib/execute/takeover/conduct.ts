@@ -9,12 +9,12 @@ import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import {closeFinding, downtimeLost, moveAlias} from '../../store/recovery/after-recovery.ts';
-import {advancePlan, lostLock, readPlanSteps, writeRecoverySteps, type StepRecord} from '../../store/recovery/plans.ts';
+import {advancePlan, readPlanSteps, writeRecoverySteps, type StepRecord} from '../../store/recovery/plans.ts';
 import {recordSuccessor} from '../../store/recovery/recovery-registration.ts';
-import type {Work} from '../../store/backend.ts';
 import {Publishing} from '../discovery/publishing.ts';
 import {lookDown} from '../eyes/look-down.ts';
 import type {Environment} from '../environment.ts';
+import {fenced} from '../journal/fenced.ts';
 import {runActs, type Journal, type Progress} from '../journal/run.ts';
 import type {Hands} from '../steps/hands.ts';
 import {placesIn} from '../steps/places.ts';
@@ -123,7 +123,7 @@ async function surround(env: Environment, what: TakingOver, {act, attempt, seen,
     case 'publish':
       return publishing.publish(plan.successor, {follows: true});
     case 'record-success':
-      await fenced(env, what, (work) =>
+      await fenced(env.backend, what, (work) =>
         recordSuccessor(work, uid, {successor: plan.successor, alias: topology.get(plan.successor)?.alias ?? ''}),
       );
       return `${keyText(plan.successor)} is the new source of ${plan.cluster}`;
@@ -140,7 +140,7 @@ async function surround(env: Environment, what: TakingOver, {act, attempt, seen,
 async function tidyUp(env: Environment, what: TakingOver): Promise<string> {
   const {plan, alias} = what.document;
   const lost = await lostBy(env, what.document);
-  await fenced(env, what, async (work) => {
+  await fenced(env.backend, what, async (work) => {
     await downtimeLost(work, lost, {owner: env.me.hostname, lasting: env.config.MasterFailoverLostInstancesDowntimeMinutes * 60});
     await closeFinding(work, {failed: plan.failed, successor: plan.successor});
     await moveAlias(work, {from: plan.cluster, to: keyText(plan.successor), alias});
@@ -155,7 +155,8 @@ interface HookTurn {
 }
 
 /** Runs a list of external programs; who succeeds is told from the first list of takeovers on, as it was. */
-export async function runTakeoverHooks(env: Environment, {document, topology}: TakingOver, turn: HookTurn): Promise<string> {
+export async function runTakeoverHooks(env: Environment, what: TakingOver, turn: HookTurn): Promise<string> {
+  const {document, topology} = what;
   const {list, attempt, coordinates} = turn;
   const configured = hooksOf(env.config, list);
   if (!configured) return 'there are none';
@@ -174,7 +175,7 @@ export async function runTakeoverHooks(env: Environment, {document, topology}: T
     facts,
     onStep: (sentence) => void lines.push(sentence),
   });
-  await env.backend.transaction((work) => writeRecoverySteps(work, uid, lines));
+  await fenced(env.backend, what, (work) => writeRecoverySteps(work, uid, lines));
   const bad = failedHook(outcomes);
   if (bad) throw hookError(bad);
   return `${outcomes.length} ran`;
@@ -205,15 +206,6 @@ function journalOf(env: Environment, {document, hold}: TakingOver): Journal<Take
       await advancePlan(env.backend, uid, {fenced: (work) => touchLock(work, hold), advance});
     },
   };
-}
-
-async function fenced(env: Environment, {hold, document}: TakingOver, write: (work: Work) => Promise<void>): Promise<void> {
-  const ours = await env.backend.transaction(async (work) => {
-    if (!(await touchLock(work, hold))) return false;
-    await write(work);
-    return true;
-  });
-  if (!ours) throw lostLock(document.uid);
 }
 
 /** What the journal says of the acts. */

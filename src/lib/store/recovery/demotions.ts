@@ -101,11 +101,14 @@ async function recoveriesFor({db, dialect}: Work, purpose: RecoveryPurpose): Pro
     })) as readonly RecoveryRow[];
 }
 
-/** A source replaced by hand has a recovery too, and a plan of another kind. */
+/**
+ * A source replaced by hand has a recovery too, and a plan of another kind. One that is still being carried out counts where a successor is
+ * recorded: hooks may take their time after that, and the source may come back meanwhile.
+ */
 async function plansOf({db}: Work, kinds: readonly string[]): Promise<readonly PlanRow[]> {
   return (
     (await db('recovery_plan')
-      .whereIn('state', ['done', 'aborted'])
+      .whereIn('state', ['open', 'done', 'aborted'])
       .where(
         (any) =>
           void any

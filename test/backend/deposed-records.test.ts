@@ -1,0 +1,116 @@
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {describe, expect, onTestFinished, test} from 'vitest';
+import {analyze} from '../../src/lib/analysis/analyze.ts';
+import type {Config} from '../../src/lib/config/keys.ts';
+import {grabElection} from '../../src/lib/coordination/lease.ts';
+import {acquireLock} from '../../src/lib/coordination/lock/acquire.ts';
+import {isContention} from '../../src/lib/coordination/lock/contention.ts';
+import {keepLock} from '../../src/lib/coordination/lock/keep.ts';
+import {forceUnlock} from '../../src/lib/coordination/lock/takeover.ts';
+import {registerFinding} from '../../src/lib/daemon/register.ts';
+import {conduct, type Conducting} from '../../src/lib/execute/conduct.ts';
+import type {Environment} from '../../src/lib/execute/environment.ts';
+import {hookFacts} from '../../src/lib/hooks/facts.ts';
+import type {Backend} from '../../src/lib/store/backend.ts';
+import {startDetectionHooks} from '../../src/lib/store/recovery/detection-registration.ts';
+import {openPlan} from '../../src/lib/store/recovery/plans.ts';
+import {broken, down, given, key} from '../unit/support/given.ts';
+import {node, steady} from './support/coordination.ts';
+import {BACKENDS, rowsOf, useStore} from './support/store.ts';
+
+describe.each(BACKENDS)('who was deposed while its hooks ran, on %s', (kind) => {
+  const store = useStore(kind);
+  const [ann, bob] = [node('ann'), node('bob')];
+
+  /** A hook that says that it has begun, and ends when it is let. */
+  function patientHook(): {readonly command: string; readonly folder: string; end(): void} {
+    const folder = mkdtempSync(join(tmpdir(), 'orchestrator-hook-'));
+    const end = (): void => rmSync(folder, {recursive: true, force: true});
+    onTestFinished(end);
+    return {command: `while [ -d '${folder}' ]; do sleep 0.02; done`, folder, end};
+  }
+
+  test("writes nothing of them into the detection, which is the next leader's", async () => {
+    const {backend} = store;
+    const {lease} = await grabElection(backend, ann, {timing: steady});
+    const hook = patientHook();
+    const config: Config = {...store.config, OnFailureDetectionProcesses: [hook.command]};
+    const [analysis] = analyze(given('a: b c', {a: down, b: broken, c: broken}), config);
+    const registering = registerFinding({backend, config, me: ann, lease: () => lease, log: () => undefined}, analysis!);
+    await expect.poll(() => rowsOf(backend, 'failure_detection_hook'), {timeout: 20_000}).toMatchObject([{state: 'started', attempt: 1}]);
+    await grabElection(backend, bob, {timing: steady});
+    await backend.run((work) => begunOnce(work));
+    hook.end();
+    expect(await registering).toBe(false);
+    expect(await rowsOf(backend, 'failure_detection_hook')).toMatchObject([{state: 'started', attempt: 2, outcome: null}]);
+  });
+
+  async function begunOnce(work: Parameters<typeof startDetectionHooks>[0]): Promise<void> {
+    const row: {detection_id: number} | undefined = await work.db('failure_detection_hook').first('detection_id');
+    await startDetectionHooks(work, row!.detection_id);
+  }
+
+  test('writes nothing of them into the recovery, which goes on in other hands', async () => {
+    const {backend} = store;
+    const hook = patientHook();
+    const what = await begun(backend);
+    const env = {
+      backend,
+      config: {...store.config, PostFailoverProcesses: ['echo said', hook.command]},
+      me: ann,
+      log: () => undefined,
+    } as unknown as Environment;
+    const conducting = conduct(env, what);
+    await expect.poll(() => rowsOf(backend, 'recovery_plan_step'), {timeout: 20_000}).toMatchObject([{state: 'started'}]);
+    await forceUnlock(backend, {me: bob, lockId: what.hold.lockId, timing: steady, log: () => undefined, before: () => Promise.resolve()});
+    hook.end();
+    await expect(conducting).rejects.toMatchObject({code: 'DEADLINE_PASSED'});
+    const lines = (await rowsOf(backend, 'topology_recovery_steps', 'recovery_step_id')).map(({message}) => message);
+    expect(lines).toEqual(['begin: run PostFailoverProcesses']);
+    await what.lock.stop();
+  });
+
+  /** A recovery of which only its last hooks are left, under its lock. */
+  async function begun(backend: Backend): Promise<Conducting> {
+    const topology = given('a: b');
+    const hold = await acquireLock({
+      backend,
+      me: ann,
+      purpose: 'recovery of a',
+      cluster: 'a',
+      instances: [key('a'), key('b')],
+      timing: steady,
+    });
+    if (isContention(hold)) throw new Error('contended');
+    const plan = {
+      kind: 'promote',
+      code: 'DeadMaster',
+      cluster: 'a',
+      failed: key('a'),
+      successor: key('b'),
+      steps: [],
+      candidates: [],
+      lost: [],
+      remarks: [],
+    } as const;
+    const act = {number: 0, stage: 0, weight: 'note', act: {do: 'hooks', list: 'PostFailoverProcesses'}} as const;
+    const facts = hookFacts({failureType: 'DeadMaster', failed: key('a'), cluster: 'a', orchestratorHost: 'ann', recoveryUid: 'u1'});
+    const document = {version: 1, uid: 'u1', plan, acts: [act], facts, alias: 'a'} as const;
+    await backend.transaction((work) =>
+      openPlan(work, {
+        uid: 'u1',
+        recoveryId: 1,
+        lockId: hold.lockId,
+        fence: hold.fence,
+        cluster: 'a',
+        kind: 'promote',
+        document,
+        steps: [{number: 0, description: ''}],
+      }),
+    );
+    const lock = keepLock({backend, hold, timing: steady, onLost: () => undefined, log: () => undefined});
+    return {document, lock, hold, former: [], topology, progress: new Map(), overdue: new Set()};
+  }
+});
