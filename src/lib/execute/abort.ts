@@ -42,6 +42,8 @@ export interface Aborting {
   /** Whether a statement that may take this long may be sent now. */
   mayStillSend(timeout: Milliseconds): boolean;
   readonly because: string;
+  /** What became of the sessions of whoever conducted it, where that was seen to before. */
+  readonly killed?: Killed;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function abortPlan(env: Environment, aborting: Aborting): Promise<A
   const {plan, hold} = aborting;
   const document = plan.document as PlanDocument;
   if (isTakeover(document)) return abandonTakeover(env, document, aborting);
-  const killed = await killFormer(env, hold);
+  const killed = aborting.killed ?? (await killFormer(env, hold));
   const started = await startWhatItStopped(env, document, {...aborting, killed});
   return closePlan(env.backend, {...aborting, remarks: [...killed.remarks, ...started]});
 }

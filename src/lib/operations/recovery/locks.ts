@@ -154,7 +154,7 @@ export const recoveryAbort = define({
   formerly: [],
   about: 'Give up a recovery or a relocation whose node or command is gone',
   details:
-    'Ends the sessions that its holder left on the servers, starts the receivers that it had stopped, records the recovery as ended with the reason, and removes its lock. Nothing else is undone and no hook runs: standard error says what had been done, and what could not be started. Where a successor was opened already, receivers that still point at the old source stay stopped, and are named. Automatic recovery of the cluster stays blocked until the recovery is acknowledged or RecoveryPeriodBlockSeconds have passed.',
+    'Ends the sessions that its holder left on the servers, starts the receivers that it had stopped, records the recovery as ended with the reason, and removes its lock. Nothing else is undone and no hook runs: standard error says what had been done, and what could not be started. Where a successor was opened already, receivers that still point at the old source stay stopped, and are named. Where anybody was opened or moved, or may have been, automatic recovery of the cluster stays blocked until the recovery is acknowledged or RecoveryPeriodBlockSeconds have passed; otherwise the next one may begin at once.',
   examples: ['recovery abort 1700000000000000000:0a1b --reason "repaired by hand"'],
   input: {uid: UID, reason: REASON},
   changes: 'servers',
