@@ -72,14 +72,28 @@ const onEachKind: readonly Fault[] = (
   ] as const
 ).flatMap(([when, act]) => OTHERS.map((kind) => ({when, number: ACTS.indexOf(act), what: `${act}, backend on ${kind}`})));
 const came: readonly string[] = ['stays the source, as long as nothing was changed', 'is closed before another is opened'];
+const givenUp: readonly string[] = [
+  'by the next leader, where it was acknowledged meanwhile',
+  'by a person, before anybody was opened',
+  'by a person, once a successor was',
+];
 
-describe.each<{flavor: Flavor; kinds: readonly BackendKind[]; faults: readonly Fault[]; back: readonly string[]; lanes: number}>([
-  {flavor: 'mariadb', kinds: ONE_SERVER, faults: everyFault, back: came, lanes: 4},
+interface Case {
+  readonly flavor: Flavor;
+  readonly kinds: readonly BackendKind[];
+  readonly faults: readonly Fault[];
+  readonly back?: readonly string[];
+  readonly ended?: readonly string[];
+  readonly lanes: number;
+}
+
+describe.each<Case>([
+  {flavor: 'mariadb', kinds: ONE_SERVER, faults: everyFault, back: came, ended: givenUp, lanes: 4},
   {flavor: 'mysql9', kinds: ONE_SERVER, faults: onServers, back: came, lanes: 3},
   {flavor: 'mysql56', kinds: ONE_SERVER, faults: onServers, back: came, lanes: 3},
-  {flavor: 'mariadb', kinds: OTHERS, faults: onEachKind, back: [], lanes: 3},
+  {flavor: 'mariadb', kinds: OTHERS, faults: onEachKind, lanes: 3},
 ])('a recovery on $flavor, with its backend on $kinds, whose leader is killed is completed by another node', (row) => {
-  const {flavor, kinds, faults, back, lanes} = row;
+  const {flavor, kinds, faults, back = [], ended = [], lanes} = row;
   const hosts: BackendHost[] = [];
   const boxes: Sandbox[] = [];
   const lanesFree: Promise<void>[] = [];
@@ -160,10 +174,11 @@ describe.each<{flavor: Flavor; kinds: readonly BackendKind[]; faults: readonly F
   }
 
   /** A source is back, and open, before another node goes on. */
-  async function backBefore(other: Service, a: Instance): Promise<void> {
+  async function backBefore(other: Service, a: Instance, then: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     other.pause();
     await a.start();
     expect(await standingOf(a)).toMatchObject({writable: true});
+    await then();
     other.resume();
   }
 
@@ -199,6 +214,64 @@ describe.each<{flavor: Flavor; kinds: readonly BackendKind[]; faults: readonly F
     (what) => inLane(faults.length + back.indexOf(what), returns[what]!),
     300_000,
   );
+
+  const beforeOpening = {when: 'before', number: ACTS.indexOf('see that NEW has what others received')} as const;
+  const afterOpening = {when: 'after', number: ACTS.indexOf('record the successor')} as const;
+
+  const endings: Readonly<Record<string, (lane: Lane) => Promise<void>>> = {
+    'by the next leader, where it was acknowledged meanwhile': (lane) =>
+      interrupted(lane, beforeOpening, async ({at, a, replicas, other}) => {
+        await backBefore(other, a, async () => {
+          expect(await at.run('ack-all-recoveries', '--reason', 'seen')).toMatchObject({status: 0});
+        });
+        await lane.box.waitFor('it was given up', async () => (await rows(at, 'recovery_plan', {state: 'aborted'})).length === 1, {
+          within: ELECTED_WITHIN + COMPLETED_WITHIN,
+        });
+        expect(await recoveriesOf(at)).toMatchObject([{is_successful: 0, acknowledged: 1, end_recovery: expect.any(String) as string}]);
+        await followAgain(a, replicas);
+      }),
+    'by a person, before anybody was opened': (lane) =>
+      interrupted(lane, beforeOpening, async ({at, a, replicas, other}) => {
+        await other.kill9();
+        await a.start();
+        const {stderr} = await abort(at);
+        expect(stderr).toMatch(/was given up; done before: .*stop the receiver of .*; not done: make \S+ writable/);
+        expect(await recoveriesOf(at)).toMatchObject([{is_successful: 0, in_active_period: 0, end_recovery: expect.any(String) as string}]);
+        await followAgain(a, replicas);
+      }),
+    'by a person, once a successor was': (lane) =>
+      interrupted(lane, afterOpening, async ({at, replicas, other}) => {
+        await other.kill9();
+        const {stderr} = await abort(at);
+        const [recovery] = await recoveriesOf(at);
+        expect(recovery).toMatchObject({is_successful: 1, in_active_period: 1, end_recovery: expect.any(String) as string});
+        for (const replica of replicas) {
+          const isNew = replica.key.port === recovery?.successor_port;
+          expect(await standingOf(replica)).toMatchObject({writable: isNew});
+          if (!isNew) expect(stderr).toContain(`the receiver of 127.0.0.1:${replica.key.port} stays stopped: a successor was opened`);
+        }
+      }),
+  };
+
+  test.concurrent.each(ended)(
+    'or it is given up %s',
+    (what) => inLane(faults.length + back.length + ended.indexOf(what), endings[what]!),
+    300_000,
+  );
+
+  async function abort(at: Site): ReturnType<Site['run']> {
+    const [plan] = await rows<{uid: string}>(at, 'recovery_plan', {state: 'open'});
+    const said = await at.run('recovery', 'abort', plan?.uid ?? '', '--reason', 'by hand');
+    expect(said).toMatchObject({status: 0, stdout: `${plan?.uid}\n`});
+    expect([await rows(at, 'recovery_plan', {state: 'open'}), await rows(at, 'cluster_lock')]).toEqual([[], []]);
+    return said;
+  }
+
+  /** All receive from it again; what they apply was stopped before. */
+  async function followAgain(a: Instance, replicas: readonly Instance[]): Promise<void> {
+    await Promise.all(replicas.map((replica) => startThread(replica, 'SQL_THREAD')));
+    expect(await topologyNow([a, ...replicas])).toBe(a);
+  }
 
   /** The acts as they were journaled, in the words of the table above. */
   async function journalOf(at: Site, uid: string, {a, source}: {a: Instance; source: Instance}): Promise<readonly string[]> {
