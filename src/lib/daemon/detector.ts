@@ -93,7 +93,7 @@ export class Detector {
     this.#options.refusals.keepOnly(new Set(cases.map(({instance}) => keyText(instance.key))));
     for (const analysis of analyses) this.#consider(analysis);
     await this.#nudge(analyses);
-    await this.#registerStanding(analyses);
+    this.#registerStanding(analyses);
   }
 
   /** A server's end of the connection was closed: look at it and at those that replicate from it, now. */
@@ -235,15 +235,20 @@ export class Detector {
     return veto ? {code: veto.code, because: veto.says} : null;
   }
 
-  /** Findings that nothing is done about are registered too, once they have stood for two rounds. */
-  async #registerStanding(analyses: readonly Analysis[]): Promise<void> {
+  /**
+   * Findings that nothing is done about are registered too, once they have stood for two rounds. Nobody waits for their hooks, which may
+   * take minutes, while other sources die.
+   */
+  #registerStanding(analyses: readonly Analysis[]): void {
     const codes = new Map(analyses.map((analysis) => [keyText(analysis.instance.key), analysis.code]));
+    const failing = (error: unknown): void => this.#options.log('error', `a finding could not be registered: ${messageOf(error)}`);
     for (const analysis of analyses) {
       const name = keyText(analysis.instance.key);
       const stood = this.#codes.get(name) === analysis.code;
       const isToldOnly = analysis.recovery === 'detect-only' || (isMendable(analysis) && !isToBeMended(analysis, this.#options.config));
       if (stood && isToldOnly && !analysis.skippable && this.#isFresh(analysis.instance.key)) {
-        await this.#options.register(analysis);
+        const pursue = async (): Promise<void> => void (await this.#options.register(analysis).catch(failing));
+        this.#work(analysis.instance.key, {name: `telling of ${name}`, news: false, pursue});
       }
     }
     this.#codes = codes;
@@ -254,10 +259,12 @@ export class Detector {
   }
 
   #postpone(known: Case, key: InstanceKey, told: Told): void {
-    known.patience.begin(told.code, this.#moment(key, performance.now()));
-    if (known.said !== told.because) this.#options.log('warn', told.because);
-    known.said = told.because;
-    if (known.analysis) this.#tell(known.analysis, told);
+    const pause = known.patience.begin(told.code, this.#moment(key, performance.now()));
+    // Hooks have run for it, and would run again.
+    const because = told.code === 'failed' ? `${told.because}; it is tried again in ${pause / 1000} s at the earliest` : told.because;
+    if (known.said !== because) this.#options.log('warn', because);
+    known.said = because;
+    if (known.analysis) this.#tell(known.analysis, {...told, because});
   }
 
   #tell({instance, code: analysis}: Analysis, {code, because, candidates = []}: Told): void {

@@ -34,7 +34,8 @@ export class Patience {
     return now >= this.#soon && circumstances() !== this.#refusedAt;
   }
 
-  begin(code: VetoCode, {now, circumstances}: Moment): void {
+  /** @returns how long it is left alone at most, as long as nothing changes */
+  begin(code: VetoCode, {now, circumstances}: Moment): Milliseconds {
     // Who only waits for its turn takes it as soon as there is room.
     const pause = code === 'too-many-recoveries' ? 0 : BY_ROWS.has(code) ? Math.min(this.#pause, SOON) : this.#pause;
     this.#notBefore = now + pause;
@@ -42,6 +43,7 @@ export class Patience {
     this.#soon = isFailure(code) ? this.#notBefore : now + Math.min(pause, SOON);
     this.#refusedAt = circumstances();
     if (code !== 'too-many-recoveries') this.#pause = Math.min(this.#pause * 2, code === 'failed' ? LONGEST_AFTER_FAILURE : LONGEST_PAUSE);
+    return pause;
   }
 
   /** It went well: the next trouble is another one. */

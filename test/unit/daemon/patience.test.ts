@@ -36,6 +36,12 @@ test.each<{code: VetoCode; times: number; same: number; changed: number}>([
   },
 );
 
+test('what failed is tried again after pauses that double up to ten minutes, and it is said how long', () => {
+  const patience = new Patience();
+  const pauses = Array.from({length: 11}, () => patience.begin('failed', {now: 0, circumstances: SAME}) / 1000);
+  expect(pauses).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+});
+
 test('after success the first pause is short again', () => {
   const patience = new Patience();
   for (let time = 0; time < 9; time += 1) patience.begin('downtimed', {now: 0, circumstances: SAME});
