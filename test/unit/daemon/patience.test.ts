@@ -9,7 +9,7 @@ const OTHERWISE = (): string => 'something else';
 /** Seconds after the last of several refusals for the same reason at which it is over: as it was then, and once something has changed. */
 function over(code: VetoCode, times: number): {same: number; changed: number} {
   const patience = new Patience();
-  const begin = (at: number): void => patience.begin(code, {now: at, circumstances: SAME});
+  const begin = (at: number): void => void patience.begin(code, {now: at, circumstances: SAME});
   for (let time = 0; time < times; time += 1) begin(0);
   const first = (circumstances: () => string): number => {
     for (let second = 0; ; second += 1) if (patience.isOver({now: second * 1000, circumstances})) return second;
