@@ -442,14 +442,15 @@ describe('addresses', () => {
   test('while one is being elected it is waited for', async () => {
     const other = await node(false);
     const heir = await answering((url, count) => {
-      if (url !== '/api/leader-check') return url === '/api/routed-leader-check' ? {status: 404} : {body: [{ClusterName: 'of the heir'}]};
-      return count > 2 ? {body: '"OK"'} : {status: 404};
+      if (url !== '/api/leader-check')
+        return url === '/api/routed-leader-check' ? {status: 404, body: 'no'} : {body: [{ClusterName: 'of the heir'}]};
+      return count > 2 ? {body: '"OK"'} : {status: 404, body: 'no'};
     });
     expect(await client('-c clusters', {ORCHESTRATOR_API: `${other.url} ${heir.url}`})).toMatchObject({status: 0, stdout: 'of the heir\n'});
   });
 
   test('that none of them takes the credentials is said as such', async () => {
-    const [one, two] = [await answering(() => ({status: 401, body: 'Not Authorized'})), await answering(() => ({status: 401}))];
+    const [one, two] = [await answering(() => ({status: 401, body: 'Not Authorized'})), await answering(() => ({status: 401, body: ''}))];
     const {status, stderr} = await client('-c clusters', {ORCHESTRATOR_API: `${one.url} ${two.url}`});
     expect(status).toBe(1);
     expect(stderr).toMatch(/refuses the credentials \(401 Unauthorized\); see -b and -e/);

@@ -53,6 +53,11 @@ const get = async (where: string, headers: Record<string, string> = {}): Promise
   return {status: response.status, text: await response.text(), id: response.headers.get('X-Request-Id')};
 };
 
+test('why a server cannot be probed is in the log, with what to do about it', async () => {
+  const told = (): number => log.split('\n').filter((line) => /"db1:\d+ cannot be reached: .*\(check the host name\)"/.test(line)).length;
+  await expect.poll(told, PATIENCE).toBe(1);
+}, 90_000);
+
 test('a node that leads says so in its metrics, its health and its events', async () => {
   await expect.poll(async () => (await get('/health/leader')).status, PATIENCE).toBe(200);
   await expect.poll(async () => (await get('/metrics')).text, PATIENCE).toMatch(/^orchestrator_discoveries_total [1-9]/m);

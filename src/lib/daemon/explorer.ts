@@ -7,10 +7,11 @@ import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {neighbours} from '../probe/live-model.ts';
 import type {Backend} from '../store/backend.ts';
 import {LOST_IN_RECOVERY} from '../model/lost.ts';
-import {allKeys, readInstances, writeClusterFacts} from '../store/instances.ts';
+import {allKeys, keptOut, readInstances, writeClusterFacts} from '../store/instances.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
 import type {Measures} from '../operations/service/measures.ts';
 import {Schedule} from './schedule.ts';
+import type {Troubles} from './troubles.ts';
 
 export interface ExplorerOptions {
   readonly backend: Backend;
@@ -18,6 +19,7 @@ export interface ExplorerOptions {
   readonly prober: Prober;
   readonly log: Log;
   readonly measures?: Measures;
+  readonly troubles: Troubles;
   /** A server that answered before did not answer now. */
   onUnreachable(key: InstanceKey): void;
 }
@@ -28,6 +30,8 @@ export class Explorer {
   readonly #schedule: Schedule;
   /** Keys the backend had when it was last read: one that is gone since was forgotten by somebody. */
   #published: ReadonlySet<string> = new Set();
+  /** What was forgotten a moment ago: nothing leads to it. */
+  #keptOut: ReadonlySet<string> = new Set();
   /** Known at the start of the term and not probed in it yet; null: not begun. */
   #notYetProbed: Set<string> | null = null;
   readonly #isIgnored: (key: InstanceKey) => boolean;
@@ -50,6 +54,7 @@ export class Explorer {
     const {backend, config, prober} = this.#options;
     const rows = await readInstances(backend, config);
     prober.model.begin(rows);
+    this.#keptOut = new Set((await keptOut(backend)).map(keyText));
     this.#published = new Set(rows.map(({key}) => keyText(key)));
     for (const {key} of rows) this.#add(key);
     this.#notYetProbed = new Set(rows.filter(({key}) => this.#schedule.has(key)).map(({key}) => keyText(key)));
@@ -74,6 +79,8 @@ export class Explorer {
   async follow(): Promise<void> {
     const {backend, config, prober} = this.#options;
     const keys = await allKeys(backend);
+    const forgotten = await keptOut(backend);
+    this.#keptOut = new Set(forgotten.map(keyText));
     const now = new Set(keys.map(keyText));
     const unknown = keys.filter((key) => !this.#schedule.has(key) && !this.#isIgnored(key));
     if (unknown.length > 0) {
@@ -81,6 +88,7 @@ export class Explorer {
       for (const key of unknown) this.#add(key);
     }
     for (const key of prober.model.keys()) if (this.#published.has(keyText(key)) && !now.has(keyText(key))) this.forget(key);
+    for (const key of forgotten) this.forget(key); // what was found of it by probes that were under way, too
     this.#published = now;
     this.#awaitTheLost();
   }
@@ -98,6 +106,7 @@ export class Explorer {
   forget(key: InstanceKey): void {
     this.#options.prober.model.forget(key);
     this.#options.prober.disconnect(key);
+    this.#options.troubles.forget(key);
     this.#schedule.remove(key);
     this.#notYetProbed?.delete(keyText(key));
   }
@@ -113,7 +122,7 @@ export class Explorer {
   }
 
   #add(key: InstanceKey): void {
-    if (!this.#isIgnored(key)) this.#schedule.add(key, performance.now());
+    if (!this.#isIgnored(key) && !this.#keptOut.has(keyText(key))) this.#schedule.add(key, performance.now());
   }
 
   /** A source that was found dead before its replicas were probed in this term waits for nothing but the last of them. */
@@ -131,6 +140,11 @@ export class Explorer {
     this.#options.log('warn', `${names} are one server: where replicas follow it under both names it is not recovered automatically`);
   }
 
+  #tellTrouble(key: InstanceKey): void {
+    const {message, hint} = this.#options.prober.failureOf(key);
+    this.#options.troubles.note(key, [`${message}${hint ? ` (${hint})` : ''}`]);
+  }
+
   async #visit(key: InstanceKey): Promise<void> {
     const {prober, log, measures} = this.#options;
     let instance: Instance | null = null;
@@ -142,11 +156,13 @@ export class Explorer {
       log('error', `${keyText(key)} could not be probed: ${messageOf(error)}`);
     }
     const ok = instance?.check.valid === true;
+    if (!ok) this.#tellTrouble(key);
     const took = (performance.now() - began) / 1000;
     measures?.probed({key, instance: took, error: ok ? null : prober.failureOf(key).message});
     this.#notYetProbed?.delete(keyText(key));
     const matters = prober.model.topology().replicasOf(key).length > 0;
     this.#schedule.ended(key, {ok, matters, now: performance.now()});
+    if (instance && this.#keptOut.has(keyText(instance.key))) return this.forget(instance.key);
     if (instance && !ok) this.#options.onUnreachable(instance.key);
     if (!instance || !ok) return;
     if (isFirst) {

@@ -41,6 +41,7 @@ import {Refusals} from './refusals.ts';
 import {registerFinding} from './register.ts';
 import {ReturnedSources} from './returned-sources.ts';
 import {StaleLocks} from './stale-locks.ts';
+import {Troubles} from './troubles.ts';
 import {Standstill} from './standstill.ts';
 
 export interface TermOptions {
@@ -89,10 +90,11 @@ export function startTerm(given: TermOptions): Term {
   const options: Own = {...given, servers, lease: () => (stopped ? null : given.lease())};
   const publisher = new Publisher(backend, (flushed) => options.measures?.wrote(flushed));
   const attributes = new Attributes(backend);
-  const prober = proberOf(options, {publisher, attributes});
+  const troubles = new Troubles(log);
+  const prober = proberOf(options, {publisher, attributes, troubles});
   const environment = environmentFor(options, prober);
   const measuring = options.measures ? {measures: options.measures} : {};
-  const explorer = new Explorer({backend, config, prober, log, ...measuring, onUnreachable: (key) => detector.suspect(key)});
+  const explorer = new Explorer({backend, config, prober, log, troubles, ...measuring, onUnreachable: (key) => detector.suspect(key)});
   const locks = new StaleLocks(environment, options.lockWatch);
   const news = newsOf(options, prober);
   const detector = detectorOf(options, prober, {environment, locks, ...news});
@@ -160,7 +162,7 @@ async function nameClusters({backend, config, lease}: TermOptions, {model}: Prob
 /** What is probed is published. */
 function proberOf(
   {servers, config, resolve, learn}: Own,
-  {publisher, attributes}: {readonly publisher: Publisher; readonly attributes: Attributes},
+  {publisher, attributes, troubles}: {readonly publisher: Publisher; readonly attributes: Attributes; readonly troubles: Troubles},
 ): Prober {
   return new Prober({
     servers,
@@ -169,7 +171,13 @@ function proberOf(
     learn,
     onRecorded(instance, outcome) {
       publisher.note(instance, outcome);
-      if (outcome.ok) attributes.note(instance);
+      if (!outcome.ok) return;
+      attributes.note(instance);
+      const name = keyText(instance.key);
+      troubles.note(
+        instance.key,
+        outcome.remarks.map((remark) => `${name}: ${remark}`),
+      );
     },
   });
 }

@@ -29,6 +29,10 @@ export const CLOSED_BY_US = 'CLOSED_BY_US';
 /** Access denied, to the server (1045, 1698, 3159: no TLS), to a schema, table, or statement. */
 const DENIED: ReadonlySet<number> = new Set([1044, 1045, 1142, 1143, 1227, 1370, 1698, 3118, 3159, 3955, 4151]);
 
+/** Too many connections, of all or of this account. */
+const FULL: ReadonlySet<number> = new Set([1040, 1203, 1226]);
+const HOST_BLOCKED = 1129;
+
 const REACH_OF_CODE: Readonly<Record<string, Unreachable['reach']>> = {
   ECONNREFUSED: 'refused',
   ETIMEDOUT: 'silent',
@@ -107,6 +111,7 @@ export function connectFailed(key: InstanceKey, cause: ServerError): Orchestrato
   }
   if (cause.errno > 0) {
     return new OrchestratorError('SERVER_UNREACHABLE', `${name} refused the connection with error ${cause.errno}: ${cause.message}`, {
+      hint: hintOfErrno(cause.errno),
       cause,
     });
   }
@@ -119,13 +124,21 @@ export function connectFailed(key: InstanceKey, cause: ServerError): Orchestrato
   return new OrchestratorError('SERVER_UNREACHABLE', `${name} cannot be reached: ${cause.message}`, {...hintOf(cause), cause});
 }
 
-function hintOf({code}: ServerError): {readonly hint?: string} {
+/** What to do about a server that answers, but with this error instead of a login. */
+export function hintOfErrno(errno: number): string {
+  if (FULL.has(errno)) return 'raise max_connections there, or end connections that nobody needs';
+  if (errno === HOST_BLOCKED)
+    return 'after FLUSH HOSTS there (mysqladmin flush-hosts) it lets this host in again; raise max_connect_errors';
+  return 'the server runs: its error log may say more';
+}
+
+function hintOf({code}: ServerError): {readonly hint: string} {
   if (code === 'HANDSHAKE_SSL_ERROR') {
     return {hint: 'give MySQLTopologySSLCAFile the certificate that signed the server’s, or set MySQLTopologySSLSkipVerify'};
   }
   if (code === 'HANDSHAKE_NO_SSL_SUPPORT') return {hint: 'switch TLS on at the server, or MySQLTopologyUseMutualTLS off'};
   if (REACH_OF_CODE[code] === 'unresolved') return {hint: 'check the host name'};
-  return {};
+  return {hint: 'check that the server runs and that this host can reach its port'};
 }
 
 /** An error of ours for a statement that was not answered with rows. */

@@ -9,6 +9,8 @@ import {LiveModel} from '../../probe/live-model.ts';
 import type {NotFound, ProbeOutcome} from '../../probe/outcome.ts';
 import {createProber, type Haste, type ProbeOptions, type Prober as Probing} from '../../probe/probe.ts';
 import {isCode, OrchestratorError} from '../../errors/errors.ts';
+import {hintOfErrno} from '../../servers/failure.ts';
+import type {Unreachable} from '../../servers/servers.ts';
 import type {Look} from './confirm.ts';
 
 /** A server that was silent for a whole read timeout already is not given a whole connect timeout at each further look. */
@@ -55,9 +57,13 @@ export class Prober implements Look {
     if (!failure) return new OrchestratorError('SERVER_UNREACHABLE', `${keyText(key)} could not be probed`);
     const {reach, errno} = failure.unreachable;
     const code = reach === 'silent' ? 'SERVER_TIMEOUT' : DENIED.has(errno) ? 'SERVER_ACCESS_DENIED' : 'SERVER_UNREACHABLE';
-    return new OrchestratorError(code, failure.message, {
-      hint: DENIED.has(errno) ? this.#hintToLogIn() : 'check that the server runs and that this host can reach its port',
-    });
+    return new OrchestratorError(code, failure.message, {hint: this.#hintFor(failure.unreachable)});
+  }
+
+  #hintFor({reach, errno}: Unreachable): string {
+    if (reach === 'unresolved') return 'check the host name';
+    if (errno === 0) return 'check that the server runs and that this host can reach its port';
+    return DENIED.has(errno) ? this.#hintToLogIn() : hintOfErrno(errno);
   }
 
   #hintToLogIn(): string {
