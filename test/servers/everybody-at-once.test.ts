@@ -1,5 +1,7 @@
 import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
 import {sandbox, type Instance, type Sandbox} from '../sandbox/index.ts';
+import {fencesAt, logged} from './support/contention/contest.ts';
+import {staleFences} from './support/contention/judge.ts';
 import {
   backendHost,
   insert,
@@ -38,6 +40,7 @@ test('a source dies, and its leader, a person who replaces it and one who moves 
   at = await site({backend: host, servers, settings: {PreFailoverProcesses: ['sleep 1']}});
   const service = await at.serve();
   await watching(at, a);
+  await logged([b, c, d]);
   await a.kill9();
   const [recover, relocate] = await Promise.all([at.run('recover', '-i', nameOf(a)), at.run('relocate', '-i', nameOf(d), '-d', nameOf(c))]);
   await recoveryOf(at, a, 60_000);
@@ -62,6 +65,9 @@ test('a source dies, and its leader, a person who replaces it and one who moves 
   // Who was moved while it could be stays where it was put.
   const below = relocate.status === 0 && successor !== c && successor !== d ? [b, c] : [b, c, d];
   await topologyNow(below, {within: 60_000});
+  const fences = await Promise.all([b, c, d].map(async (server) => [server.name, await fencesAt(server)] as const));
+  expect(fences.filter(([, sent]) => sent.length === 0)).toEqual([]);
+  expect(staleFences(new Map(fences))).toEqual([]);
   await box.waitFor('nothing is left over', async () => {
     const left = await Promise.all([
       rows(at, 'cluster_lock'),

@@ -93,7 +93,8 @@ function counted(told: readonly Told[]): ReadonlyMap<string, number> {
   return new Map([...counts].toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-async function logged(servers: readonly Instance[]): Promise<void> {
+/** From now on servers write down what they are sent, for `fencesAt`. */
+export async function logged(servers: readonly Instance[]): Promise<void> {
   for (const server of servers) {
     await server.query('SET GLOBAL general_log_file = ?', [logOf(server)]);
     await server.query('SET GLOBAL general_log = ON');
@@ -104,7 +105,8 @@ function logOf({datadir}: Instance): string {
   return join(datadir, 'contest.log');
 }
 
-async function fencesAt(server: Instance): Promise<readonly number[]> {
+/** Fences of the comments before our statements, in the order in which the server began them. */
+export async function fencesAt(server: Instance): Promise<readonly number[]> {
   const text = await readFile(logOf(server), 'utf8');
   return [...text.matchAll(/\/\* orchestrator \S+ (\d+) \d+ \*\//g)].map(([, fence]) => Number(fence));
 }

@@ -92,7 +92,7 @@ function lostTags({told, tags}: Evidence): readonly string[] {
 }
 
 /** After a new holder's first statement on a server none with an older fence executes there. */
-function staleFences(fences: ReadonlyMap<string, readonly number[]>): readonly string[] {
+export function staleFences(fences: ReadonlyMap<string, readonly number[]>): readonly string[] {
   return [...fences].flatMap(([server, sent]) => {
     let highest = -Infinity;
     return sent.flatMap((fence) => {
