@@ -1,4 +1,4 @@
-import {afterEach, beforeEach, expect, test} from 'vitest';
+import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from 'vitest';
 import {acquireLock} from '../../src/lib/coordination/lock/acquire.ts';
 import {isContention} from '../../src/lib/coordination/lock/contention.ts';
 import {keepLock, type KeptLock} from '../../src/lib/coordination/lock/keep.ts';
@@ -13,6 +13,7 @@ import type {InstanceKey} from '../../src/lib/model/instance-key.ts';
 import {advancePlan, openPlan, readPlan} from '../../src/lib/store/recovery/plans.ts';
 import {registerRecovery} from '../../src/lib/store/recovery/recovery-registration.ts';
 import {waitFor} from '../sandbox/index.ts';
+import {backendHost, BACKENDS, type BackendHost} from '../servers/support/backends.ts';
 import {given} from '../unit/support/given.ts';
 import {cli, words, type Cli, type Ran} from './support/cli.ts';
 import {node} from './support/coordination.ts';
@@ -23,9 +24,11 @@ const ann = node('ann.example');
 const UID = '1:aa';
 let it: Cli;
 let kept: KeptLock[] = [];
+/** Null: SQLite, each test with a file of its own. */
+let host: BackendHost | null = null;
 
 beforeEach(() => {
-  it = cli({AuditToBackendDB: true, MySQLConnectTimeoutSeconds: 1});
+  it = cli({AuditToBackendDB: true, MySQLConnectTimeoutSeconds: 1, ...host?.fresh('')});
 });
 
 afterEach(async () => {
@@ -83,9 +86,96 @@ const table = async <Row>(name: string): Promise<readonly Row[]> =>
   (await it.backend()).run(({db}) => db<object>(name).select('*')) as never;
 const locks = async (): Promise<number> => (await listLocks(await it.backend())).length;
 
-test('without locks there is nothing to show, and nothing to wait for', async () => {
-  expect(await run('which-locks')).toEqual({status: 0, stdout: '', stderr: ''});
-  expect(JSON.parse((await run('which-locks --json')).stdout)).toEqual([]);
+// The others wait for a lease to run out, and are the same to any backend.
+describe.each(BACKENDS)('on %s', (kind) => {
+  beforeAll(async () => {
+    host = kind === 'sqlite' ? null : await backendHost(kind);
+  });
+  afterAll(async () => {
+    await host?.down();
+    host = null;
+  });
+
+  test('without locks there is nothing to show, and nothing to wait for', async () => {
+    expect(await run('which-locks')).toEqual({status: 0, stdout: '', stderr: ''});
+    expect(JSON.parse((await run('which-locks --json')).stdout)).toEqual([]);
+  });
+
+  test('maintenance of what is being changed is refused with who, why and since when', async () => {
+    await it.seed(given('a: b'));
+    const [seeded] = given('a: b').instances.map(({key}) => key);
+    const hold = await locked([seeded!], 'relocation of a');
+    const {status, stdout, stderr} = await run('begin-maintenance -i a --reason x');
+    expect({status, stdout}).toEqual({status: 7, stdout: ''});
+    expect(stderr).toMatch(
+      /^orchestrator: cluster shop:3306 is being changed by ann\.example \(relocation of a\) since \d{4}-\S+ \S+ \(wait for .*which-locks.*\)\n$/,
+    );
+    const rowsOfLock = await table<{database_instance_maintenance_id: number}>('database_instance_maintenance');
+    for (const which of ['-i a', `--id ${rowsOfLock[0]!.database_instance_maintenance_id}`]) {
+      const ended = await run(`end-maintenance ${which}`);
+      expect(ended).toMatchObject({status: 7, stdout: ''});
+      expect(ended.stderr).toContain('is being changed by ann.example (relocation of a)');
+    }
+    expect(await table('database_instance_maintenance')).toEqual(rowsOfLock);
+    await (await it.backend()).run(({db}) => db('cluster_lock').where({lock_id: hold.lockId}).delete());
+    await (await it.backend()).run(({db}) => db('cluster_lock_member').delete());
+    await (await it.backend()).run(({db}) => db('database_instance_maintenance').delete());
+    await run('begin-maintenance -i a --reason disk --owner eve');
+    const again = await run('begin-maintenance -i a --reason x');
+    expect(again.status).toBe(7);
+    expect(again.stderr).toMatch(
+      /^orchestrator: a:3306 is in maintenance already: maintenance by eve: disk, since \d{4}-\S+ \S+, from \S+ \(orchestrator end-maintenance ends it\)\n$/,
+    );
+  });
+
+  test('a lock is left alone unless it is forced', async () => {
+    const hold = await locked([a]);
+    const {status, stdout, stderr} = await run(`unlock ${hold.lockId}`);
+    expect({status, stdout}).toEqual({status: 4, stdout: ''});
+    expect(stderr).toMatch(
+      /^orchestrator: cluster shop:3306 is being changed by ann\.example .*; the lock was left alone \(.*--force.*\)\n$/,
+    );
+    expect(await locks()).toBe(1);
+    expect(await run('unlock nothing')).toMatchObject({status: 3, stdout: ''});
+    expect(await run('unlock --lock nothing --force')).toMatchObject({status: 3, stdout: ''});
+  });
+
+  test('a lock is forced from a living holder: sessions ended, recovery given up, all on record', async () => {
+    const hold = await locked([a, b]);
+    await planned(hold);
+    await alive(hold);
+    await journalSessions(await it.backend(), hold, [{instance: b, connectionId: 5}]);
+    const {status, stdout, stderr} = await run(`unlock --lock ${hold.lockId} --force --owner bob --reason "it hangs"`);
+    expect({status, stdout, stderr}).toEqual({status: 0, stdout: `${hold.lockId}\n`, stderr: expect.any(String) as string});
+    expect(stderr).toMatch(/sessions of the former holder on 127\.0\.0\.1:2 could not be ended/);
+    expect(stderr).toMatch(/recovery 1:aa of 127\.0\.0\.1:1 was given up; done before: record-success \(begun\); not done: end\n/);
+    expect(await locks()).toBe(0);
+    expect(await table('database_instance_maintenance')).toEqual([]);
+    await waitFor('its holder noticed', () => kept[0]?.current() === null && !kept[0].mayStillSend(0));
+    expect(await readPlan(await it.backend(), UID)).toMatchObject({state: 'aborted', outcome: 'its lock was taken away by bob: it hangs'});
+    expect(await table('topology_recovery')).toMatchObject([
+      {uid: UID, end_recovery: expect.any(String) as string, is_successful: 0, all_errors: 'its lock was taken away by bob: it hangs'},
+    ]);
+    const [unended, ...audited] = await table<{audit_type: string; message: string; port: number}>('audit');
+    expect(unended).toMatchObject({audit_type: 'kill-former-sessions', port: b.port});
+    expect(unended?.message).toMatch(/^recovery of a: sessions of the former holder on 127\.0\.0\.1:2 could not be ended/);
+    expect(audited.map(({audit_type}) => audit_type)).toEqual(['unlock', 'abort-recovery']);
+    expect(audited[0]?.message).toMatch(/^by bob: recovery of a, held by ann\.example since .*, reason: it hangs$/);
+  });
+
+  test('a recovery that lost its lock can only be given up', async () => {
+    await planned(await locked([a]));
+    for (const name of ['cluster_lock', 'cluster_lock_member']) await (await it.backend()).run(({db}) => db(name).delete());
+    const resumed = await run(`recovery resume ${UID}`);
+    expect(resumed).toMatchObject({status: 4, stdout: ''});
+    expect(resumed.stderr).toContain(`orchestrator recovery abort ${UID} ends it`);
+    expect(await run(`recovery abort ${UID}`)).toMatchObject({status: 0, stdout: `${UID}\n`});
+    expect(await readPlan(await it.backend(), UID)).toMatchObject({state: 'aborted'});
+  });
+
+  test('nothing is known of a recovery without a plan', async () => {
+    for (const verb of ['resume', 'abort']) expect(await run(`recovery ${verb} 9:zz`)).toMatchObject({status: 3, stdout: ''});
+  });
 });
 
 test('which-locks says who, what for, since when, whether they live, and what is open', async () => {
@@ -120,68 +210,6 @@ test('which-locks says who, what for, since when, whether they live, and what is
   const drawn = (await run('which-locks --format table')).stdout;
   expect(drawn).toMatch(/^lock +cluster +holder +purpose +since +fence +heartbeat +open recovery +instances\n/);
   expect(drawn).toMatch(/ (moving|still) /);
-});
-
-test('maintenance of what is being changed is refused with who, why and since when', async () => {
-  await it.seed(given('a: b'));
-  const [seeded] = given('a: b').instances.map(({key}) => key);
-  const hold = await locked([seeded!], 'relocation of a');
-  const {status, stdout, stderr} = await run('begin-maintenance -i a --reason x');
-  expect({status, stdout}).toEqual({status: 7, stdout: ''});
-  expect(stderr).toMatch(
-    /^orchestrator: cluster shop:3306 is being changed by ann\.example \(relocation of a\) since \d{4}-\S+ \S+ \(wait for .*which-locks.*\)\n$/,
-  );
-  const rowsOfLock = await table<{database_instance_maintenance_id: number}>('database_instance_maintenance');
-  for (const which of ['-i a', `--id ${rowsOfLock[0]!.database_instance_maintenance_id}`]) {
-    const ended = await run(`end-maintenance ${which}`);
-    expect(ended).toMatchObject({status: 7, stdout: ''});
-    expect(ended.stderr).toContain('is being changed by ann.example (relocation of a)');
-  }
-  expect(await table('database_instance_maintenance')).toEqual(rowsOfLock);
-  await (await it.backend()).run(({db}) => db('cluster_lock').where({lock_id: hold.lockId}).delete());
-  await (await it.backend()).run(({db}) => db('cluster_lock_member').delete());
-  await (await it.backend()).run(({db}) => db('database_instance_maintenance').delete());
-  await run('begin-maintenance -i a --reason disk --owner eve');
-  const again = await run('begin-maintenance -i a --reason x');
-  expect(again.status).toBe(7);
-  expect(again.stderr).toMatch(
-    /^orchestrator: a:3306 is in maintenance already: maintenance by eve: disk, since \d{4}-\S+ \S+, from \S+ \(orchestrator end-maintenance ends it\)\n$/,
-  );
-});
-
-test('a lock is left alone unless it is forced', async () => {
-  const hold = await locked([a]);
-  const {status, stdout, stderr} = await run(`unlock ${hold.lockId}`);
-  expect({status, stdout}).toEqual({status: 4, stdout: ''});
-  expect(stderr).toMatch(
-    /^orchestrator: cluster shop:3306 is being changed by ann\.example .*; the lock was left alone \(.*--force.*\)\n$/,
-  );
-  expect(await locks()).toBe(1);
-  expect(await run('unlock nothing')).toMatchObject({status: 3, stdout: ''});
-  expect(await run('unlock --lock nothing --force')).toMatchObject({status: 3, stdout: ''});
-});
-
-test('a lock is forced from a living holder: sessions ended, recovery given up, all on record', async () => {
-  const hold = await locked([a, b]);
-  await planned(hold);
-  await alive(hold);
-  await journalSessions(await it.backend(), hold, [{instance: b, connectionId: 5}]);
-  const {status, stdout, stderr} = await run(`unlock --lock ${hold.lockId} --force --owner bob --reason "it hangs"`);
-  expect({status, stdout, stderr}).toEqual({status: 0, stdout: `${hold.lockId}\n`, stderr: expect.any(String) as string});
-  expect(stderr).toMatch(/sessions of the former holder on 127\.0\.0\.1:2 could not be ended/);
-  expect(stderr).toMatch(/recovery 1:aa of 127\.0\.0\.1:1 was given up; done before: record-success \(begun\); not done: end\n/);
-  expect(await locks()).toBe(0);
-  expect(await table('database_instance_maintenance')).toEqual([]);
-  await waitFor('its holder noticed', () => kept[0]?.current() === null && !kept[0].mayStillSend(0));
-  expect(await readPlan(await it.backend(), UID)).toMatchObject({state: 'aborted', outcome: 'its lock was taken away by bob: it hangs'});
-  expect(await table('topology_recovery')).toMatchObject([
-    {uid: UID, end_recovery: expect.any(String) as string, is_successful: 0, all_errors: 'its lock was taken away by bob: it hangs'},
-  ]);
-  const [unended, ...audited] = await table<{audit_type: string; message: string; port: number}>('audit');
-  expect(unended).toMatchObject({audit_type: 'kill-former-sessions', port: b.port});
-  expect(unended?.message).toMatch(/^recovery of a: sessions of the former holder on 127\.0\.0\.1:2 could not be ended/);
-  expect(audited.map(({audit_type}) => audit_type)).toEqual(['unlock', 'abort-recovery']);
-  expect(audited[0]?.message).toMatch(/^by bob: recovery of a, held by ann\.example since .*, reason: it hangs$/);
 });
 
 test('a recovery whose holder lives is neither resumed nor given up', async () => {
@@ -262,18 +290,4 @@ test('one whose row the backend has lost is not resumed but given up, and says s
     0,
   ]);
   expect(await table('topology_recovery')).toEqual([]);
-});
-
-test('a recovery that lost its lock can only be given up', async () => {
-  await planned(await locked([a]));
-  for (const name of ['cluster_lock', 'cluster_lock_member']) await (await it.backend()).run(({db}) => db(name).delete());
-  const resumed = await run(`recovery resume ${UID}`);
-  expect(resumed).toMatchObject({status: 4, stdout: ''});
-  expect(resumed.stderr).toContain(`orchestrator recovery abort ${UID} ends it`);
-  expect(await run(`recovery abort ${UID}`)).toMatchObject({status: 0, stdout: `${UID}\n`});
-  expect(await readPlan(await it.backend(), UID)).toMatchObject({state: 'aborted'});
-});
-
-test('nothing is known of a recovery without a plan', async () => {
-  for (const verb of ['resume', 'abort']) expect(await run(`recovery ${verb} 9:zz`)).toMatchObject({status: 3, stdout: ''});
 });
