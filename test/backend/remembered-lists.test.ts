@@ -51,7 +51,7 @@ const WRITES: readonly Write[] = [
   {what: 'a time long ago', write: (backend) => ageColumn(backend, 'database_instance', 'last_checked', 3600)},
   {what: 'details', write: ({run}) => run(({db}) => db('instance_detail').where(C).update({reach: 'refused', errno: 111}))},
   {what: 'no details', write: ({run}) => run(({db}) => db('instance_detail').where(C).delete())},
-  {what: 'one less', write: (backend) => forgetInstance(backend, key('c'))},
+  {what: 'one less', write: (backend) => forgetInstance(backend, key('c'), 15)},
   {what: 'one more', write: (backend) => seed(backend, given('z'))},
   {what: 'none at all', write: ({run}) => run(({db}) => db('database_instance').delete())},
 ];

@@ -3,12 +3,15 @@ import type {Instance} from '../../src/lib/model/instance.ts';
 import {keyText} from '../../src/lib/model/instance-key.ts';
 import {
   byImportance,
+  expireForgotten,
   forgetCluster,
   forgetDifferentlyResolved,
   forgetInstance,
   forgetUnseen,
+  keptOut,
   keysLike,
   LastWritten,
+  letIn,
   markAttempted,
   markUnreachable,
   outdatedKeys,
@@ -143,7 +146,7 @@ describe.each(BACKENDS)('instances on %s', (kind) => {
       {what: 'it was restarted', but: {uptime: 3}},
       {what: 'another process has written it', between: () => write(instance('a', {readOnly: true}))},
       {what: 'it did not answer meanwhile', between: () => markUnreachable(store.backend, [failed('a')])},
-      {what: 'it was forgotten', between: () => forgetInstance(store.backend, key('a'))},
+      {what: 'it was forgotten', between: () => forgetInstance(store.backend, key('a'), 0)},
       {what: '3.2.6 has forgotten it', between: () => store.backend.run(({db}) => db('database_instance').delete())},
     ])('is written whole once $what', async ({but, between}) => {
       await again(but, between);
@@ -298,13 +301,64 @@ describe.each(BACKENDS)('instances on %s', (kind) => {
     expect(await unseenSources(store.backend)).toEqual([]);
   });
 
+  describe('what was forgotten', () => {
+    const cluster = {...instance('a').cluster, name: 'c:1'};
+    const [a, b] = [instance('a', {cluster}), instance('b', {cluster})];
+    const known = async (): Promise<readonly string[]> => (await readInstances(store.backend, store.config)).map((one) => one.key.host);
+    const kept = async (): Promise<readonly string[]> => (await keptOut(store.backend)).map(({host}) => host).sort();
+
+    const ways: readonly {readonly what: string; readonly forget: () => Promise<unknown>; readonly left: readonly string[]}[] = [
+      {what: 'an instance', forget: () => forgetInstance(store.backend, key('a'), 900), left: ['b']},
+      {what: 'a cluster', forget: () => forgetCluster(store.backend, 'c:1', 900), left: []},
+    ];
+    test.each(ways)('$what is not brought back by probes that end later', async ({forget, left}) => {
+      await write(a, b);
+      await forget();
+      await write(a, b);
+      await upsertInstances(store.backend, [{instance: a, startedAt: performance.now()}], new LastWritten());
+      await markUnreachable(store.backend, [failed('a')]);
+      expect(await known()).toEqual(left);
+      expect((await rowsOf(store.backend, 'instance_detail')).map((row) => row['hostname'])).toEqual(left);
+    });
+
+    test('it is no source nobody has seen', async () => {
+      const running = {receiver: {state: 'running', errno: 0, error: ''}} as const;
+      await write(a, instance('b', {replication: replicating('a', running)}));
+      await forgetInstance(store.backend, key('a'), 900);
+      expect(await unseenSources(store.backend)).toEqual([]);
+      await ageColumn(store.backend, 'forgotten_instance', 'kept_out_until', 901);
+      expect(await unseenSources(store.backend)).toEqual([key('a')]);
+    });
+
+    test('it is let in when its time is over', async () => {
+      await write(a, b);
+      await forgetCluster(store.backend, 'c:1', 900);
+      expect(await kept()).toEqual(['a', 'b']);
+      expect(await expireForgotten(store.backend)).toBe(0);
+      await ageColumn(store.backend, 'forgotten_instance', 'kept_out_until', 901);
+      expect(await kept()).toEqual([]);
+      await write(a);
+      expect(await known()).toEqual(['a']);
+      expect(await expireForgotten(store.backend)).toBe(2);
+    });
+
+    test('it is let in when somebody asks for it', async () => {
+      await write(a, b);
+      await forgetCluster(store.backend, 'c:1', 900);
+      await placeInstances(store.backend, [key('a')]);
+      await letIn(store.backend, [key('b')]);
+      await write(a, b);
+      expect(await known()).toEqual(['a', 'b']);
+    });
+  });
+
   test('forgetting one, a cluster, what was not seen for long, and what goes by another name', async () => {
     const cluster = {...instance('a').cluster, name: 'c:1'};
     await write(instance('a'), instance('b', {cluster}), instance('c', {cluster}), instance('old'), instance('alias'));
     await placeInstances(store.backend, [key('never')]);
-    expect(await forgetInstance(store.backend, key('a'))).toBe(true);
-    expect(await forgetInstance(store.backend, key('a'))).toBe(false);
-    expect(await forgetCluster(store.backend, 'c:1')).toEqual([key('b'), key('c')]);
+    expect(await forgetInstance(store.backend, key('a'), 15)).toBe(true);
+    expect(await forgetInstance(store.backend, key('a'), 15)).toBe(false);
+    expect(await forgetCluster(store.backend, 'c:1', 15)).toEqual([key('b'), key('c')]);
     await writeResolve(store.backend, 'alias', 'real');
     expect(await forgetDifferentlyResolved(store.backend)).toEqual([]);
     await ageColumn(store.backend, 'database_instance', 'last_seen', 7200);

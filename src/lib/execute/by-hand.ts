@@ -6,14 +6,14 @@ import {OrchestratorError} from '../errors/errors.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
-import {neighbours} from '../probe/live-model.ts';
 import {createServers} from '../servers/create-servers.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {AuditEntry} from '../store/audit.ts';
 import {markedClusters} from '../store/pseudo-gtid.ts';
 import type {Backend} from '../store/backend.ts';
-import {readInstance, readInstances, readWishes} from '../store/instances.ts';
+import {letIn, readInstance, readInstances, readWishes} from '../store/instances.ts';
 import {confirmDead} from './eyes/confirm.ts';
+import {drill} from './eyes/drill.ts';
 import {lookDown} from './eyes/look-down.ts';
 import type {Environment} from './environment.ts';
 import {readNaming} from './eyes/naming.ts';
@@ -84,31 +84,12 @@ export async function discoverByHand(options: HandOptions, wish: {instance: Inst
     prober.model.begin(await readInstances(options.backend, options.config));
     const found = await prober.probe(wish.instance);
     if (!found?.check.valid) throw prober.failureOf(wish.instance);
-    const others = wish.drill ? await drill(prober, found) : [];
+    const others = wish.drill ? await drill(prober, {from: found, config: options.config}) : [];
+    // a person wants them back, whoever forgot them
+    await letIn(options.backend, [wish.instance, found.key, ...others.map(({key}) => key)]);
     await publisher.flush();
     const stored = await readInstance(options.backend, options.config, found.key);
     return {instance: stored ?? found, others};
-  });
-}
-
-async function drill(prober: Prober, from: Instance): Promise<Discovery['others']> {
-  const visited = new Map<string, string | null>([[keyText(from.key), null]]);
-  for (let tier = [...neighbours(from)]; tier.length > 0;) {
-    const fresh = tier.filter((key) => !visited.has(keyText(key)));
-    const found = await Promise.all(
-      fresh.map(async (key) => {
-        const instance = await prober.probe(key);
-        visited.set(keyText(key), instance?.check.valid ? null : prober.failureOf(key).message);
-        return instance?.check.valid ? neighbours(instance) : [];
-      }),
-    );
-    tier = found.flat();
-  }
-  visited.delete(keyText(from.key));
-  const keyOf = new Map(prober.model.keys().map((key) => [keyText(key), key]));
-  return [...visited].flatMap(([name, problem]) => {
-    const key = keyOf.get(name);
-    return key ? [{key, problem}] : [];
   });
 }
 

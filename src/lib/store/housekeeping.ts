@@ -11,7 +11,7 @@ import {expireDetections, purgeDetections} from './recovery/detections.ts';
 import {LOST_IN_RECOVERY} from '../model/lost.ts';
 import {expireDowntimes, prolongLostInRecovery} from './downtime.ts';
 import {expireResolves, expireUnresolves} from './hostname.ts';
-import {forgetDifferentlyResolved, forgetUnseen, placeInstances, unseenSources} from './instances.ts';
+import {expireForgotten, forgetDifferentlyResolved, forgetUnseen, placeInstances, unseenSources} from './instances.ts';
 import {expireMaintenance} from './maintenance.ts';
 import {acknowledgeCrashed, expireBlockedRecoveries, expireRecoveries, purgeRecoveries} from './recovery/recoveries.ts';
 import {takeSnapshotWhenDue} from './snapshots.ts';
@@ -24,9 +24,12 @@ const DAY: Seconds = 86_400;
 /** How many rows each task has changed, by its name; tasks that found nothing to do are left out. */
 export type Tally = Readonly<Record<string, number>>;
 
+/** For whoever asks for one round by hand. */
+const always = (): boolean => true;
+
 /** What the leader does each second: lets blocks of detection and recovery run out, and books recoveries of dead processes. */
-export async function keepEachSecond(backend: Backend, config: Config): Promise<Tally> {
-  return tally({
+export async function keepEachSecond(backend: Backend, config: Config, leads = always): Promise<Tally> {
+  return tally(leads, {
     'expire-detections': () => expireDetections(backend, config.FailureDetectionPeriodBlockMinutes * MINUTE),
     'expire-recoveries': () => expireRecoveries(backend, config.RecoveryPeriodBlockSeconds),
     'crashed-recoveries': () => acknowledgeCrashed(backend),
@@ -35,9 +38,9 @@ export async function keepEachSecond(backend: Backend, config: Config): Promise<
 }
 
 /** What the leader does each InstancePollSeconds: aliases and downtimes. */
-export async function keepEachPoll(backend: Backend): Promise<Tally> {
+export async function keepEachPoll(backend: Backend, leads = always): Promise<Tally> {
   await recomputeAliases(backend);
-  return tally({
+  return tally(leads, {
     'prolong-lost-in-recovery': () => prolongLostInRecovery(backend),
     'end-lost-in-recovery': async () => (await endRepairedDowntimes(backend)).length,
     'expire-downtime': () => expireDowntimes(backend),
@@ -45,16 +48,17 @@ export async function keepEachPoll(backend: Backend): Promise<Tally> {
 }
 
 /** What the leader does each minute: everything that ages. */
-export async function keepEachMinute(backend: Backend, config: Config): Promise<Tally> {
+export async function keepEachMinute(backend: Backend, config: Config, leads = always): Promise<Tally> {
   const unseen = config.UnseenInstanceForgetHours * HOUR;
   const resolves = config.ExpiryHostnameResolvesMinutes * MINUTE;
   const audit = config.AuditPurgeDays * DAY;
-  return tally({
+  return tally(leads, {
     'inject-unseen-masters': () => placeUnseenSources(backend),
     'forget-unseen': async () => (await forgetUnseen(backend, unseen)).length,
     'forget-unseen-differently-resolved': async () => (await forgetDifferentlyResolved(backend)).length,
     'forget-clustr-aliases': () => forgetAliases(backend, unseen),
     'expire-resolves': () => expireResolves(backend, 2 * resolves),
+    'expire-forgotten': () => expireForgotten(backend),
     'expire-unresolves': () => expireUnresolves(backend, resolves),
     'expire-domains': () => expireDomains(backend, resolves),
     'expire-maintenance': () => expireMaintenance(backend),
@@ -99,10 +103,11 @@ function agingOf(backend: Backend, config: Config): Readonly<Record<string, () =
   return {...Object.fromEntries(aging), 'expire-access-tokens': tokens};
 }
 
-/** One after the other: none is urgent, and together they must not crowd out the rest. */
-async function tally(tasks: Readonly<Record<string, () => Promise<number>>>): Promise<Tally> {
+/** One after the other: none is urgent, and together they must not crowd out the rest. What is left when the lease is gone is left to others. */
+async function tally(leads: () => boolean, tasks: Readonly<Record<string, () => Promise<number>>>): Promise<Tally> {
   const counts: Record<string, number> = {};
   for (const [name, task] of Object.entries(tasks)) {
+    if (!leads()) break;
     const count = await task();
     if (count > 0) counts[name] = count;
   }
@@ -136,7 +141,9 @@ export async function endRepairedDowntimes(backend: Backend): Promise<readonly I
       })
       .select({host: 'downtime.hostname', port: 'downtime.port'});
     const keys = rows.map(({host, port}) => [host, port]);
-    if (keys.length > 0) await db('database_instance_downtime').whereIn(['hostname', 'port'], keys).delete();
+    // only what was looked at: a person may have replaced it by a downtime of theirs meanwhile
+    if (keys.length > 0)
+      await db('database_instance_downtime').whereIn(['hostname', 'port'], keys).where({reason: LOST_IN_RECOVERY}).delete();
     return rows;
   });
 }

@@ -1,10 +1,11 @@
 import {OrchestratorError} from '../../errors/errors.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import type {Seconds} from '../../model/units.ts';
 import {registerCandidate} from '../../store/candidates.ts';
 import {forgetCluster, forgetInstance, placeInstances} from '../../store/instances.ts';
 import {cluster, instance, warnIfUnknown} from '../addressing.ts';
 import {audit} from '../audit-trail.ts';
-import type {Discovered} from '../context.ts';
+import type {Context, Discovered} from '../context.ts';
 import {define} from '../define.ts';
 import {flag, promotionRule} from '../fields.ts';
 import {about} from '../replies.ts';
@@ -67,16 +68,25 @@ export const asyncDiscover = define({
   legacy: {http: [{path: 'async-discover/:host/:port', reply: {shape: 'nothing', message: about('Instance to be discovered')}}]},
 });
 
+/** As long as the predecessor does. */
+const POLLS_KEPT_OUT = 3;
+
+async function keptOutFor(context: Context): Promise<Seconds> {
+  return POLLS_KEPT_OUT * (await context.config()).InstancePollSeconds;
+}
+
 export const forgetOperation = define({
   name: 'forget',
   section: SECTION,
   formerly: [],
   about: 'Remove an instance from the backend; it comes back when it is discovered again',
+  details:
+    'For three times InstancePollSeconds nobody but discover, async-discover and DiscoverySeeds brings it back. After that it is found again where a known server replicates from it or to it.',
   examples: ['forget -i db9:3306'],
   input: {instance: instance('the instance, as it is known; its name is not resolved', {required: true, raw: true})},
   changes: 'backend',
   async run(context, input): Promise<InstanceKey> {
-    if (!(await forgetInstance(await context.backend(), input.instance)))
+    if (!(await forgetInstance(await context.backend(), input.instance, await keptOutFor(context))))
       throw new OrchestratorError('NOT_FOUND', `${keyText(input.instance)} is not known`, {
         hint: 'orchestrator all-instances lists what is',
       });
@@ -92,11 +102,12 @@ export const forgetClusterOperation = define({
   section: SECTION,
   formerly: [],
   about: 'Remove all instances of a cluster from the backend',
+  details: 'As forget of each of them.',
   examples: ['forget-cluster -a old-shop'],
   input: {cluster: cluster('the cluster')},
   changes: 'backend',
   async run(context, input): Promise<string> {
-    const keys = await forgetCluster(await context.backend(), input.cluster);
+    const keys = await forgetCluster(await context.backend(), input.cluster, await keptOutFor(context));
     for (const key of keys) await audit(context, {type: 'forget', key, message: `with cluster ${input.cluster}`});
     return input.cluster;
   },

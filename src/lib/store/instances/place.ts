@@ -4,11 +4,15 @@ import {isUsableKey, keyText, type InstanceKey} from '../../model/instance-key.t
 import type {Seconds} from '../../model/units.ts';
 import type {Backend, Work} from '../backend.ts';
 import {NO_DETAIL} from './detail.ts';
+import {keepOut, letIn} from './forgotten.ts';
 import {toRow} from './to-row.ts';
 
 const NEVER = '1971-01-01 00:00:00';
 
-/** Rows for servers that are known by name only (seeds, sources nobody has seen): due for a probe, never seen. Rows that are there stay. */
+/**
+ * Rows for servers that are known by name only (seeds, sources nobody has seen): due for a probe, never seen. Rows that are there stay.
+ * None of them is kept out any more for having been forgotten.
+ */
 export async function placeInstances(backend: Backend, keys: readonly InstanceKey[]): Promise<void> {
   if (keys.length === 0) return;
   const rows = keys.map((key) => ({
@@ -18,32 +22,52 @@ export async function placeInstances(backend: Backend, keys: readonly InstanceKe
     last_check_partial_success: 0,
     last_seen: null,
   }));
-  await backend.run(({db}) => db('database_instance').insert(rows).onConflict(['hostname', 'port']).ignore());
+  await backend.transaction(async (work) => {
+    await letIn(work, keys);
+    await work.db('database_instance').insert(rows).onConflict(['hostname', 'port']).ignore();
+  });
 }
 
-/** Sources that replicas read from and that have no row, looked up under the name they resolve to. */
+/** Sources that replicas read from and that have no row, looked up under the name they resolve to, but for those just forgotten. */
 export async function unseenSources(backend: Backend): Promise<readonly InstanceKey[]> {
-  const rows: readonly {host: string; port: number}[] = await backend.run(({db}) =>
+  const rows: readonly {host: string; port: number}[] = await backend.run(({db, dialect}) =>
     db('database_instance as replica')
       .leftJoin('hostname_resolve as resolve', 'resolve.hostname', 'replica.master_host')
       .leftJoin('database_instance as source', (join) =>
         join.on(db.raw('source.hostname = coalesce(resolve.resolved_hostname, replica.master_host) and source.port = replica.master_port')),
       )
+      .leftJoin('forgotten_instance as forgotten', (join) =>
+        join.on(
+          db.raw(
+            'forgotten.hostname = coalesce(resolve.resolved_hostname, replica.master_host) and forgotten.port = replica.master_port and forgotten.kept_out_until > ?',
+            [dialect.now()],
+          ),
+        ),
+      )
       .where('replica.slave_io_running', 1)
       .whereNull('source.hostname')
+      .whereNull('forgotten.hostname')
       .distinct(db.raw('coalesce(resolve.resolved_hostname, replica.master_host) as host'), 'replica.master_port as port'),
   );
   return rows.filter(isUsableKey);
 }
 
-/** @returns false when there was no such instance */
-export async function forgetInstance(backend: Backend, key: InstanceKey): Promise<boolean> {
-  return (await remove(backend, [key])) > 0;
+/**
+ * Forgets a server, and keeps it out for so long, whatever probes of it are under way.
+ *
+ * @returns false when there was no such instance
+ */
+export async function forgetInstance(backend: Backend, key: InstanceKey, lasting: Seconds): Promise<boolean> {
+  return (await remove(backend, [key], lasting)) > 0;
 }
 
-/** @returns the keys that are forgotten now */
-export async function forgetCluster(backend: Backend, cluster: string): Promise<readonly InstanceKey[]> {
-  return forgetWhere(backend, ({db}) => db('database_instance').where('cluster_name', cluster));
+/**
+ * Forgets all of a cluster, and keeps them out for so long.
+ *
+ * @returns the keys that are forgotten now
+ */
+export async function forgetCluster(backend: Backend, cluster: string, lasting: Seconds): Promise<readonly InstanceKey[]> {
+  return forgetWhere(backend, ({db}) => db('database_instance').where('cluster_name', cluster), lasting);
 }
 
 /** Forgets what has not been seen for so long; what was never seen stays. */
@@ -63,20 +87,28 @@ export async function forgetDifferentlyResolved(backend: Backend): Promise<reado
 
 type Chosen = (work: Work) => {select(columns: Record<string, string>): PromiseLike<readonly {host: string; port: number}[]>};
 
-async function forgetWhere(backend: Backend, chosen: (work: Work) => Knex.QueryBuilder): Promise<readonly InstanceKey[]> {
+async function forgetWhere(
+  backend: Backend,
+  chosen: (work: Work) => Knex.QueryBuilder,
+  lasting: Seconds = 0,
+): Promise<readonly InstanceKey[]> {
   const choose = chosen as unknown as Chosen;
   const rows = await backend.run((work) => choose(work).select({host: 'database_instance.hostname', port: 'database_instance.port'}));
-  await remove(backend, rows);
+  await remove(backend, rows, lasting);
   return [...rows].sort((a, b) => (keyText(a) < keyText(b) ? -1 : 1));
 }
 
 const KEYS_AT_ONCE = 1000;
 
-async function remove(backend: Backend, keys: readonly InstanceKey[]): Promise<number> {
+/** @param lasting for how long they are kept out; 0: they may be found again at once */
+async function remove(backend: Backend, keys: readonly InstanceKey[], lasting: Seconds): Promise<number> {
   let removed = 0;
   for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
-    const some = keys.slice(at, at + KEYS_AT_ONCE).map(({host, port}) => [host, port]);
-    removed += await backend.transaction(async ({db}) => {
+    const named = keys.slice(at, at + KEYS_AT_ONCE);
+    const some = named.map(({host, port}) => [host, port]);
+    removed += await backend.transaction(async (work) => {
+      const {db} = work;
+      if (lasting > 0) await keepOut(work, named, lasting);
       await db('instance_detail').whereIn(['hostname', 'port'], some).delete();
       return db('database_instance').whereIn(['hostname', 'port'], some).delete();
     });

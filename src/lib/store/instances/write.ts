@@ -2,6 +2,7 @@ import type {Instance, Reach} from '../../model/instance.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {BackendTime, Monotonic} from '../../model/units.ts';
 import type {Backend, Work} from '../backend.ts';
+import {keptOutAmong} from './forgotten.ts';
 import {LastWritten, toWrite, type ToWrite} from './last-written.ts';
 
 /** One probe that got its answers. */
@@ -29,7 +30,8 @@ const ROWS_AT_ONCE = 100;
  * Writes what probes found: one multi-row upsert of database_instance and one of instance_detail for each hundred.
  *
  * The start of a probe is written as a time of the backend's clock: its present time less the probe's age by our own. A row whose
- * stored start is later is left alone; starts of different processes compare to a few milliseconds.
+ * stored start is later is left alone; starts of different processes compare to a few milliseconds. One that was just forgotten is not
+ * written.
  *
  * @param last what this process wrote last, remembered from call to call: of a row that is still so only the times are written
  * @returns how many were written
@@ -40,7 +42,7 @@ export async function upsertInstances(backend: Backend, seen: readonly SeenInsta
   for (let at = 0; at < newest.length; at += ROWS_AT_ONCE) {
     const some = newest.slice(at, at + ROWS_AT_ONCE);
     const fresh = await backend.transaction(async (work) => {
-      const later = await notOlder(work, some, (one) => one.instance.key);
+      const later = await notKeptOut(work, await notOlder(work, some, (one) => one.instance.key));
       const same = later.filter((one) => last.isSame(one));
       const left = same.length > 0 && (await touchSeen(work, same)) ? later.filter((one) => !same.includes(one)) : later;
       if (left.length > 0) await writeSeen(work, left);
@@ -141,6 +143,15 @@ async function notOlder<Probe extends {readonly startedAt: Monotonic}>(
       started: Math.round(clock.micros - (present - probe.startedAt) * 1000),
     }))
     .filter((probe) => probe.started >= probe.stored);
+}
+
+/** Without what was just forgotten. Only what has no row of instance_detail may be: where it is forgotten, that is deleted. */
+async function notKeptOut(work: Work, seen: readonly Timed<ToWrite>[]): Promise<readonly Timed<ToWrite>[]> {
+  const out = await keptOutAmong(
+    work,
+    seen.filter(({stored}) => stored === 0).map(({instance}) => instance.key),
+  );
+  return seen.filter(({instance}) => !out.has(keyText(instance.key)));
 }
 
 async function readClock({db, dialect}: Work): Promise<{readonly now: BackendTime; readonly micros: number}> {

@@ -1,6 +1,6 @@
 import type {Table} from './table.ts';
 import {TABLES_OF_326} from './tables-of-3.2.6.ts';
-import {COLUMNS_OF_OURS, TABLES_OF_NEWS, TABLES_OF_OURS, TERM_WITH_PLACE} from './tables-of-ours.ts';
+import {COLUMNS_OF_OURS, FORGOTTEN, TABLES_OF_NEWS, TABLES_OF_OURS, TERM_WITH_PLACE} from './tables-of-ours.ts';
 
 /**
  * One step of the schema. Never edited once released: a change is a new migration. All it does can be repeated and done by
@@ -48,6 +48,7 @@ export const MIGRATIONS: readonly Migration[] = [
     seeds: [{table: 'topology_event_counter', row: {anchor: 1, last_id: 0}}],
   },
   {number: 4, name: 'the server that a leader was elected on', breaking: false, tables: [TERM_WITH_PLACE], seeds: []},
+  {number: 5, name: 'what was forgotten is kept out for a while', breaking: false, tables: [FORGOTTEN], seeds: []},
 ];
 
 /** Tables of 3.2.6 with our columns. */

@@ -146,6 +146,18 @@ export const TABLES_OF_OURS: readonly Table[] = [
   },
 ];
 
+/** What was forgotten, and until when it is kept out. */
+export const FORGOTTEN: Table = {
+  name: 'forgotten_instance',
+  columns: {
+    hostname: 'varchar(128) not null',
+    port: 'smallint unsigned not null',
+    kept_out_until: 'timestamp not null default current_timestamp',
+  },
+  primary: ['hostname', 'port'],
+  indexes: [],
+};
+
 /** What other nodes and people are told: why the leader does not act, and what happened. */
 export const TABLES_OF_NEWS: readonly Table[] = [
   {
