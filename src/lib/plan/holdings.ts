@@ -29,7 +29,10 @@ export interface Holding {
   readonly backlog: number;
   /** What it has beside that history, in the server's notation; '' = clean. On MariaDB also what cannot be told. */
   readonly errant: string;
-  /** MariaDB with both threads stopped: what was received and not applied is gone at the next start, so it does not count. */
+  /**
+   * MariaDB with both threads stopped: what was received and not applied is gone at the next start, so it does not count. Not where the
+   * applier has an error: a recovery may have stopped the receiver itself just before, and what was received is still on disk.
+   */
   readonly relayLogGone: boolean;
   /** Not in its binary logs any more, so nobody who lacks it can follow. Empty where the server does not say. */
   readonly purged: IntervalSet;
@@ -167,7 +170,7 @@ function readPositions(replica: Instance): Positions | null {
   const {receiver, applier, retrievedGtid = ''} = replica.replication ?? {};
   const [applied, received] = [readMariadbPosition(replica.gtid.replicaPos), readMariadbPosition(retrievedGtid)];
   if (!applied || !received) return null;
-  const relayLogGone = receiver?.state === 'stopped' && applier?.state === 'stopped';
+  const relayLogGone = receiver?.state === 'stopped' && applier?.state === 'stopped' && applier.errno === 0;
   return {received: relayLogGone ? [...applied.values()] : [...received.values(), ...applied.values()], applied, relayLogGone};
 }
 

@@ -66,6 +66,8 @@ const errantly = (upTo: number, name: string): But => at(upTo, {errant: `${uuid(
 const rule = (promotionRule: PromotionRule): But => ({wishes: {promotionRule}});
 const place = (dataCenter: string, region = 'r1'): But => ({place: {dataCenter, region}});
 const applierBroken: But = {replication: {applier: {state: 'stopped', errno: 1062, error: 'duplicate key'}}};
+/** As a MariaDB is found whose applier failed after a recovery had stopped its receiver. */
+const brokenAndStopped: But = {replication: {receiver: {state: 'stopped'}, ...applierBroken.replication}};
 const delayed = (delay: number): But => ({replication: {delay}});
 const version = (text: string): But => ({version: text});
 const downtime: But = {wishes: {downtime: {owner: 'x', reason: 'y', endsAt: '', elapsed: 0, remaining: 1}}};
@@ -275,6 +277,11 @@ test.each<Situation & {what: string; promotes: string}>([
   {what: 'received decides', but: {b: pos('0-1-100'), c: pos('0-1-101'), d: pos('0-1-100')}, promotes: 'c'},
   {what: 'received and not applied', but: {b: pos('0-1-100'), c: pos('0-1-101', {applied: '0-1-90'})}, promotes: 'c'},
   {what: 'both threads stopped: only what is applied counts', but: {b: and(stopped, pos('0-1-120', {applied: '0-1-90'}))}, promotes: 'c'},
+  {
+    what: 'both threads stopped, the applier by an error: what others received as well is no loss',
+    but: {b: and(brokenAndStopped, pos('0-1-100', {applied: '0-1-90'})), c: pos('0-1-100'), d: pos('0-1-100')},
+    promotes: 'c',
+  },
   {what: 'a branch with higher numbers is not ahead', but: {b: pos('0-2-150', {state: '0-1-99,0-2-150'})}, promotes: 'c'},
   {what: 'own writes', but: {b: pos('0-1-100', {state: '0-1-100,0-2-101'}), c: rule('prefer_not'), d: rule('prefer_not')}, promotes: 'c'},
   {what: 'a pair the source does not know, on one replica only', but: {b: pos('0-1-100', {state: '0-9-5,0-1-100'})}, promotes: 'c'},
@@ -379,6 +386,13 @@ test.each<Situation & {what: string; code: string; because?: string}>([
     but: {b: at(99), c: and(applierBroken, at(100, {applied: 90})), d: at(99)},
     code: 'applier-broken',
     because: 'error 1062',
+  },
+  {
+    what: 'the latest is a MariaDB whose applier failed after its receiver had been stopped',
+    kind: mariadb,
+    but: {b: pos('0-1-99'), c: and(brokenAndStopped, pos('0-1-100', {applied: '0-1-90'})), d: pos('0-1-99')},
+    code: 'applier-broken',
+    because: 'lacks 1 transactions, which c:3306 received and which stopped applying with error 1062',
   },
   {
     what: 'the latest waits behind a delay',

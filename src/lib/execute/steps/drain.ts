@@ -27,7 +27,7 @@ const SLICE: Seconds = 1;
 export async function drain(hand: Hand, instance: Instance, patience: Milliseconds): Promise<string> {
   const before = await hand.replication();
   if (before === null) return `${keyText(hand.key)} is not a replica: nothing to drain`;
-  if (isMariadb(instance) && before.usingMariadbGtid && before.applier.state === 'stopped' && before.receiver.state === 'stopped') {
+  if (isMariadb(instance) && before.usingMariadbGtid && bothStopped(before) && before.applier.errno === 0) {
     return `${keyText(hand.key)} had both threads stopped: it counts as being where it has applied to (${before.executed?.file}:${before.executed?.position})`;
   }
   if (before.applier.state !== 'running') await startApplier(hand, before);
@@ -68,6 +68,11 @@ export async function stopReceiver(hand: Hand): Promise<void> {
     every: 20,
   });
   if (!stopped) throw broken(hand, 'did not stop its receiver within 2 s');
+}
+
+/** With an error of the applier the relay log is still there, on MariaDB too, until one of them is started. */
+export function bothStopped({receiver, applier}: Replication): boolean {
+  return receiver.state === 'stopped' && applier.state === 'stopped';
 }
 
 async function startApplier(hand: Hand, before: Replication): Promise<void> {
