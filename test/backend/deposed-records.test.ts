@@ -9,9 +9,12 @@ import {acquireLock} from '../../src/lib/coordination/lock/acquire.ts';
 import {isContention} from '../../src/lib/coordination/lock/contention.ts';
 import {keepLock} from '../../src/lib/coordination/lock/keep.ts';
 import {forceUnlock} from '../../src/lib/coordination/lock/takeover.ts';
+import type {NodeId} from '../../src/lib/coordination/types.ts';
 import {registerFinding} from '../../src/lib/daemon/register.ts';
 import {conduct, type Conducting} from '../../src/lib/execute/conduct.ts';
+import {OrchestratorError} from '../../src/lib/errors/errors.ts';
 import type {Environment} from '../../src/lib/execute/environment.ts';
+import {tellOfFailure} from '../../src/lib/execute/journal/unsuccessful.ts';
 import {hookFacts} from '../../src/lib/hooks/facts.ts';
 import type {Backend} from '../../src/lib/store/backend.ts';
 import {startDetectionHooks} from '../../src/lib/store/recovery/detection-registration.ts';
@@ -64,7 +67,7 @@ describe.each(BACKENDS)('who was deposed while its hooks ran, on %s', (kind) => 
     } as unknown as Environment;
     const conducting = conduct(env, what);
     await expect.poll(() => rowsOf(backend, 'recovery_plan_step'), {timeout: 20_000}).toMatchObject([{state: 'started'}]);
-    await forceUnlock(backend, {me: bob, lockId: what.hold.lockId, timing: steady, log: () => undefined, before: () => Promise.resolve()});
+    await deposeBy(bob, what);
     hook.end();
     await expect(conducting).rejects.toMatchObject({code: 'DEADLINE_PASSED'});
     const lines = (await rowsOf(backend, 'topology_recovery_steps', 'recovery_step_id')).map(({message}) => message);
@@ -72,12 +75,38 @@ describe.each(BACKENDS)('who was deposed while its hooks ran, on %s', (kind) => 
     await what.lock.stop();
   });
 
+  test('has begun those that tell of a failure: the next one tells them that it is the second attempt', async () => {
+    const {backend} = store;
+    const config: Config = {...store.config, PostUnsuccessfulFailoverProcesses: ['true']};
+    const first = await begun(backend, ann);
+    const deposed = tellOfFailure({backend, config}, first, async (attempt) => {
+      await deposeBy(bob, first);
+      return `attempt ${attempt}`;
+    });
+    await expect(deposed).rejects.toMatchObject({code: 'DEADLINE_PASSED'});
+    expect(await rowsOf(backend, 'recovery_plan_step', 'step_number')).toMatchObject([{}, {state: 'started', attempt: 1, outcome: null}]);
+    const second = await begun(backend, bob);
+    const again = tellOfFailure({backend, config}, second, (attempt) => {
+      throw new OrchestratorError('HOOK_FAILED', `attempt ${attempt} failed`);
+    });
+    expect(await again).toBe('attempt 2 failed');
+    expect(await rowsOf(backend, 'recovery_plan_step', 'step_number')).toMatchObject([
+      {state: 'planned'},
+      {description: 'run PostUnsuccessfulFailoverProcesses', state: 'failed', attempt: 2, outcome: 'attempt 2 failed'},
+    ]);
+    await Promise.all([first.lock.stop(), second.lock.stop()]);
+  });
+
+  async function deposeBy(me: NodeId, {hold: {lockId}}: Conducting): Promise<void> {
+    await forceUnlock(store.backend, {me, lockId, timing: steady, log: () => undefined, before: () => Promise.resolve()});
+  }
+
   /** A recovery of which only its last hooks are left, under its lock. */
-  async function begun(backend: Backend): Promise<Conducting> {
+  async function begun(backend: Backend, me: NodeId = ann): Promise<Conducting> {
     const topology = given('a: b');
     const hold = await acquireLock({
       backend,
-      me: ann,
+      me,
       purpose: 'recovery of a',
       cluster: 'a',
       instances: [key('a'), key('b')],

@@ -32,6 +32,7 @@ import {fenced} from './journal/fenced.ts';
 import {mayHaveOpened} from './journal/opened.ts';
 import {runActs, statesIn, type Journal, type Progress} from './journal/run.ts';
 import {stoppedBy} from './journal/stopped.ts';
+import {tellOfFailure} from './journal/unsuccessful.ts';
 import {startAgain} from './start-again.ts';
 import {perform} from './steps/perform.ts';
 import {placesIn} from './steps/places.ts';
@@ -230,20 +231,13 @@ async function letReceiveAgain({env, what, hands}: Performing): Promise<readonly
   return startAgain({hands, topology}, stoppedBy(document, statesIn(steps)));
 }
 
-/** What an error says, for the record; a bug goes on being one. */
-function expected(error: unknown): string {
-  if (error instanceof OrchestratorError) return error.message;
-  throw error;
-}
-
 async function fail(performing: Performing, because: string): Promise<Ending> {
   const {env, what} = performing;
   const {uid} = what.document;
   const lines = [`the recovery failed: ${because}`, ...(await letReceiveAgain(performing))];
-  try {
-    if (what.document.plan.kind !== 'return') lines.push(await hooks(env, what, {list: 'PostUnsuccessfulFailoverProcesses', attempt: 1}));
-  } catch (error) {
-    lines.push(expected(error));
+  if (what.document.plan.kind !== 'return') {
+    const list = 'PostUnsuccessfulFailoverProcesses';
+    lines.push(await tellOfFailure(env, what, (attempt) => hooks(env, what, {list, attempt})));
   }
   await closeBooks(env, what, 'aborted', lines);
   await auditEnd(env, what.document, `failed: ${because}`);
@@ -283,8 +277,8 @@ async function closeBooks(env: Environment, what: Conducting, state: 'done' | 'a
   const participating = [document.plan.failed, ...topology.replicasOf(document.plan.failed).map(({key}) => key)];
   await fenced(env.backend, what, async (work) => {
     const steps = await readPlanSteps(work, document.uid);
-    const errors = [...steps.filter((step) => step.state === 'failed').map(({outcome}) => outcome), ...more];
-    await writeRecoveryEnd(work, document.uid, {lost, participating, errors});
+    const errors = new Set([...steps.filter((step) => step.state === 'failed').map(({outcome}) => outcome), ...more]);
+    await writeRecoveryEnd(work, document.uid, {lost, participating, errors: [...errors]});
     if (state === 'aborted' && !mayHaveOpened(document, statesIn(steps))) await unblock(work, document.uid);
     await writeRecoverySteps(work, document.uid, more);
     await endPlan(work, document.uid, {state, outcome: more[0] ?? ''});

@@ -20,7 +20,7 @@ export async function closeBooks(
   const ours = await env.backend.transaction(async (work) => {
     if (!(await touchLock(work, hold))) return false;
     const steps = await readPlanSteps(work, uid);
-    const errors = [...steps.filter((step) => step.state === 'failed').map(({outcome}) => outcome), ...end.more];
+    const errors = [...new Set([...steps.filter((step) => step.state === 'failed').map(({outcome}) => outcome), ...end.more])];
     await writeRecoveryEnd(work, uid, {lost: end.lost, participating: [plan.failed, ...facts.replicas], errors});
     const said = {by: 'orchestrator', comment: `${plan.command} was asked for`};
     await acknowledgeWithin(work, said, (query) => query.where({uid}));

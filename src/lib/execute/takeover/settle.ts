@@ -5,6 +5,7 @@ import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import {lostLock} from '../../store/recovery/plans.ts';
 import type {Environment} from '../environment.ts';
 import type {ActState, Progress} from '../journal/run.ts';
+import {tellOfFailure} from '../journal/unsuccessful.ts';
 import {killFormer} from '../kill-sessions.ts';
 import {Hands, type Hand} from '../steps/hands.ts';
 import {isReadOnly} from '../steps/promote.ts';
@@ -113,11 +114,8 @@ async function takeBack(env: Environment, what: TakingOver, {because, stateOf, r
       wasWithdrawn: document.acts.some(({act, number}) => act.do === 'withdraw' && stateOf(number) !== 'planned'),
     })),
   ];
-  try {
-    lines.push(await runTakeoverHooks(env, what, {list: 'PostUnsuccessfulFailoverProcesses', attempt: 1, coordinates: null}));
-  } catch (error) {
-    lines.push(sentenceOf(error));
-  }
+  const list = 'PostUnsuccessfulFailoverProcesses';
+  lines.push(await tellOfFailure(env, what, (attempt) => runTakeoverHooks(env, what, {list, attempt, coordinates: null})));
   await closeBooks(env, what, {state: 'aborted', lost: [], more: lines});
   await env.audit({type: plan.command, key: plan.failed, cluster: plan.cluster, message: `failed: ${because} (${uid})`});
   await env.eyes.look(serversOfTakeover(document));

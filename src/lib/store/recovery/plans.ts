@@ -131,6 +131,32 @@ async function endSteps({db, dialect}: Work, uid: string, ended: Advance['ended'
     .update({state: each(ended.map((one) => one.state)), outcome: each(ended.map((one) => one.outcome)), finished_at: dialect.now()});
 }
 
+/** Stands in the journal of a plan that has failed, after all of its steps. */
+const AFTERWARDS = 1_000_000;
+
+/**
+ * Begins what is done once after a plan has failed; inside a transaction that its lock fences. Whoever takes over meanwhile begins it anew.
+ *
+ * @returns how often it has been begun, with this time
+ */
+export async function beginAfterwards({db, dialect}: Work, uid: string, description: string): Promise<number> {
+  const row = {uid, step_number: AFTERWARDS};
+  await db('recovery_plan_step')
+    .insert({...row, description, state: 'planned', attempt: 0})
+    .onConflict(['uid', 'step_number'])
+    .ignore();
+  await db('recovery_plan_step')
+    .where(row)
+    .update({state: 'started', attempt: db.raw('attempt + 1'), started_at: dialect.now()});
+  const begun: {attempt: number} | undefined = await db('recovery_plan_step').where(row).first('attempt');
+  return Number(begun?.attempt ?? 1);
+}
+
+/** It has come to its end, one way or the other. */
+export async function endAfterwards(work: Work, uid: string, end: {state: 'done' | 'failed'; outcome: string}): Promise<void> {
+  await endSteps(work, uid, [{number: AFTERWARDS, ...end}]);
+}
+
 /** Appends lines to the log of a recovery that people read. */
 export async function writeRecoverySteps({db, dialect}: Work, uid: string, messages: readonly string[]): Promise<void> {
   if (messages.length === 0) return;
