@@ -123,7 +123,7 @@ interface Standing {
 }
 
 function standingIn(rows: readonly Row[]): Standing {
-  const isOurs = (row: Row): boolean => Number(row['ours']) === 1 || String(row['info'] ?? '').startsWith(TAG);
+  const isOurs = ({ours, info}: Row): boolean => Number(ours) === 1 || (typeof info === 'string' && info.startsWith(TAG));
   return {
     ours: rows.filter(isOurs).map((row) => Number(row['id'])),
     strangers: rows.filter((row) => !isOurs(row)).map((row) => ({id: Number(row['id']), user: String(row['user'])})),

@@ -11,7 +11,17 @@ import {inTheWay, isContention, judgeBlockers, locksOf, watchBlockers, type Watc
 import {touchLock} from './hold.ts';
 import {beginMaintenance} from './maintenance.ts';
 import {blockersOf, countOldRecoveries, findLock, type LockRow} from './rows.ts';
-import {insertMembers, mustBeNone, neverFree, nextFence, notYetMembers, removeLock, removeOrphans, unlessRaced} from './write.ts';
+import {
+  insertMembers,
+  mustBeNone,
+  neverFree,
+  nextFence,
+  notYetMembers,
+  removeLock,
+  removeOrphans,
+  unlessRaced,
+  type OldRecoveries,
+} from './write.ts';
 
 export interface LockWish {
   readonly backend: Backend;
@@ -104,7 +114,8 @@ async function insertMore(work: Work, hold: LockHold, instances: readonly Instan
   if (!(await touchLock(work, hold))) return 'lost';
   const added = await notYetMembers(work, hold.lockId, instances);
   if (added.length === 0) return 'extended';
-  mustBeNone(await countOldRecoveries(work, added).first());
+  const [old] = (await countOldRecoveries(work, added)) as readonly OldRecoveries[];
+  mustBeNone(old);
   await insertMembers(work, hold.lockId, added);
   await beginMaintenance(work, {...hold, reason: hold.purpose, instances: added});
   return 'extended';

@@ -20,8 +20,12 @@ export async function unlessRaced<Result>(work: () => Promise<Result>): Promise<
   }
 }
 
+export interface OldRecoveries {
+  readonly old: number | string;
+}
+
 /** An old node began a recovery after it was looked for: it takes no lock of ours, so that nothing else would tell. */
-export function mustBeNone(found: {readonly old: number | string} | undefined): void {
+export function mustBeNone(found: OldRecoveries | undefined): void {
   if (Number(found?.old ?? 0) > 0) throw new Raced();
 }
 
