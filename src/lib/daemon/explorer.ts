@@ -7,7 +7,7 @@ import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {neighbours} from '../probe/live-model.ts';
 import type {Backend} from '../store/backend.ts';
 import {LOST_IN_RECOVERY} from '../model/lost.ts';
-import {allKeys, keptOut, readInstances, writeClusterFacts} from '../store/instances.ts';
+import {allKeys, dropPlaceholder, keptOut, readInstances, writeClusterFacts} from '../store/instances.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
 import type {Measures} from '../operations/service/measures.ts';
 import {Schedule} from './schedule.ts';
@@ -32,6 +32,8 @@ export class Explorer {
   #published: ReadonlySet<string> = new Set();
   /** What was forgotten a moment ago: nothing leads to it. */
   #keptOut: ReadonlySet<string> = new Set();
+  /** Keys that the backend has, of servers that call themselves otherwise. */
+  readonly #otherNames = new Map<string, InstanceKey>();
   /** Known at the start of the term and not probed in it yet; null: not begun. */
   #notYetProbed: Set<string> | null = null;
   readonly #isIgnored: (key: InstanceKey) => boolean;
@@ -89,6 +91,11 @@ export class Explorer {
     }
     for (const key of prober.model.keys()) if (this.#published.has(keyText(key)) && !now.has(keyText(key))) this.forget(key);
     for (const key of forgotten) this.forget(key); // what was found of it by probes that were under way, too
+    for (const [name, key] of this.#otherNames) {
+      if (now.has(name)) continue;
+      this.#otherNames.delete(name);
+      this.#schedule.remove(key);
+    }
     this.#published = now;
     this.#awaitTheLost();
   }
@@ -140,6 +147,23 @@ export class Explorer {
     this.#options.log('warn', `${names} are one server: where replicas follow it under both names it is not recovered automatically`);
   }
 
+  #tellOtherChannels({key, otherChannels, replication}: Instance): void {
+    if (otherChannels.length === 0) return;
+    const managed = replication ? 'only its default channel is managed' : 'it counts as a source, and is never opened by itself';
+    this.#options.log('warn', `${keyText(key)} replicates through channels that are not managed (${otherChannels.join(', ')}): ${managed}`);
+  }
+
+  /** Its other name stays on the list while the backend has a row of it, and is looked at no more often than any. */
+  async #isNamed(own: InstanceKey, asked: InstanceKey): Promise<void> {
+    this.#otherNames.set(keyText(asked), asked);
+    this.#add(own);
+    try {
+      await dropPlaceholder(this.#options.backend, asked);
+    } catch (error) {
+      this.#options.log('warn', `the row of ${keyText(asked)}, which is ${keyText(own)}, could not be removed: ${messageOf(error)}`);
+    }
+  }
+
   #tellTrouble(key: InstanceKey): void {
     const {message, hint} = this.#options.prober.failureOf(key);
     this.#options.troubles.note(key, [`${message}${hint ? ` (${hint})` : ''}`]);
@@ -168,11 +192,10 @@ export class Explorer {
     if (isFirst) {
       this.#askAboutSource(instance);
       this.#tellNamesakes(instance.key);
+      this.#tellOtherChannels(instance);
     }
-    if (!sameKey(instance.key, key)) {
-      this.#schedule.remove(key);
-      this.#add(instance.key);
-    }
+    if (sameKey(instance.key, key)) this.#otherNames.delete(keyText(key));
+    else await this.#isNamed(instance.key, key);
     for (const other of neighbours(instance)) {
       const isSourceOf = sameKey(other, instance.replication?.source);
       if (!this.#schedule.has(other) && !(isSourceOf && this.#isIgnoredSource(other))) this.#add(other);

@@ -153,6 +153,7 @@ function remarksOn(best: Option, {contenders, away, doubt, at}: Decided): readon
   const ignored = sameKey(at.wishes.candidate, replica.key) && replica.wishes.promotionRule === 'must_not';
   return [
     ...remark(!at.failed.check.valid, `${keyText(at.failed.key)} cannot be reached: unless it can be closed it is unfenced`),
+    ...remark(at.failed.otherChannels.length > 0, feedsLost(at.failed, replica)),
     ...neverReceived(contenders, at),
     ...remark(errant !== '', `${successor} has errant transactions: ${errant}`),
     ...best.donors
@@ -174,6 +175,12 @@ function remarksOn(best: Option, {contenders, away, doubt, at}: Decided): readon
       `${away.map(({key}) => keyText(key)).join(', ')} cannot be reached and will still point at ${keyText(at.failed.key)}`,
     ),
   ];
+}
+
+/** A replica that has such channels is no candidate: nobody takes these over. */
+function feedsLost(failed: Instance, successor: Instance): string {
+  const channels = failed.otherChannels.join(', ');
+  return `${keyText(failed.key)} was fed through other channels too (${channels}): ${keyText(successor.key)} is not, until somebody sets them up there`;
 }
 
 function droppedText({contender, dropped}: Option): string {

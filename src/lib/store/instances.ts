@@ -19,5 +19,13 @@ export {
 } from './instances/write.ts';
 export {expireForgotten, keptOut, letIn} from './instances/forgotten.ts';
 export {LastWritten} from './instances/last-written.ts';
-export {forgetCluster, forgetDifferentlyResolved, forgetInstance, forgetUnseen, placeInstances, unseenSources} from './instances/place.ts';
+export {
+  dropPlaceholder,
+  forgetCluster,
+  forgetDifferentlyResolved,
+  forgetInstance,
+  forgetUnseen,
+  placeInstances,
+  unseenSources,
+} from './instances/place.ts';
 export {readUnresolvedNames, readWishes} from './instances/wishes.ts';

@@ -125,7 +125,8 @@ export const registerHostnameUnresolve = define({
   name: 'register-hostname-unresolve',
   section: SECTION,
   formerly: [],
-  about: 'The virtual name that replicas are given for a host; to be repeated before ExpiryHostnameResolvesMinutes have passed',
+  about: 'Note a virtual name for a host; to be repeated before ExpiryHostnameResolvesMinutes have passed',
+  details: 'It is shown by show-unresolve-hosts, and nothing else: replicas are pointed at the name of the host itself.',
   examples: ['register-hostname-unresolve -i db1 --hostname db1.vip'],
   input: {
     instance: instance('the instance'),

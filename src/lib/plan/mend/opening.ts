@@ -10,7 +10,8 @@ import {mending} from './decision.ts';
 
 /**
  * Whether a source that is reachable and read-only is opened (RecoverNonWriteableMaster). One that somebody took the place of is not,
- * nor one that was detached from its source, nor one whose data a writable source elsewhere has: two would be written to.
+ * nor one that was detached from its source or follows another through a channel that is not managed, nor one whose data a writable source
+ * elsewhere has: two would be written to.
  *
  * @param at.wishes.replacedBy who took its place, as far as that is on record
  */
@@ -25,6 +26,7 @@ export function planOpening(analysis: Analysis, topology: Topology, at: Case): D
 function whyClosed(source: Instance, topology: Topology, {wishes}: Case): string | null {
   if (wishes.replacedBy) return `${keyText(wishes.replacedBy)} took its place`;
   if (source.replication !== null) return 'it was detached from its source';
+  if (source.otherChannels.length > 0) return `it replicates through channels that are not managed (${source.otherChannels.join(', ')})`;
   const heir = topology.instances.find((one) => !sameKey(one.key, source.key) && isSource(one) && !one.readOnly && hasDataOf(one, source));
   return heir ? `${keyText(heir.key)} has its transactions and is writable` : null;
 }

@@ -28,6 +28,15 @@ export async function placeInstances(backend: Backend, keys: readonly InstanceKe
   });
 }
 
+/** A server that was placed under this name has another: the placeholder goes. One that was seen under it stays. */
+export async function dropPlaceholder(backend: Backend, {host, port}: InstanceKey): Promise<void> {
+  const at = {hostname: host, port};
+  await backend.transaction(async ({db}) => {
+    const dropped = await db('database_instance').where(at).whereNull('last_seen').delete();
+    if (dropped > 0) await db('instance_detail').where(at).delete();
+  });
+}
+
 /** Sources that replicas read from and that have no row, looked up under the name they resolve to, but for those just forgotten. */
 export async function unseenSources(backend: Backend): Promise<readonly InstanceKey[]> {
   const rows: readonly {host: string; port: number}[] = await backend.run(({db, dialect}) =>
