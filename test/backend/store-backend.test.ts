@@ -287,6 +287,33 @@ describe('the backend on mariadb alone', () => {
     expect(await rowsOf(backend, 'host_attributes')).toHaveLength(1);
   });
 
+  test('a read-only server is not written to by an account that could, is read, and is written once it takes writes', async () => {
+    const root = store.bench.servers[0]!;
+    await root.query("create or replace user mighty identified by 'mightypw'");
+    await root.query('grant all on *.* to mighty');
+    await root.query('set global read_only = 1');
+    onTestFinished(() => root.query('set global read_only = 0').then(() => undefined));
+    const backend = await open(as({MySQLOrchestratorUser: 'mighty', MySQLOrchestratorPassword: 'mightypw'}), {pool: 1});
+    expect(await rowsOf(backend, 'host_attributes')).toEqual([]);
+    const works: readonly (() => Promise<unknown>)[] = [
+      () => backend.run(({db}) => db('host_attributes').insert(put('x')), {deadline: 200}),
+      () =>
+        backend.transaction(
+          ({db}) =>
+            db('host_attributes')
+              .insert(put('y'))
+              .then(() => undefined),
+          {deadline: 200},
+        ),
+    ];
+    for (const work of works) {
+      expect(await refusal(work())).toMatchObject({code: 'BACKEND_READ_ONLY', hint: expect.stringMatching(/writable server/)});
+    }
+    await root.query('set global read_only = 0');
+    await backend.run(({db}) => db('host_attributes').insert(put('z')), {deadline: 60_000});
+    expect(await rowsOf(backend, 'host_attributes')).toHaveLength(1);
+  });
+
   test('sessions speak UTC and are strict, whatever the server is', async () => {
     const root = store.bench.servers[0]!;
     await root.query("set global time_zone = '+05:00', sql_mode = ''");

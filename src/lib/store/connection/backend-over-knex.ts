@@ -1,7 +1,7 @@
 import type {Knex} from 'knex';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Backend, Dialect, Work} from '../backend.ts';
-import {sqliteCodeOf, translateError} from './errors.ts';
+import {isLostConnection, sqliteCodeOf, translateError} from './errors.ts';
 import {withRetries} from './retry.ts';
 
 /** How long work is repeated when the caller does not say. */
@@ -34,15 +34,20 @@ export function backendOverKnex(opened: OpenedBackend): Backend {
 }
 
 async function once<Result>({db, dialect}: OpenedBackend, work: (work: Work) => Promise<Result>): Promise<Result> {
-  return db.transaction(async (transaction) => {
-    let failed: {readonly error: unknown} | undefined;
-    transaction.on('query-error', (error: unknown) => {
-      failed ??= {error};
+  let failed: {readonly error: unknown} | undefined;
+  try {
+    return await db.transaction(async (transaction) => {
+      transaction.on('query-error', (error: unknown) => {
+        failed ??= {error};
+      });
+      const result = await work({db: transaction, dialect});
+      if (failed !== undefined) throw failed.error;
+      return result;
     });
-    const result = await work({db: transaction, dialect});
-    if (failed !== undefined) throw failed.error;
-    return result;
-  });
+  } catch (error) {
+    // a ROLLBACK that finds its connection closed says nothing of why it was closed
+    throw failed !== undefined && isLostConnection(error) ? failed.error : error;
+  }
 }
 
 /** SQLite answers a missing table with its general error: look whether one of ours is missing. */

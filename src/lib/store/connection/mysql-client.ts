@@ -15,6 +15,8 @@ export interface MysqlClientOptions {
   readonly session: readonly string[];
   /** Refuse a server that was set up for a replication group and takes no part in it; the address for people. Null: it is no such server. */
   readonly memberOf: string | null;
+  /** Nodes that certify each other's writes refuse by themselves; any other server is asked whether it is read-only, on every new connection. */
+  readonly mayBeReadOnly: boolean;
   /** The server ends our sessions when they are idle for `IDLE_S`. */
   readonly endsIdle: boolean;
   /** A connection that is there already: the first that is handed out. Null: none is. */
@@ -105,10 +107,20 @@ export async function mysqlClient(options: MysqlClientOptions): Promise<typeof K
 }
 
 /** @throws the driver's error, or OrchestratorError where the server takes no part in the group it was set up for */
-async function begin(connection: Connection, {session, memberOf, queryTimeout}: MysqlClientOptions): Promise<void> {
+async function begin(connection: Connection, {session, memberOf, mayBeReadOnly, queryTimeout}: MysqlClientOptions): Promise<void> {
   await new Promise<void>((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
   for (const sql of session) await query(connection, {sql}, queryTimeout);
+  // read_only stops no account with SUPER or READ_ONLY ADMIN: what it wrote on a replica would be lost, and break it. This stops everybody.
+  if (mayBeReadOnly && (await isReadOnly(connection, queryTimeout))) {
+    await query(connection, {sql: 'set session transaction read only'}, queryTimeout);
+  }
   if (memberOf !== null && (await isOutside((sql) => query(connection, {sql}, queryTimeout)))) throw outsideItsGroup(memberOf);
+}
+
+async function isReadOnly(connection: Connection, queryTimeout: Milliseconds): Promise<boolean> {
+  const [rows] = (await query(connection, {sql: 'select @@global.read_only as readOnly'}, queryTimeout)) as [{readOnly: number | string}[]];
+  // newer MariaDB has several kinds of it, in words
+  return !['0', 'OFF'].includes(String(rows[0]?.readOnly));
 }
 
 function keepAwake(connection: Marked, queryTimeout: Milliseconds): Wakefulness {

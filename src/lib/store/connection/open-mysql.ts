@@ -52,7 +52,15 @@ export async function openMysql(config: Config, options: OpenOptions): Promise<B
     const stale = options.stale === 'always' || cutOff !== null;
     const session = stale ? staleSessionOf(kind) : causal;
     const memberOf = kind === 'group' && !stale ? where : null;
-    const client = {queryTimeout, session, memberOf, endsIdle: !endsTransactions && !stale, first: cutOff ? null : connection, way};
+    const client = {
+      queryTimeout,
+      session,
+      memberOf,
+      mayBeReadOnly: kind === 'single',
+      endsIdle: !endsTransactions && !stale,
+      first: cutOff ? null : connection,
+      way,
+    };
     const db = await connect({settings, config, options, client});
     return backendOverKnex({db, dialect: mysqlDialect(db), where, multiWriter: kind !== 'single', stale});
   } catch (error) {
