@@ -13,6 +13,7 @@ import {injectMark} from '../execute/pseudo-gtid/inject.ts';
 import {dealWithReturned} from '../execute/returned-source.ts';
 import {keyText} from '../model/instance-key.ts';
 import {Topology} from '../model/topology.ts';
+import type {Milliseconds} from '../model/units.ts';
 import type {Analysis} from '../analysis/analyze.ts';
 import {noteAnalysis} from '../store/recovery/analysis-changelog.ts';
 import {createServers} from '../servers/create-servers.ts';
@@ -88,10 +89,7 @@ export function startTerm(given: TermOptions): Term {
   const servers = createServers(config);
   let stopped = false;
   const options: Own = {...given, servers, lease: () => (stopped ? null : given.lease())};
-  const publisher = new Publisher(backend, (flushed) => options.measures?.wrote(flushed));
-  const attributes = new Attributes(backend);
-  const troubles = new Troubles(log);
-  const prober = proberOf(options, {publisher, attributes, troubles});
+  const {publisher, attributes, troubles, prober} = eyesOf(options);
   const environment = environmentFor(options, prober);
   const measuring = options.measures ? {measures: options.measures} : {};
   const explorer = new Explorer({backend, config, prober, log, troubles, ...measuring, onUnreachable: (key) => detector.suspect(key)});
@@ -102,9 +100,7 @@ export function startTerm(given: TermOptions): Term {
   const returned = returnedOf(options, prober, environment);
   const published = publishedOf(options, prober);
   const marker = markerOf(options, prober);
-  const leading = (round: () => Promise<void> | void) => () => (options.lease() ? round() : undefined);
-  const loop = (what: string, period: number, round: () => Promise<void> | void): Running =>
-    every(leading(round), {period, onError: (error) => log('error', `${what}: ${messageOf(error)}`)});
+  const loop = loopsOf(options);
   servers.onLost((key) => (begun && options.lease() ? detector.suspect(key) : undefined));
   let begun = false;
   const begin = async (): Promise<void> => {
@@ -141,16 +137,43 @@ export function startTerm(given: TermOptions): Term {
     ...choresOn('nothing probed'),
   ];
   return {
-    async stop() {
+    stop() {
       stopped = true;
-      try {
-        await Promise.all([...loops, ...(onProbes ?? [])].map((one) => one.stop()));
-        await Promise.all([detector.idle(), locks.idle(), returned.idle()]);
-      } finally {
-        servers.close();
-      }
+      return ended([...loops, ...(onProbes ?? [])], {busy: [detector, locks, returned], servers});
     },
   };
+}
+
+/** Makes loops whose rounds begin only while we lead. */
+function loopsOf({lease, log}: TermOptions): (what: string, period: Milliseconds, round: () => Promise<void> | void) => Running {
+  return (what, period, round) =>
+    every(() => (lease() ? round() : undefined), {period, onError: (error) => log('error', `${what}: ${messageOf(error)}`)});
+}
+
+interface Busy {
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
+}
+
+async function ended(
+  loops: readonly Running[],
+  {busy, servers}: {readonly busy: readonly Busy[]; readonly servers: Servers},
+): Promise<void> {
+  try {
+    await Promise.all(loops.map((one) => one.stop()));
+    await Promise.all(busy.map((one) => one.idle()));
+  } finally {
+    servers.close();
+  }
+}
+
+/** What looks at servers, and what tells the backend what was seen. */
+function eyesOf(options: Own): {publisher: Publisher; attributes: Attributes; troubles: Troubles; prober: Prober} {
+  const {backend, log, measures} = options;
+  const publisher = new Publisher(backend, (flushed) => measures?.wrote(flushed));
+  const attributes = new Attributes(backend);
+  const troubles = new Troubles(log);
+  return {publisher, attributes, troubles, prober: proberOf(options, {publisher, attributes, troubles})};
 }
 
 async function nameClusters({backend, config, lease}: TermOptions, {model}: Prober): Promise<void> {
