@@ -40,7 +40,7 @@ const WRITES: readonly Write[] = [
     what: 'an alias',
     write: (backend, topology) => {
       const a = topology.get(key('a'))!;
-      return writeClusterFacts(backend, [{...a, cluster: {...a.cluster, suggestedAlias: 'other'}}]);
+      return writeClusterFacts(backend, [{...a, cluster: {...a.cluster, suggestedAlias: 'other'}}], () => Promise.resolve(true));
     },
   },
   {what: 'one column, by hand', write: ({run}) => run(({db}) => db('database_instance').where(C).update({data_center: 'east'}))},

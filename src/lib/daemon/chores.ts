@@ -23,13 +23,15 @@ export interface ChoreOptions {
   readonly backend: Backend;
   readonly config: Config;
   audit(entry: AuditEntry): Promise<void>;
+  /** Asked before each task: a round of them may take longer than a lease. */
+  leads(): boolean;
 }
 
 const SECOND: Milliseconds = 1000;
 const MINUTE: Milliseconds = 60 * SECOND;
 
 /** What runs out, what was forgotten, names that follow from others; what the predecessor audited is audited here too. */
-export function choresOf({backend, config, audit}: ChoreOptions): readonly Chore[] {
+export function choresOf({backend, config, audit, leads}: ChoreOptions): readonly Chore[] {
   const audited = async (tally: Tally): Promise<void> => {
     for (const [type, count] of Object.entries(tally)) {
       if (AUDITED_CHORES.has(type)) await audit({type, message: `${count} rows`});
@@ -40,15 +42,15 @@ export function choresOf({backend, config, audit}: ChoreOptions): readonly Chore
       what: 'what runs out each second',
       period: SECOND,
       restsOn: 'nothing probed',
-      run: async () => audited(await keepEachSecond(backend, config)),
+      run: async () => audited(await keepEachSecond(backend, config, leads)),
     },
     {
       what: 'aliases and downtimes',
       period: config.InstancePollSeconds * SECOND,
       restsOn: 'probes',
-      run: async () => audited(await keepEachPoll(backend)),
+      run: async () => audited(await keepEachPoll(backend, leads)),
     },
-    {what: 'what ages', period: MINUTE, restsOn: 'probes', run: async () => audited(await keepEachMinute(backend, config))},
+    {what: 'what ages', period: MINUTE, restsOn: 'probes', run: async () => audited(await keepEachMinute(backend, config, leads))},
     ...(config.PseudoGTIDPattern === ''
       ? []
       : [{what: 'where logs end', period: MINUTE, restsOn: 'probes', run: () => noteAllCoordinates(backend)} as const]),

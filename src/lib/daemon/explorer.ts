@@ -5,7 +5,7 @@ import {messageOf} from '../errors/errors.ts';
 import type {Instance} from '../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 import {neighbours} from '../probe/live-model.ts';
-import type {Backend} from '../store/backend.ts';
+import type {Backend, Work} from '../store/backend.ts';
 import {LOST_IN_RECOVERY} from '../model/lost.ts';
 import {allKeys, dropPlaceholder, keptOut, readInstances, writeClusterFacts} from '../store/instances.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
@@ -101,11 +101,12 @@ export class Explorer {
   }
 
   /** Publishes where instances stand that cannot be probed: the cluster above them may have moved. */
-  async placeUnreachable(): Promise<void> {
+  async placeUnreachable(mayWrite: (work: Work) => Promise<boolean>): Promise<void> {
     const {backend, prober} = this.#options;
     await writeClusterFacts(
       backend,
       prober.model.topology().instances.filter(({check}) => !check.valid && check.reach !== 'never-tried'),
+      mayWrite,
     );
   }
 

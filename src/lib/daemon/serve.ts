@@ -185,7 +185,7 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
         lease: () => (isCurrent() ? leadership.current() : null),
         audit: (entry) => audit(trailOf(options), entry),
         recoveriesEnabled: async () => !(await recoveriesDisabled(backend)),
-        chores: choresOf({...options, audit: (entry) => audit(trailOf(options), entry)}),
+        chores: choresOf({...options, leads: isCurrent, audit: (entry) => audit(trailOf(options), entry)}),
         lockWatch,
       });
       void plantSeeds(options).catch((error: unknown) => log('error', `DiscoverySeeds: ${messageOf(error)}`));

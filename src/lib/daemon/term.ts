@@ -1,5 +1,6 @@
 import type {Config} from '../config/keys.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
+import {touchLease} from '../coordination/lease.ts';
 import {blockersOf} from '../coordination/lock/rows.ts';
 import type {Timing} from '../coordination/timing.ts';
 import type {Lease, NodeId} from '../coordination/types.ts';
@@ -116,7 +117,7 @@ export function startTerm(given: TermOptions): Term {
     loop('following the backend', 1000, begin),
     loop('probing', 50, () => (begun ? explorer.tick() : undefined)),
     loop('measuring', 1000, () => explorer.measure()),
-    loop('placing the unreachable', 60_000, () => (begun ? explorer.placeUnreachable() : undefined)),
+    loop('placing the unreachable', 60_000, () => (begun ? placeUnreachable(options, explorer) : undefined)),
     loop('analysis', 1000, () => (begun ? detector.round() : undefined)),
     loop('publishing', 100, async () => {
       const looked = explorer.hasLookedAround(); // asked first: what was probed until then is in the backend after this
@@ -180,6 +181,11 @@ async function nameClusters({backend, config, lease}: TermOptions, {model}: Prob
   const naming = await readNaming(backend, config);
   model.nameBy(naming);
   await moveAliases(backend, lease(), aliasesToMove(model.topology(), naming.overrides ?? new Map()));
+}
+
+async function placeUnreachable({lease}: TermOptions, explorer: Explorer): Promise<void> {
+  const held = lease();
+  if (held) await explorer.placeUnreachable((work) => touchLease(work, held));
 }
 
 /** What is probed is published. */

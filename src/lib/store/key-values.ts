@@ -35,7 +35,8 @@ export async function removeKeyValues(
   only: {readonly key: string; readonly value: string},
 ): Promise<boolean> {
   return backend.transaction(async ({db}) => {
-    const stands: unknown = await db(TABLE).where({store_key: only.key, store_value: only.value}).first('store_key');
+    // locked, so that what is published meanwhile is not what is removed
+    const stands: unknown = await db(TABLE).where({store_key: only.key, store_value: only.value}).forUpdate().first('store_key');
     if (stands === undefined) return false;
     await db(TABLE).whereIn('store_key', keys).delete();
     return true;

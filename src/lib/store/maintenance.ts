@@ -46,6 +46,7 @@ export interface BeginMaintenance {
  */
 export async function beginMaintenance(backend: Backend, key: InstanceKey, wish: BeginMaintenance): Promise<boolean> {
   const {owner, reason, lasting, processor} = wish;
+  let written: number | undefined;
   try {
     await backend.transaction(async ({db, dialect}) => {
       // one that has run out excludes nobody, and is in the way of the next until it is purged
@@ -53,7 +54,7 @@ export async function beginMaintenance(backend: Backend, key: InstanceKey, wish:
         .where({hostname: key.host, port: key.port, maintenance_active: 1})
         .where('end_timestamp', '<', dialect.now())
         .delete();
-      await db(TABLE).insert({
+      [written] = await db(TABLE).insert({
         ...fit({
           hostname: key.host,
           port: key.port,
@@ -70,9 +71,19 @@ export async function beginMaintenance(backend: Backend, key: InstanceKey, wish:
     });
     return true;
   } catch (error) {
-    if (isDuplicateKey(error)) return false;
-    throw error;
+    if (!isDuplicateKey(error)) throw error;
+    return written !== undefined && isInForce(backend, {database_instance_maintenance_id: written, processing_node_token: processor.token});
   }
+}
+
+/** Whether it is our own row that was in the way: that of an attempt whose COMMIT took effect, and whose answer was lost. */
+async function isInForce(backend: Backend, which: Readonly<Record<string, string | number>>): Promise<boolean> {
+  const found: unknown = await backend.run(({db}) =>
+    db(TABLE)
+      .where({...which, maintenance_active: 1})
+      .first('port'),
+  );
+  return found !== undefined;
 }
 
 /** Ends the maintenance of an instance, whoever began it; that of a lock in force is its holder's. @returns false when there was none */

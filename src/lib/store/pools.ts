@@ -22,6 +22,8 @@ export async function submitPool(backend: Backend, pool: string, keys: readonly 
   const rows = [...new Map(fitted.map((row) => [`${row['hostname']}:${row['port']}`, row])).values()];
   const name = fit({pool})['pool'] ?? pool;
   await backend.transaction(async ({db, dialect}) => {
+    // Two who fill an empty pool at once would write no row in common, and leave the members of both: this one they have, and it goes at once.
+    await db(TABLE).insert({hostname: '', port: 0, pool: name, registered_at: dialect.now()});
     await db(TABLE).where('pool', name).delete();
     for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
       await db(TABLE).insert(rows.slice(at, at + ROWS_AT_ONCE).map((row) => ({...row, registered_at: dialect.now()})));

@@ -82,19 +82,36 @@ export async function markAttempted(backend: Backend, keys: readonly InstanceKey
   );
 }
 
-/** Where instances stand that could not be probed: their cluster's name may have changed above them. */
-export async function writeClusterFacts(backend: Backend, instances: readonly Instance[]): Promise<void> {
-  for (const {key, cluster} of instances) {
-    await backend.run(({db}) =>
-      db('database_instance')
-        .where({hostname: key.host, port: key.port})
-        .update({
-          cluster_name: cluster.name,
-          suggested_cluster_alias: cluster.suggestedAlias,
-          replication_depth: cluster.depth,
-          is_co_master: Number(cluster.isCoSource),
-        }),
-    );
+/** Few at once: what holds the lease's row holds up its renewal. */
+const FACTS_AT_ONCE = 8;
+
+/**
+ * Where instances stand that could not be probed: their cluster's name may have changed above them.
+ *
+ * @param mayWrite asked within each transaction, so that who stood still meanwhile writes nothing over what a successor knows
+ */
+export async function writeClusterFacts(
+  backend: Backend,
+  instances: readonly Instance[],
+  mayWrite: (work: Work) => Promise<boolean>,
+): Promise<void> {
+  for (let at = 0; at < instances.length; at += FACTS_AT_ONCE) {
+    const may = await backend.transaction(async (work) => {
+      if (!(await mayWrite(work))) return false;
+      for (const {key, cluster} of instances.slice(at, at + FACTS_AT_ONCE)) {
+        await work
+          .db('database_instance')
+          .where({hostname: key.host, port: key.port})
+          .update({
+            cluster_name: cluster.name,
+            suggested_cluster_alias: cluster.suggestedAlias,
+            replication_depth: cluster.depth,
+            is_co_master: Number(cluster.isCoSource),
+          });
+      }
+      return true;
+    });
+    if (!may) return;
   }
 }
 

@@ -49,6 +49,7 @@ export async function acknowledgeWithin(
   await endActivePeriod(work, (active) => void active.whereIn('recovery_id', ids));
   return db(TABLE)
     .whereIn('recovery_id', ids)
+    .where('acknowledged', 0) // somebody may have been faster since we looked: theirs stands
     .update({
       ...fit({acknowledged_by: by, acknowledge_comment: comment}),
       acknowledged: 1,
