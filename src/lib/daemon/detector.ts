@@ -16,6 +16,7 @@ import {planText} from '../plan/text.ts';
 import {LOST_IN_RECOVERY} from '../model/lost.ts';
 import {circumstancesOf, Patience, type Moment} from './patience.ts';
 import type {NewStandingRefusal} from '../store/recovery/refusals.ts';
+import type {Permit} from '../execute/eyes/permit.ts';
 import type {Prober} from '../execute/eyes/prober.ts';
 
 /** After a death that was not confirmed it is looked at again no sooner than this. */
@@ -36,6 +37,8 @@ export interface DetectorOptions {
   readonly log: Log;
   /** Leading, by our own clock, now. */
   isLeader(): boolean;
+  /** For restarting receivers. */
+  readonly permit: Permit;
   /** Reads again what people said; before every decision. */
   refreshWishes(): Promise<void>;
   /** Registers a finding and runs its hooks where it is new. False: a hook failed, this attempt is over. */
@@ -86,6 +89,7 @@ export class Detector {
   async round(): Promise<void> {
     const {prober, config} = this.#options;
     await this.#options.refreshWishes();
+    this.#lookAgain();
     const observations = {...NOTHING_OBSERVED, standingStill: await this.#options.standstill.now()};
     const analyses = analyze(prober.model.topology(), {...config, withDowntimed: true, withHealthy: true}, observations);
     await this.#options.note(analyses);
@@ -108,16 +112,22 @@ export class Detector {
     await Promise.all([...this.#cases.values()].flatMap(({running}) => running ?? []));
   }
 
+  /** What was known of instances that others have changed is void: they are probed at once. */
+  #lookAgain(): void {
+    const {prober, log} = this.#options;
+    for (const key of prober.model.voided()) void prober.probe(key).catch((error: unknown) => log('warn', messageOf(error)));
+  }
+
   /** What findings call for at once, instead of at the next poll. Silent sources are `confirmDead`'s business. */
   async #nudge(analyses: readonly Analysis[]): Promise<void> {
-    const {prober, isLeader, standstill} = this.#options;
+    const {prober, isLeader, standstill, permit} = this.#options;
     const {model} = prober;
     const wishes = emergentWishes(analyses, model.topology());
     const failing = (error: unknown): void => this.#options.log('warn', messageOf(error));
     for (const key of wishes.reprobe) void prober.probe(key).catch(failing);
     for (const key of wishes.restartReceivers) {
       const replica = model.get(key);
-      if (replica && isLeader()) void prober.restartReceiver(replica).catch(failing);
+      if (replica && isLeader()) void prober.restartReceiver(replica, permit).catch(failing);
     }
     await standstill.note(wishes.watchPosition.flatMap((key) => model.get(key) ?? []));
   }
@@ -162,7 +172,7 @@ export class Detector {
       .finally(() => (known.running = null));
   }
 
-  /** Acts only on what was probed in this term: the source, and every replica of it. */
+  /** Acts only on what was probed in this term, and since others changed it: the source, and every replica of it. */
   #isFresh(key: InstanceKey): boolean {
     const {model} = this.#options.prober;
     return [
@@ -171,13 +181,13 @@ export class Detector {
         .topology()
         .replicasOf(key)
         .map((replica) => replica.key),
-    ].every((one) => model.probedAt(one) !== null);
+    ].every((one) => model.isFresh(one));
   }
 
   async #pursue(key: InstanceKey, known: Case): Promise<void> {
-    const {prober, config} = this.#options;
+    const {prober, config, permit} = this.#options;
     const topology = prober.model.topology();
-    const verdict = await confirmDead(prober, {source: key, topology}, {grace: config.FailureDetectionGraceMilliseconds});
+    const verdict = await confirmDead(prober, {source: key, topology}, {permit, grace: config.FailureDetectionGraceMilliseconds});
     const analysis = findingOf({config}, verdict.topology, {key, overdue: verdict.handshakeOverdue});
     if (!verdict.dead) {
       known.unconfirmedUntil = performance.now() + UNCONFIRMED_PAUSE;
@@ -208,6 +218,8 @@ export class Detector {
       const outcome = await this.#options.recover(wishOf(analysis, overdue));
       if (outcome.outcome !== 'promoted') return this.#postpone(known, key, whyNot(analysis, outcome));
       known.patience.end();
+      // What is read now is not void for having been changed by us.
+      await this.#options.refreshWishes().catch((error: unknown) => this.#options.log('warn', messageOf(error)));
       await this.#options.prober.look([key, outcome.successor, ...topologyKeys(analysis)]);
     } finally {
       this.#recovering -= 1;
@@ -246,7 +258,7 @@ export class Detector {
       const name = keyText(analysis.instance.key);
       const stood = this.#codes.get(name) === analysis.code;
       const isToldOnly = analysis.recovery === 'detect-only' || (isMendable(analysis) && !isToBeMended(analysis, this.#options.config));
-      if (stood && isToldOnly && !analysis.skippable && this.#isFresh(analysis.instance.key)) {
+      if (stood && isToldOnly && !analysis.skippable && analysis.beingChangedBy === null && this.#isFresh(analysis.instance.key)) {
         const pursue = async (): Promise<void> => void (await this.#options.register(analysis).catch(failing));
         this.#work(analysis.instance.key, {name: `telling of ${name}`, news: false, pursue});
       }

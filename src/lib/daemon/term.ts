@@ -33,6 +33,7 @@ import {every, type Running} from './every.ts';
 import {Explorer} from './explorer.ts';
 import type {Measures} from '../operations/service/measures.ts';
 import {readNaming} from '../execute/eyes/naming.ts';
+import {permitOfLeader} from '../execute/eyes/permit.ts';
 import {Prober} from '../execute/eyes/prober.ts';
 import {Publisher} from '../execute/eyes/publisher.ts';
 import {aliasesToMove, moveAliases} from './group-primaries.ts';
@@ -237,6 +238,7 @@ function detectorOf(
     log,
     refusals,
     isLeader: () => options.lease() !== null,
+    permit: permitOfLeader(() => options.lease()),
     refreshWishes: async () => prober.model.wish(await readWishes(backend)),
     register: (analysis) => registerFinding(options, analysis),
     mayRecover: () => mayRecover(options),

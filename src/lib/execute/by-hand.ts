@@ -17,6 +17,7 @@ import {drill} from './eyes/drill.ts';
 import {lookDown} from './eyes/look-down.ts';
 import type {Environment} from './environment.ts';
 import {readNaming} from './eyes/naming.ts';
+import {permitByHand} from './eyes/permit.ts';
 import {Prober} from './eyes/prober.ts';
 import {Publisher} from './eyes/publisher.ts';
 import {findingOf, isMendable, RECOVERABLE} from './finding.ts';
@@ -123,7 +124,7 @@ async function recoverAt(options: HandOptions, wish: HandWish, bench: Bench & {h
     });
   }
   if (wish.force) return insistOn(options, wish, {...bench, topology});
-  const verdict = await confirmDead(prober, {source: wish.instance, topology});
+  const verdict = await confirmDead(prober, {source: wish.instance, topology}, {permit: permitByHand()});
   // A person need not wait until a source has stood still for long.
   const standingStill = new Set([keyText(wish.instance)]);
   const analysis = findingOf(options, verdict.topology, {key: wish.instance, overdue: verdict.handshakeOverdue, standingStill});

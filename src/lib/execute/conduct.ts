@@ -24,6 +24,7 @@ import {recordSuccessor, unblock, writeRecoveryEnd} from '../store/recovery/reco
 import {actText, type Act, type HookList, type JournaledAct} from './journal/acts.ts';
 import {chooseAgain} from './choose-again.ts';
 import {Publishing} from './discovery/publishing.ts';
+import {permitOfHolder, type Permit} from './eyes/permit.ts';
 import {confirmDead, type Verdict} from './eyes/confirm.ts';
 import type {RecoveryDocument} from './journal/document.ts';
 import type {Environment} from './environment.ts';
@@ -68,20 +69,21 @@ async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
   const {document, hold, lock} = what;
   const {uid, plan} = document;
   const publishing = new Publishing(env, {cluster: {name: plan.cluster, alias: document.alias}, demoted: plan.failed});
+  const journal = sessionJournal(env.backend, hold, () => lostLock(uid));
   const hands = new Hands({
     servers: env.servers,
     what: uid,
     fence: hold.fence,
     former: what.former,
     mayStillSend: (timeout) => lock.mayStillSend(timeout),
-    journal: sessionJournal(env.backend, hold, () => lostLock(uid)),
+    journal,
   });
   try {
     const end = await runActs({
       acts: document.acts,
       progress: what.progress,
       journal: journalOf(env, what),
-      perform: (act, attempt, number) => performAct({env, what, hands: hands.at(uid, number), publishing}, act, attempt),
+      perform: (act, attempt, number) => performAct({env, what, hands: hands.at(uid, number), publishing, number, journal}, act, attempt),
       textOf: actText,
       ...(env.fault ? {fault: env.fault} : {}),
     });
@@ -102,9 +104,22 @@ interface Performing {
   readonly what: Conducting;
   readonly hands: Hands;
   readonly publishing: Publishing;
+  readonly number: number;
+  readonly journal: SessionJournal;
 }
 
-async function performAct({env, what, hands, publishing}: Performing, act: Act, attempt: number): Promise<string> {
+type Ended = Omit<Performing, 'number' | 'journal'>;
+type SessionJournal = ReturnType<typeof sessionJournal>;
+
+function permitFor({document: {uid}, hold, lock}: Conducting, step: number, journal: SessionJournal): Permit {
+  return permitOfHolder(hold, {
+    sender: {what: uid, fence: hold.fence, step},
+    mayStillSend: (within) => lock.mayStillSend(within),
+    journal,
+  });
+}
+
+async function performAct({env, what, hands, publishing, number, journal}: Performing, act: Act, attempt: number): Promise<string> {
   const {document, topology} = what;
   const {plan} = document;
   switch (act.do) {
@@ -114,7 +129,11 @@ async function performAct({env, what, hands, publishing}: Performing, act: Act, 
       hands.prepare(toBeChanged(what));
       // Who resumes has confirmed nothing yet.
       const again = what.progress.size === 0;
-      const verdict = await confirmDead(env.eyes, {source: plan.failed, topology}, {overdue: what.overdue, again});
+      const verdict = await confirmDead(
+        env.eyes,
+        {source: plan.failed, topology},
+        {permit: permitFor(what, number, journal), overdue: what.overdue, again},
+      );
       if (!verdict.dead) throw notDead(plan.failed, verdict);
       return verdict.because.join(' | ');
     }
@@ -225,13 +244,13 @@ async function lostReplicas(env: Environment, {document}: Conducting): Promise<r
 }
 
 /** Left stopped, receivers would count as stopped by a person, and the source could never be confirmed dead by them. */
-async function letReceiveAgain({env, what, hands}: Performing): Promise<readonly string[]> {
+async function letReceiveAgain({env, what, hands}: Ended): Promise<readonly string[]> {
   const {document, topology} = what;
   const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
   return startAgain({hands, topology}, stoppedBy(document, statesIn(steps)));
 }
 
-async function fail(performing: Performing, because: string): Promise<Ending> {
+async function fail(performing: Ended, because: string): Promise<Ending> {
   const {env, what} = performing;
   const {uid} = what.document;
   const lines = [`the recovery failed: ${because}`, ...(await letReceiveAgain(performing))];

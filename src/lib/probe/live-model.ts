@@ -17,6 +17,8 @@ interface Known extends Traits {
  */
 export class LiveModel {
   readonly #known = new Map<string, Known>();
+  /** Until when others changed an instance, as far as was seen: what was probed before says nothing. */
+  readonly #voidUntil = new Map<string, Monotonic>();
   #topology: Topology | null = null;
   #naming: ClusterNaming = {};
   #marked: ReadonlySet<string> | null = null;
@@ -24,6 +26,7 @@ export class LiveModel {
   /** Starts over with what the backend holds; nothing of it counts as probed. */
   begin(rows: readonly Instance[]): void {
     this.#known.clear();
+    this.#voidUntil.clear();
     for (const instance of rows) this.#put(fromRow(instance));
   }
 
@@ -58,6 +61,20 @@ export class LiveModel {
     return this.#known.get(keyText(key))?.probedAt ?? null;
   }
 
+  /** Probed in this term, by a probe that began after all changes by others that were seen (coordination.md §3). */
+  isFresh(key: InstanceKey): boolean {
+    const at = this.probedAt(key);
+    return at !== null && at > (this.#voidUntil.get(keyText(key)) ?? -Infinity);
+  }
+
+  /** What was probed, and changed by others since: to be probed again. */
+  voided(): readonly InstanceKey[] {
+    return [...this.#voidUntil.keys()].flatMap((name) => {
+      const key = this.#known.get(name)?.instance.key;
+      return key && this.probedAt(key) !== null && !this.isFresh(key) ? [key] : [];
+    });
+  }
+
   /** Other names of the same server, by `isSameServer`. Where names are not resolved, its replicas may stand below any of them. */
   namesakesOf(key: InstanceKey): readonly Instance[] {
     const known = this.#known.get(keyText(key));
@@ -67,6 +84,7 @@ export class LiveModel {
 
   forget(key: InstanceKey): void {
     this.#known.delete(keyText(key));
+    this.#voidUntil.delete(keyText(key));
     this.#topology = null;
   }
 
@@ -75,10 +93,15 @@ export class LiveModel {
     if (!this.#known.has(keyText(instance.key))) this.#put(fromRow(instance));
   }
 
-  /** Replaces what people said about instances; those not named have no wishes. */
+  /**
+   * Replaces what people said about instances; those not named have no wishes. What was probed of an instance before a lock of it was
+   * seen to be gone is void.
+   */
   wish(wishes: ReadonlyMap<string, Wishes>): void {
     for (const [name, known] of this.#known) {
       const now = wishes.get(name) ?? NO_WISHES;
+      const {lockedBy} = known.instance.wishes;
+      if (lockedBy !== null && lockedBy !== now.lockedBy) this.#voidUntil.set(name, performance.now());
       if (now !== known.instance.wishes) this.#known.set(name, {...known, instance: {...known.instance, wishes: now}});
     }
     this.#topology = null;

@@ -1,8 +1,10 @@
 import {describe, expect, test} from 'vitest';
 import {BETWEEN_CONFIRMATIONS, confirmDead, type Look} from '../../../src/lib/execute/eyes/confirm.ts';
+import {permitByHand} from '../../../src/lib/execute/eyes/permit.ts';
 import type {Topology} from '../../../src/lib/model/topology.ts';
 import {and, applierStopped, broken, down, full, given, key, stopped, type But} from '../support/given.ts';
 
+const permit = permitByHand();
 const SKETCH = 'a: b c';
 const connecting: But = {replication: {receiver: {state: 'other', errno: 0, error: ''}}};
 const silent: But = {reachable: false, check: {reach: 'silent'}};
@@ -33,11 +35,12 @@ function eyes(states: readonly Readonly<Record<string, But>>[], after?: Readonly
     },
     async restartReceiver(replica) {
       restarted.push(replica.key.host);
+      return true;
     },
   };
 }
 
-const ask = (by: Look): ReturnType<typeof confirmDead> => confirmDead(by, {source: key('a'), topology: given(SKETCH)});
+const ask = (by: Look): ReturnType<typeof confirmDead> => confirmDead(by, {source: key('a'), topology: given(SKETCH)}, {permit});
 
 describe('whether a source is dead', () => {
   test.each([
@@ -86,7 +89,7 @@ describe('a death that was confirmed a moment ago', () => {
     {why: 'its replicas were stopped by a person', dead: false, looks: 1, states: [{a: down, b: stopped, c: down}]},
   ])('$why: $dead, after $looks looks', async ({states, looks, dead}) => {
     const by = eyes(states);
-    const verdict = await confirmDead(by, {source: key('a'), topology: given(SKETCH)}, {again: true});
+    const verdict = await confirmDead(by, {source: key('a'), topology: given(SKETCH)}, {permit, again: true});
     expect({dead: verdict.dead, looks: by.looks.length}).toEqual({dead, looks});
   });
 });
@@ -106,6 +109,15 @@ describe('a silent source', () => {
     expect(by.restarted).toEqual(['b', 'c']);
   });
 
+  test.each([
+    {why: 'it is being changed by somebody else', restart: () => Promise.resolve(false)},
+    {why: 'it lets nobody in', restart: () => Promise.reject(new Error('access denied'))},
+  ])('a replica whose receiver could not be restarted, since $why, says nothing of it', async ({restart}) => {
+    const by = {...eyes([{a: silent, b: connecting, c: connecting}]), restartReceiver: restart};
+    const verdict = await ask(by);
+    expect({dead: verdict.dead, overdue: [...verdict.handshakeOverdue]}).toEqual({dead: false, overdue: []});
+  });
+
   test('a receiver that somebody stopped stays stopped', async () => {
     const by = eyes([{a: silent, c: stopped}], {a: silent, b: connecting, c: stopped});
     expect((await ask(by)).dead).toBe(true);
@@ -118,7 +130,7 @@ describe('a silent source', () => {
     const by: Look = {
       look: unused,
       glance: async () => topology,
-      restartReceiver: async (replica) => void restarted.push(replica.key.host),
+      restartReceiver: async (replica) => restarted.push(replica.key.host) > 0,
     };
     expect((await ask(by)).dead).toBe(false);
     expect(restarted).toEqual([]);

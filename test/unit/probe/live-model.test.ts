@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest';
-import {NEVER_CHECKED, type Instance, type Reading} from '../../../src/lib/model/instance.ts';
+import {NEVER_CHECKED, NO_WISHES, type Instance, type Reading} from '../../../src/lib/model/instance.ts';
 import {keyText} from '../../../src/lib/model/instance-key.ts';
 import {LiveModel, neighbours} from '../../../src/lib/probe/live-model.ts';
 import type {ProbeOutcome} from '../../../src/lib/probe/outcome.ts';
@@ -39,6 +39,31 @@ describe('what one process knows of the servers', () => {
     expect(model.probedAt(key('a'))).toBeNull();
     model.record(key('a'), found(at('a'), 10));
     expect(model.probedAt(key('a'))).toBe(10);
+  });
+
+  test('what was probed before others were done changing it is void, until a probe begins after that', () => {
+    const {model, at} = modelOf('a: b');
+    const lockedBy = (who: string | null) => model.wish(new Map([['a:3306', {...NO_WISHES, lockedBy: who}]]));
+    const seen = () => ({fresh: model.isFresh(key('a')), void: model.voided().map(keyText)});
+    const before = performance.now();
+    expect(seen()).toEqual({fresh: false, void: []});
+    model.record(key('a'), found(at('a'), before));
+    lockedBy('one.example (relocate)');
+    expect(seen()).toEqual({fresh: true, void: []});
+    lockedBy('two.example (relocate)');
+    expect(seen()).toEqual({fresh: false, void: ['a:3306']});
+    model.record(key('a'), refused('a', performance.now() + 1));
+    expect(seen()).toEqual({fresh: true, void: []});
+    model.forget(key('a'));
+    model.learn(at('a'));
+    model.record(key('a'), found(at('a'), before));
+    lockedBy('two.example (relocate)');
+    lockedBy(null);
+    model.record(key('a'), found(at('a'), before + 0.001));
+    expect(seen()).toEqual({fresh: false, void: ['a:3306']});
+    model.wish(new Map());
+    model.record(key('a'), found(at('a'), performance.now() + 1));
+    expect(seen()).toEqual({fresh: true, void: []});
   });
 
   test('a failed probe keeps the last reading and says that it is not valid', () => {

@@ -5,6 +5,7 @@ import type {Instance} from '../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
 import type {Milliseconds} from '../../model/units.ts';
+import type {Permit} from './permit.ts';
 
 /** Least time between the two confirmations of a death (coordination.md §5). */
 export const BETWEEN_CONFIRMATIONS: Milliseconds = 50;
@@ -24,8 +25,12 @@ export interface Look {
   look(keys: readonly InstanceKey[]): Promise<Topology>;
   /** Over fresh connections, and of a replica that was probed before only how its replication stands: what a death is confirmed by. */
   glance(keys: readonly InstanceKey[]): Promise<Topology>;
-  /** Restarts the receiver of a replica, leaving its applier running. */
-  restartReceiver(replica: Instance): Promise<void>;
+  /**
+   * Restarts the receiver of a replica, leaving its applier running.
+   *
+   * @returns false where it was not restarted, now or a moment ago: what it says of its source is no news then
+   */
+  restartReceiver(replica: Instance, permit: Permit): Promise<boolean>;
 }
 
 export interface Verdict {
@@ -42,6 +47,7 @@ export interface Verdict {
  * still receive from it and at least one must agree, by error number. Where it neither answers nor refuses, the receivers
  * of its replicas are restarted, because they would take a minute to notice (coordination.md §5).
  *
+ * @param more.permit for restarting receivers
  * @param more.grace added between the two confirmations
  * @param more.overdue what an earlier verdict said of restarted receivers
  * @param more.again it was confirmed so before, a moment ago: one more look is enough to change our mind, unless it reaches nobody
@@ -49,10 +55,10 @@ export interface Verdict {
 export async function confirmDead(
   by: Look,
   {source, topology}: {source: InstanceKey; topology: Topology},
-  more: {grace?: Milliseconds; overdue?: ReadonlySet<string>; again?: boolean} = {},
+  more: {permit: Permit; grace?: Milliseconds; overdue?: ReadonlySet<string>; again?: boolean},
 ): Promise<Verdict> {
   const all = [source, ...topology.replicasOf(source).map(({key}) => key)];
-  const scene: Scene = {source, all, overdue: new Set(more.overdue)};
+  const scene: Scene = {source, all, overdue: new Set(more.overdue), permit: more.permit};
   const first = await (more.again ? settleAgain(by, scene) : settle(by, scene));
   if (!first.dead || more.again) return {...first, because: [first.because], handshakeOverdue: scene.overdue};
   await sleep(BETWEEN_CONFIRMATIONS + (more.grace ?? 0));
@@ -64,6 +70,7 @@ interface Scene {
   readonly source: InstanceKey;
   readonly all: readonly InstanceKey[];
   readonly overdue: Set<string>;
+  readonly permit: Permit;
 }
 
 interface Seen {
@@ -141,8 +148,9 @@ async function restartReceivers(by: Look, topology: Topology, scene: Scene): Pro
     .replicasOf(scene.source)
     .filter((replica) => isUnsettled(replica, scene.overdue) && mayRestartReceiver(replica))
     .filter(({replication}) => silent || replication?.receiver.state === 'other');
-  await Promise.all(wanted.map((replica) => by.restartReceiver(replica)));
-  return wanted;
+  // One that cannot be restarted says nothing, and keeps nobody from asking the others.
+  const restarted = await Promise.all(wanted.map((replica) => by.restartReceiver(replica, scene.permit).catch(() => false)));
+  return wanted.filter((_, index) => restarted[index]);
 }
 
 function sentence(it: Instance | undefined, source: InstanceKey, {agrees, abstains, contradicts, unreachable}: Evidence): string {

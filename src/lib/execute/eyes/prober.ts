@@ -1,5 +1,3 @@
-import type {Statement} from '../../flavor/flavor.ts';
-import {flavorOf} from '../../flavor/flavors.ts';
 import type {Instance} from '../../model/instance.ts';
 import {isUsableKey, keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
@@ -8,16 +6,16 @@ import {glance} from '../../probe/glance.ts';
 import {LiveModel} from '../../probe/live-model.ts';
 import type {NotFound, ProbeOutcome} from '../../probe/outcome.ts';
 import {createProber, type Haste, type ProbeOptions, type Prober as Probing} from '../../probe/probe.ts';
-import {isCode, OrchestratorError} from '../../errors/errors.ts';
+import {OrchestratorError} from '../../errors/errors.ts';
 import {hintOfErrno} from '../../servers/failure.ts';
 import type {Unreachable} from '../../servers/servers.ts';
 import type {Look} from './confirm.ts';
+import type {Permit} from './permit.ts';
+import {restartReceiver} from './restart-receiver.ts';
 
 /** A server that was silent for a whole read timeout already is not given a whole connect timeout at each further look. */
 const KNOWN_SILENT: Milliseconds = 300;
 const RESTART_AGAIN_AFTER: Milliseconds = 30_000;
-/** A receiver whose source is silent takes 2 s to stop on MySQL 9, and on MariaDB with semi-sync (measured). */
-const STOPS_WITHIN: Milliseconds = 8_000;
 
 export interface ProberOptions extends ProbeOptions {
   /** Hears of every outcome that the model took in. */
@@ -29,13 +27,19 @@ export interface ProberOptions extends ProbeOptions {
 /** ER_DBACCESS_DENIED, ER_ACCESS_DENIED, ER_HOST_NOT_PRIVILEGED, ER_SPECIFIC_ACCESS_DENIED. */
 const DENIED: ReadonlySet<number> = new Set([1044, 1045, 1130, 1227]);
 
+/** When a restart began, and whether there was one. */
+interface Restarted {
+  readonly at: Monotonic;
+  readonly done: Promise<boolean>;
+}
+
 /** Probes servers into the model of one process. */
 export class Prober implements Look {
   readonly model = new LiveModel();
   readonly #options: ProberOptions;
   readonly #probing: Probing;
   readonly #underway = new Map<string, Promise<Instance | null>>();
-  readonly #restarted = new Map<string, Monotonic>();
+  readonly #restarted = new Map<string, Restarted>();
   readonly #failures = new Map<string, NotFound>();
 
   constructor(options: ProberOptions) {
@@ -88,20 +92,18 @@ export class Prober implements Look {
     return this.model.topology();
   }
 
-  /** At most once in half a minute for each replica: in between the last restart still tells. */
-  async restartReceiver(replica: Instance): Promise<void> {
+  /** At most once in half a minute for each replica: in between the last restart still tells. One that failed tells nothing. */
+  async restartReceiver(replica: Instance, permit: Permit): Promise<boolean> {
+    if (permit.isOthers(replica)) return false;
     const name = keyText(replica.key);
     const last = this.#restarted.get(name);
-    if (last !== undefined && performance.now() - last < RESTART_AGAIN_AFTER) return;
-    this.#restarted.set(name, performance.now());
-    const flavor = flavorOf(replica);
-    try {
-      await this.#tell(replica.key, flavor.stopReceiver);
-    } catch (error) {
-      // It goes on stopping. Left so it would look stopped by a person, and say nothing of its source for good.
-      if (!isCode(error, 'SERVER_TIMEOUT')) throw error;
-    }
-    await this.#tell(replica.key, flavor.startReceiver);
+    if (last && performance.now() - last.at < RESTART_AGAIN_AFTER) return last.done;
+    const done = restartReceiver(this.#options.servers, replica, permit);
+    const now = {at: performance.now(), done};
+    this.#restarted.set(name, now);
+    const forget = (): void => void (this.#restarted.get(name) === now && this.#restarted.delete(name));
+    done.then((restarted) => restarted || forget(), forget);
+    return done;
   }
 
   /** Ends the persistent connection to a server that is not looked at any more. */
@@ -119,15 +121,6 @@ export class Prober implements Look {
 
   get #patience(): Milliseconds {
     return this.#options.config.MySQLConnectTimeoutSeconds * 1000;
-  }
-
-  async #tell(key: InstanceKey, statement: Statement): Promise<void> {
-    const session = await this.#options.servers.connect(key);
-    try {
-      await session.query(statement, {timeout: STOPS_WITHIN});
-    } finally {
-      session.destroy();
-    }
   }
 
   #haste(key: InstanceKey): {timeout?: Milliseconds} {
