@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {Flavor as Language, Statement} from '../../src/lib/flavor/flavor.ts';
 import {flavorOf} from '../../src/lib/flavor/flavors.ts';
+import {showPrivilegedSessions} from '../../src/lib/flavor/sessions.ts';
 import {Client, sandbox, type Flavor, type Instance, type Sandbox} from '../sandbox/index.ts';
 
 const README = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
@@ -68,7 +69,12 @@ describe.each<{flavor: Flavor; under: string; semiSync: boolean}>([
     await box.caughtUp();
     const manager = new Client(b.key.port, MANAGER);
     const app = new Client(b.key.port, {user: 'app', password: 'apppw'});
+    const powerful = b.connect('root');
     try {
+      // What an account may do is hidden from us; read_only would not stop this one.
+      const [{idle} = {idle: 0}] = await powerful.query<{idle: number}>('SELECT CONNECTION_ID() AS idle');
+      const found = await manager.query<{id: number}>(showPrivilegedSessions.text);
+      expect(found.map(({id}) => Number(id))).toContain(Number(idle));
       const [{session} = {session: 0}] = await app.query<{session: number}>('SELECT CONNECTION_ID() AS session');
       const [identity = {version: '', versionComment: ''}] = await manager.query<{version: string; versionComment: string}>(
         'SELECT @@version AS version, @@version_comment AS versionComment',
@@ -82,6 +88,7 @@ describe.each<{flavor: Flavor; under: string; semiSync: boolean}>([
     } finally {
       manager.close();
       app.close();
+      powerful.close();
     }
   });
 });

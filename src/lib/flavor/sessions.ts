@@ -12,16 +12,19 @@ export function showSessionsOf(ids: readonly number[]): Statement {
 }
 
 /**
- * Client sessions of accounts that may write under read_only; not replication, and not ourselves: columns `id`, `user`, `host`.
+ * Client sessions of accounts that may write under read_only; not replication, and not ourselves: columns `id`, `user`, `host`. Every
+ * account has a row among the privileges, if only USAGE; without SELECT on `mysql` one sees only one's own rows, and an account of
+ * which nothing is seen may do anything.
  * A right that an account has by a role is not seen.
  */
 export const showPrivilegedSessions: Statement = say(
   `SELECT p.id AS id, p.user AS user, p.host AS host FROM information_schema.processlist p
     WHERE p.id <> CONNECTION_ID() AND p.command NOT LIKE 'Binlog Dump%'
       AND p.user NOT IN ('system user', 'event_scheduler', 'unauthenticated user')
-      AND EXISTS (SELECT 1 FROM information_schema.user_privileges g
-        WHERE g.privilege_type IN ('SUPER', 'READ ONLY ADMIN', 'READ_ONLY ADMIN')
-          AND g.grantee LIKE CONCAT('''', p.user, '''@%'))`,
+      AND (EXISTS (SELECT 1 FROM information_schema.user_privileges g
+          WHERE g.privilege_type IN ('SUPER', 'READ ONLY ADMIN', 'READ_ONLY ADMIN')
+            AND LOCATE(CONCAT('''', p.user, '''@'), g.grantee) = 1)
+        OR NOT EXISTS (SELECT 1 FROM information_schema.user_privileges g WHERE LOCATE(CONCAT('''', p.user, '''@'), g.grantee) = 1))`,
 );
 
 /** Client sessions whatever they may do; not replication, and not ourselves: columns `id`, `user`, `host`, `info`. */

@@ -6,6 +6,7 @@ import {parseSemiSync, showSemiSyncVariables, switchSemiSync} from '../../flavor
 import {showClientSessions, showPrivilegedSessions} from '../../flavor/sessions.ts';
 import {keyText} from '../../model/instance-key.ts';
 import type {Hand} from './hands.ts';
+import {variableOn} from './variable.ts';
 
 /** Between the two reads of the binary log position that prove nobody writes any more. */
 const STANDSTILL_MS = 50;
@@ -14,14 +15,15 @@ const STANDSTILL_MS = 50;
  * Closes a source for writes (coordination.md §7). Where super_read_only exists it is enough. MariaDB and MySQL 5.6 have none:
  * privileged sessions write under read_only, so they are killed, and the binary log must stand still.
  *
- * @throws OrchestratorError REFUSED naming the sessions when somebody still writes; read_only is taken back then
+ * @throws OrchestratorError REFUSED naming the sessions when somebody still writes; read_only is as before then
  */
 export async function closeSource(hand: Hand): Promise<string> {
+  const wasClosed = !hand.flavor.hasSuperReadOnly && (await variableOn(hand, 'read_only')) === '1';
   await setReadOnly(hand);
   if (hand.flavor.hasSuperReadOnly) return `${keyText(hand.key)} is closed (super_read_only)`;
   const killed = await killPrivileged(hand);
   if (await standsStill(hand)) return `${keyText(hand.key)} is closed (read_only; ${killed.length} privileged sessions ended)`;
-  for (const statement of hand.flavor.setReadOnly(false, false)) await hand.say(statement);
+  if (!wasClosed) for (const statement of hand.flavor.setReadOnly(false, false)) await hand.say(statement);
   throw new OrchestratorError(
     'REFUSED',
     `${keyText(hand.key)} is still written to under read_only, by ${(await privileged(hand)).map(whom).join(', ') || 'an unknown session'}`,
@@ -63,7 +65,7 @@ export async function fence(reach: () => Promise<Hand>): Promise<string> {
  * off: that comes second, or a client would be told that its transaction is safe. The read_only that was not answered in time still
  * waits on the server and keeps newcomers out, so its session is spared.
  */
-async function endWaitingCommits(hand: Hand): Promise<void> {
+export async function endWaitingCommits(hand: Hand): Promise<void> {
   const sessions = await hand.say(showClientSessions);
   await kill(
     hand,

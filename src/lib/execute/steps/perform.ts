@@ -1,5 +1,5 @@
 import type {Config} from '../../config/keys.ts';
-import {OrchestratorError, isCode, messageOf, unreachable} from '../../errors/errors.ts';
+import {OrchestratorError, unreachable} from '../../errors/errors.ts';
 import type {Instance} from '../../model/instance.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
@@ -8,7 +8,8 @@ import type {Step} from '../../plan/plan.ts';
 import {follow, followSameLog} from '../relocation/steps/follow.ts';
 import {match} from '../relocation/steps/match.ts';
 import type {Aside} from '../relocation/steps/positions.ts';
-import {closeSource, fence} from './close-source.ts';
+import {fence} from './close-source.ts';
+import {closeUnlessGone} from './close-unless-gone.ts';
 import {drain, stopReceiving} from './drain.ts';
 import type {Hands} from './hands.ts';
 import {forgetSource, makeWritable, openSource} from './promote.ts';
@@ -25,8 +26,6 @@ import {variableOn} from './variable.ts';
 
 export {mustKnow};
 
-/** A dead source is given this long to answer before it is reported as unfenced: it must not hold up its own replacement. */
-const CLOSE_WITHIN: Milliseconds = 250;
 const DAY: Milliseconds = 24 * 3600 * 1000;
 
 /** What steps need: the servers as last probed under the lock, and hands on them. */
@@ -47,7 +46,7 @@ export async function perform(world: World, step: Step): Promise<string> {
   const instance = mustKnow(world.topology, step.on);
   switch (step.do) {
     case 'close-source':
-      return close(world, instance);
+      return closeUnlessGone(instance.key, (timeout) => world.hands.on(instance, timeout));
     case 'drain':
       return drain(await world.hands.on(instance), instance, drainPatience(world.config));
     case 'catch-up':
@@ -140,16 +139,6 @@ async function followFirst(world: World, one: Follower, [source, ...others]: rea
 export function drainPatience(config: Config): Milliseconds {
   if (config.DelayMasterPromotionIfSQLThreadNotUpToDate) return DAY;
   return config.FailMasterPromotionIfSQLThreadNotUpToDate ? 0 : config.RecoveryDrainTimeoutSeconds * 1000;
-}
-
-/** An old source that cannot be reached stays unfenced; that is said, and does not stop the recovery. */
-async function close(world: World, instance: Instance): Promise<string> {
-  try {
-    return await closeSource(await world.hands.on(instance, CLOSE_WITHIN));
-  } catch (error) {
-    if (!isCode(error, 'SERVER_UNREACHABLE', 'SERVER_TIMEOUT')) throw error;
-    return `${keyText(instance.key)} is unfenced: it could not be reached (${messageOf(error)})`;
-  }
 }
 
 /** Fetches from the donor, from where Pseudo-GTID finds that it stands, all that the donor has. */
