@@ -130,6 +130,26 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
       expect(await downtimesAt(at)).toEqual({[a.key.port]: 'lost-in-recovery', [c.key.port]: 'lost-in-recovery'});
     });
 
+    test('by one whose applier fails while it is waited for is not dropped: nobody is promoted, and a relay log that a start would drop is kept', async () => {
+      const {a, b, c, service} = await start();
+      await breakApplier(b, 16);
+      const letGo = await holdApplier(b);
+      await insert(a, 11, 15);
+      await receivedAll(c, a);
+      await box.waitFor('c has applied it', async () => (await idsOn(c)).length === 15);
+      await stopThread(c, 'IO_THREAD');
+      await insert(a, 16, 30);
+      await receivedAll(b, a);
+      await a.kill9();
+      await box.waitFor('the recovery waits for the applier of b', () => waitedFor(b));
+      await letGo();
+      expect(await recoveryOf(at, a)).toMatchObject({is_successful: 0, successor_port: null});
+      expect((await recoveryOf(at, a)).all_errors).toMatch(/stopped applying with error/);
+      await service.stop();
+      expect((await Promise.all([b, c].map(standingOf))).map(({writable}) => writable)).toEqual([false, false]);
+      expect((await standingOf(b)).receiver).toBe(flavor === 'mariadb' ? 'No' : 'Connecting');
+    });
+
     test('alone by one with something of its own: refused, and nothing is changed', async () => {
       const {a, b, c} = await start();
       await insertErrant(b);
