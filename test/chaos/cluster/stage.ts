@@ -125,10 +125,10 @@ export class Stage {
     throw failed;
   }
 
-  /** Waits until the leader has seen every server that runs, and has published what an honest plan rests on. */
-  async watched(): Promise<void> {
+  /** Waits until the leader has seen every server of these clusters, and has published what an honest plan rests on. */
+  async watched(clusters: readonly Managed[] = this.managed): Promise<void> {
     await this.leader();
-    await waitFor('the leader has seen all servers', () => this.#allSeen(), {within: READY_WITHIN});
+    await waitFor('the leader has seen all servers', () => this.#allSeen(clusters), {within: READY_WITHIN});
   }
 
   async down(): Promise<void> {
@@ -144,11 +144,11 @@ export class Stage {
     return answers.find((node) => node !== null);
   }
 
-  async #allSeen(): Promise<boolean> {
+  async #allSeen(clusters: readonly Managed[]): Promise<boolean> {
     const rows = await this.rows<Seen>(
       'SELECT port, cluster_name, num_slave_hosts, semi_sync_master_status, semi_sync_master_clients, last_seen FROM $database_instance',
     );
-    const missing = this.managed.flatMap((cluster) => cluster.servers.filter((server) => !isSeen(cluster, server, rows)));
+    const missing = clusters.flatMap((cluster) => cluster.servers.filter((server) => !isSeen(cluster, server, rows)));
     if (missing.length === 0) return true;
     throw new Error(`not yet ${missing.map(({name}) => name).join(', ')}: ${JSON.stringify(rows)}`);
   }

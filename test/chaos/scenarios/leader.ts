@@ -1,15 +1,14 @@
 import {waitFor} from '../../sandbox/index.ts';
 import {leads} from '../cluster/leads.ts';
 import type {Node} from '../cluster/node.ts';
-import type {Stage} from '../cluster/stage.ts';
 import {pause} from '../faults.ts';
-import {LONG, NONE, PATIENCE, PROMOTE, deposed, promoted, type Scenario} from './scene.ts';
+import {LONG, NONE, PATIENCE, PROMOTE, deposed, promoted, type Scenario, type Scene} from './scene.ts';
 
 /** Long enough for whoever was elected to lose it again. */
 const STAYS = 5_000;
 
 /** Makes a node the leader that will stop in its next recovery. */
-async function leading(stage: Stage, {when, act}: {readonly when: 'before' | 'after'; readonly act: number}): Promise<Node> {
+async function leading({stage, cluster}: Scene, {when, act}: {readonly when: 'before' | 'after'; readonly act: number}): Promise<Node> {
   const leader = await stage.leader();
   const [next, other] = await stage.others();
   await Promise.all([next!.stop(), other!.stop()]);
@@ -18,7 +17,7 @@ async function leading(stage: Stage, {when, act}: {readonly when: 'before' | 'af
   await leader.stop();
   await deposed(stage, leader.name);
   await Promise.all([leader.start(), other!.start()]);
-  await stage.watched();
+  await stage.watched([cluster]);
   return next!;
 }
 
@@ -121,7 +120,7 @@ export const LEADER: readonly Scenario[] = [
     expected: PROMOTE,
     async act(scene) {
       const {stage, faults, cluster, between} = scene;
-      const stops = await leading(stage, {when: between(0, 1) < 0.5 ? 'before' : 'after', act: Math.floor(between(2, 8))});
+      const stops = await leading(scene, {when: between(0, 1) < 0.5 ? 'before' : 'after', act: Math.floor(between(2, 8))});
       const began = performance.now();
       await faults.killServer(cluster.source);
       await waitFor(`${stops.name} stands still`, () => stops.standing, {within: PATIENCE});
