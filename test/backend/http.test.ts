@@ -13,6 +13,7 @@ import {writeRecoverySteps} from '../../src/lib/store/recovery/plans.ts';
 import {recordSuccessor, registerRecovery, writeRecoveryEnd} from '../../src/lib/store/recovery/recovery-registration.ts';
 import {and, broken, down, given, key, type But} from '../unit/support/given.ts';
 import {cli, type Cli} from './support/cli.ts';
+import {rowsOf} from './support/store.ts';
 
 type App = Awaited<ReturnType<typeof createHttp>>;
 const shop: But = {cluster: {suggestedAlias: 'shop'}};
@@ -289,6 +290,8 @@ test('a cluster is forgotten, and a server put on the list', async () => {
   });
   expect(await get('/api/forget-cluster/127.0.0.1:1')).toMatchObject({status: 200, json: {Code: 'OK', Details: null}});
   expect(await get('/api/instance/127.0.0.1/1')).toMatchObject({status: 500});
+  const kept = await rowsOf(await it.backend(), 'forgotten_instance');
+  expect(kept).toContainEqual(expect.objectContaining({hostname: '127.0.0.1', port: 1}));
   expect(await get('/api/forget-cluster/nobody')).toMatchObject({status: 500});
 });
 
