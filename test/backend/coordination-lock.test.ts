@@ -356,7 +356,7 @@ describe.each(KINDS)('cluster locks on %s', (kind) => {
     await waitFor('it was noticed', () => lost.length > 0);
     expect(kept.current()).toBeNull();
     expect(kept.mayStillSend(0)).toBe(false);
-    expect(lost).toEqual(['the lock was taken over by somebody else']);
+    expect(lost).toEqual(['the lock was taken over by somebody else, or the backend has lost it']);
   });
 
   test('a person takes a lock away from a living holder, kills its sessions first, and leaves nothing', async () => {

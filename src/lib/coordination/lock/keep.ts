@@ -78,6 +78,6 @@ export function keepLock(options: KeepLockOptions): KeptLock {
 }
 
 const REASONS: Record<Exclude<EndOfHold, 'stopped'>, string> = {
-  lost: 'the lock was taken over by somebody else',
+  lost: 'the lock was taken over by somebody else, or the backend has lost it',
   late: 'the lock could not be renewed in time',
 };
