@@ -91,9 +91,13 @@ export function handsUnder(
       backend,
       hold,
       () =>
-        new OrchestratorError('DEADLINE_PASSED', `the lock for ${hold.purpose} was taken over by somebody else, or the backend has lost it`, {
-          hint: '`orchestrator which-locks` shows by whom, if anybody',
-        }),
+        new OrchestratorError(
+          'DEADLINE_PASSED',
+          `the lock for ${hold.purpose} was taken over by somebody else, or the backend has lost it`,
+          {
+            hint: '`orchestrator which-locks` shows by whom, if anybody',
+          },
+        ),
     ),
   });
 }
