@@ -127,7 +127,8 @@ export class Detector {
     for (const key of wishes.reprobe) void prober.probe(key).catch(failing);
     for (const key of wishes.restartReceivers) {
       const replica = model.get(key);
-      if (replica && isLeader()) void prober.restartReceiver(replica, permit).catch(failing);
+      const source = replica?.replication?.source;
+      if (replica && source && isLeader() && this.#isFresh(source)) void prober.restartReceiver(replica, permit).catch(failing);
     }
     await standstill.note(wishes.watchPosition.flatMap((key) => model.get(key) ?? []));
   }

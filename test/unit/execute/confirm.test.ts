@@ -1,3 +1,4 @@
+import {setTimeout as sleep} from 'node:timers/promises';
 import {describe, expect, test} from 'vitest';
 import {BETWEEN_CONFIRMATIONS, confirmDead, type Look} from '../../../src/lib/execute/eyes/confirm.ts';
 import {permitByHand} from '../../../src/lib/execute/eyes/permit.ts';
@@ -115,6 +116,23 @@ describe('a silent source', () => {
   ])('a replica whose receiver could not be restarted, since $why, says nothing of it', async ({restart}) => {
     const by = {...eyes([{a: silent, b: connecting, c: connecting}]), restartReceiver: restart};
     const verdict = await ask(by);
+    expect({dead: verdict.dead, overdue: [...verdict.handshakeOverdue]}).toEqual({dead: false, overdue: []});
+  });
+
+  test('a receiver that was asked too soon is asked again, although another replica took long to answer', async () => {
+    const by = eyes([{a: silent}], {a: silent, b: connecting, c: connecting});
+    const looksAfter = {count: 0};
+    const slowOnce: Look = {
+      ...by,
+      async glance(keys) {
+        const seen = await by.glance(keys);
+        if (by.restarted.length === 0) return seen;
+        looksAfter.count += 1;
+        if (looksAfter.count === 1) await sleep(1100);
+        return looksAfter.count === 1 ? seen : given(SKETCH, {a: silent});
+      },
+    };
+    const verdict = await ask(slowOnce);
     expect({dead: verdict.dead, overdue: [...verdict.handshakeOverdue]}).toEqual({dead: false, overdue: []});
   });
 

@@ -95,10 +95,13 @@ async function settle(by: Look, scene: Scene): Promise<Seen> {
   let seen = judge(await by.glance(scene.all), scene);
   let until = performance.now() + NOTICE_WITHIN;
   let waitedFor: readonly Instance[] = [];
+  let asked = -Infinity;
   while (seen.undecided) {
-    const late = performance.now() > until;
+    // What was asked too soon says nothing of who takes too long, however late the answer of another one makes it.
+    const late = asked > until;
     if (late && waitedFor.length > 0) {
-      for (const {key} of waitedFor) scene.overdue.add(keyText(key));
+      const overdue = waitedFor.filter(({key}) => !isConnected(seen.topology.get(key)));
+      for (const {key} of overdue) scene.overdue.add(keyText(key));
       return judge(seen.topology, scene);
     }
     if (waitedFor.length === 0 && (late || isSilent(seen.topology, scene.source))) {
@@ -107,6 +110,7 @@ async function settle(by: Look, scene: Scene): Promise<Seen> {
       until = performance.now() + HANDSHAKE_WITHIN;
     }
     await sleep(LOOK_EACH);
+    asked = performance.now();
     seen = judge(await by.glance(scene.all.filter((key) => !sameKey(key, scene.source))), scene);
   }
   return seen;
@@ -130,6 +134,10 @@ function isUnsettled({key, check, replication}: Instance, overdue: ReadonlySet<s
   if (!check.valid || !replication) return false;
   const {state, errno} = replication.receiver;
   return state === 'running' || (state === 'other' && errno === 0 && !overdue.has(keyText(key)));
+}
+
+function isConnected(replica: Instance | undefined): boolean {
+  return replica?.replication?.receiver.state === 'running';
 }
 
 /** No answer at all, neither yes nor no: its replicas believe in it for up to slave_net_timeout. */

@@ -16,7 +16,7 @@ const STOPS_WITHIN: Milliseconds = 8_000;
  * may and sending arrives no later than this, or not at all: well before anybody may have taken its place.
  */
 const IDLE_S: Seconds = 2;
-/** The note that STOP leaves where nothing ran: ER_SLAVE_WAS_NOT_RUNNING, ER_SLAVE_CHANNEL_WAS_NOT_RUNNING. */
+/** The note that STOP leaves where nothing ran; where there are channels it has another number. */
 const WAS_NOT_RUNNING: ReadonlySet<number> = new Set([1255, 3084]);
 
 /**
