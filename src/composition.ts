@@ -47,7 +47,9 @@ export function compose(composing: Composing): Opened {
   });
   const work = once(async () => {
     const {wire} = await import('./wiring.ts');
-    return wire({config: await config(), backend: await backend(), names: await names(), ports, env: composing.env, log: composing.log});
+    const {common, env, log} = composing;
+    const unresolving = {skip: common['skip-unresolve'] === 'true', skipCheck: common['skip-unresolve-check'] === 'true'};
+    return wire({config: await config(), backend: await backend(), names: await names(), ports, env, log, unresolving});
   });
   const ports: Ports = {
     node,

@@ -40,6 +40,8 @@ export interface Wiring {
   readonly ports: Ports;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
+  /** What the command line says of virtual names. */
+  readonly unresolving: NonNullable<HandOptions['unresolving']>;
 }
 
 /** The ports that need servers or a service. */

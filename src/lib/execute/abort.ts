@@ -14,6 +14,7 @@ import {mayHaveOpened} from './journal/opened.ts';
 import {statesIn} from './journal/run.ts';
 import {stoppedBy, type Stopped} from './journal/stopped.ts';
 import {killFormer, type Killed} from './kill-sessions.ts';
+import {namingFor} from './naming.ts';
 import {startAgain} from './start-again.ts';
 import {Hands} from './steps/hands.ts';
 import {isTakeover, serversOfTakeover, type TakeoverDocument} from './takeover/document.ts';
@@ -151,6 +152,7 @@ function handsFor(env: Environment, {uid}: PlanDocument, {hold, mayStillSend, ki
     what: uid,
     fence: hold.fence,
     former: killed.left,
+    naming: namingFor(env),
     mayStillSend,
     journal: sessionJournal(env.backend, hold, () => lostLock(uid)),
   });

@@ -38,6 +38,7 @@ export interface HandOptions {
   readonly timing?: Timing;
   /** As in an environment. */
   readonly fault?: Environment['fault'];
+  readonly unresolving?: NonNullable<Environment['unresolving']>;
 }
 
 /** What `atWork` gives to work with. */
@@ -180,6 +181,7 @@ export function environmentOf(options: HandOptions, {servers, prober, heartbeats
     log,
     audit: (entry) => options.audit(entry),
     ...(options.fault ? {fault: options.fault} : {}),
+    ...(options.unresolving ? {unresolving: options.unresolving} : {}),
     lease: () => null,
     members: (cluster, failed) => Promise.resolve(membersOf(prober, cluster, failed)),
   };

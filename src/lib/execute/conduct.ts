@@ -38,6 +38,7 @@ import {startAgain} from './start-again.ts';
 import {perform} from './steps/perform.ts';
 import {placesIn} from './steps/places.ts';
 import {tidyUp} from './tidy-up.ts';
+import {namingFor} from './naming.ts';
 
 export interface Conducting {
   readonly document: RecoveryDocument;
@@ -75,6 +76,7 @@ async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
     what: uid,
     fence: hold.fence,
     former: what.former,
+    naming: namingFor(env),
     mayStillSend: (timeout) => lock.mayStillSend(timeout),
     journal,
   });

@@ -6,6 +6,7 @@ import type {AuditEntry} from '../store/audit.ts';
 import type {Backend} from '../store/backend.ts';
 import type {Servers} from '../servers/servers.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
+import type {UnresolveOptions} from '../names/unresolve.ts';
 import type {Look} from './eyes/confirm.ts';
 import type {JournaledAct} from './journal/acts.ts';
 
@@ -26,5 +27,7 @@ export interface Environment {
   readonly log: Log;
   /** Records what was done, where the configuration says. */
   audit(entry: AuditEntry): Promise<void>;
+  /** What the command line says of virtual names (`--skip-unresolve`, `--skip-unresolve-check`). */
+  readonly unresolving?: Pick<UnresolveOptions, 'skip' | 'skipCheck'>;
   readonly fault?: (when: 'before' | 'after', act: Pick<JournaledAct, 'number'>) => void | Promise<void>;
 }

@@ -8,6 +8,7 @@ import type {InstanceKey} from '../model/instance-key.ts';
 import type {Milliseconds} from '../model/units.ts';
 import type {Environment} from './environment.ts';
 import {killFormer} from './kill-sessions.ts';
+import {namingFor} from './naming.ts';
 import {Hands} from './steps/hands.ts';
 
 export interface LockedWork {
@@ -33,7 +34,7 @@ export interface Locked {
   readonly hands: Hands;
 }
 
-type Surroundings = Pick<Environment, 'backend' | 'heartbeats' | 'me' | 'timing' | 'servers' | 'log' | 'audit'>;
+type Surroundings = Pick<Environment, 'backend' | 'heartbeats' | 'me' | 'timing' | 'servers' | 'log' | 'audit' | 'config' | 'unresolving'>;
 
 /**
  * Does work under a lock: takes it, ends the sessions that a former holder left behind, and gives it back however the work ends,
@@ -78,17 +79,18 @@ export async function unlessHeld<Result>(
 
 /** Hands that may be used as long as a lock is held. */
 export function handsUnder(
-  {backend, servers}: Pick<Surroundings, 'backend' | 'servers'>,
+  env: Pick<Surroundings, 'backend' | 'servers' | 'config' | 'unresolving'>,
   {hold, lock, former}: Pick<Locked, 'hold' | 'lock' | 'former'>,
 ): Hands {
   return new Hands({
-    servers,
+    servers: env.servers,
+    naming: namingFor(env),
     what: hold.purpose,
     fence: hold.fence,
     former,
     mayStillSend: (timeout) => lock.mayStillSend(timeout),
     journal: sessionJournal(
-      backend,
+      env.backend,
       hold,
       () =>
         new OrchestratorError(

@@ -4,8 +4,14 @@ import {keyText, sameKey, type InstanceKey} from '../model/instance-key.ts';
 export interface UnresolveOptions {
   /** The virtual name registered for a host (`hostname_unresolve`); null when there is none. */
   readonly registered: (host: string) => Promise<string | null>;
-  /** Connects to the virtual name: what the server there is called, and whether it is a binlog server. Rejects when it cannot. */
-  readonly whoIs: (virtual: InstanceKey) => Promise<{readonly key: InstanceKey; readonly isBinlogServer: boolean}>;
+  /**
+   * Connects to the virtual name: what the server there is called, and whether it is a binlog server. Null: the instance itself cannot be
+   * reached to compare. Rejects when nobody can be reached by the virtual name.
+   */
+  readonly whoIs: (
+    virtual: InstanceKey,
+    itself: InstanceKey,
+  ) => Promise<{readonly key: InstanceKey; readonly isBinlogServer: boolean} | null>;
   /** `--skip-unresolve`. */
   readonly skip?: boolean;
   /** `--skip-unresolve-check`: where the virtual name leads elsewhere, use the name itself instead of refusing. */
@@ -25,7 +31,8 @@ export async function unresolve(key: InstanceKey, options: UnresolveOptions): Pr
   const host = (await options.registered(key.host)) ?? '';
   if (host === '' || host === key.host) return key;
   const virtual = {host, port: key.port};
-  const there = await options.whoIs(virtual);
+  const there = await options.whoIs(virtual, key);
+  if (there === null) return key;
   if (sameKey(there.key, key) || (there.isBinlogServer && options.trustBinlogServers)) return virtual;
   if (options.skipCheck === true) return key;
   throw new OrchestratorError('REFUSED', `${keyText(virtual)}, the virtual name of ${keyText(key)}, leads to ${keyText(there.key)}`, {

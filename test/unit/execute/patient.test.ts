@@ -1,11 +1,15 @@
 import {expect, test} from 'vitest';
 import {OrchestratorError, type ErrorCode} from '../../../src/lib/errors/errors.ts';
+import type {Instance} from '../../../src/lib/model/instance.ts';
 import type {Statement} from '../../../src/lib/flavor/flavor.ts';
 import {flavorOf} from '../../../src/lib/flavor/flavors.ts';
 import {say} from '../../../src/lib/flavor/statement.ts';
 import {patient} from '../../../src/lib/execute/relocation/steps/patient.ts';
-import type {Hand} from '../../../src/lib/execute/steps/hands.ts';
+import {handOf, type Hand} from '../../../src/lib/execute/steps/hand.ts';
+import {SourceNames} from '../../../src/lib/execute/steps/source-names.ts';
+import {given} from '../support/given.ts';
 
+const [instance] = given('a').instances as readonly [Instance];
 const flavor = flavorOf({version: '10.11.18-MariaDB', versionComment: ''});
 
 /** Sessions one after the other; each is good for nothing more once an answer came too late. */
@@ -14,17 +18,13 @@ function sessions(answers: readonly (ErrorCode | 'done')[]) {
   let opened = 0;
   const open = (): Hand => {
     const session = ++opened;
-    return {
-      key: {host: 'a', port: 3306},
-      flavor,
-      say: async (statement: Statement) => {
-        const answer = answers[said.length] ?? 'done';
-        said.push(`${session} ${statement.text}`);
-        if (answer !== 'done') throw new OrchestratorError(answer, 'no answer in time');
-        return [];
-      },
-      replication: () => Promise.reject(new Error('asks past the patient one')),
-    };
+    const parts = {key: instance.key, flavor, names: new SourceNames(null), instance};
+    return handOf(parts, async (statement: Statement) => {
+      const answer = answers[said.length] ?? 'done';
+      said.push(`${session} ${statement.text}`);
+      if (answer !== 'done') throw new OrchestratorError(answer, 'no answer in time');
+      return [];
+    });
   };
   return {said, open};
 }

@@ -11,9 +11,7 @@ export async function followAfterClone(
   for (const statement of hand.flavor.setReadOnly(true, true)) await hand.say(statement);
   if ((await hand.replication()) !== null) await hand.say(hand.flavor.stopReplication);
   const {source, credentials, tls} = to;
-  await hand.say(
-    hand.flavor.pointAt({source, gtid: true, formerSource: true, ...(credentials ? {credentials} : {}), ...(tls ? {tls} : {})}),
-  );
+  await hand.pointAt({source, gtid: true, formerSource: true, ...(credentials ? {credentials} : {}), ...(tls ? {tls} : {})});
   await hand.say(hand.flavor.startReplication);
   await mustFollow(hand, source, 0);
 }

@@ -2,25 +2,19 @@ import {OrchestratorError} from '../../errors/errors.ts';
 import type {Flavor, Row, Statement} from '../../flavor/flavor.ts';
 import {flavorOf} from '../../flavor/flavors.ts';
 import type {JournaledSession} from '../../coordination/lock/sessions.ts';
-import type {Instance, Replication} from '../../model/instance.ts';
+import type {Instance} from '../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import type {Milliseconds} from '../../model/units.ts';
 import type {Servers, Session} from '../../servers/servers.ts';
 import {killThrough} from '../kill-sessions.ts';
+import {handOf, type Hand} from './hand.ts';
+import {SourceNames, type SourceNaming} from './source-names.ts';
 import {tagOf, type Sender} from './tag.ts';
 
 /** How long one statement may take; far below the length of a lock, so that none is sent past it (coordination.md §3). */
 export const STATEMENT_TIMEOUT: Milliseconds = 2500;
 
-/** A session that may change one server, and the words that server understands. */
-export interface Hand {
-  readonly key: InstanceKey;
-  readonly flavor: Flavor;
-  /** Sends one statement, unless the lock would end before its answer. Same errors as `Session.query`, and DEADLINE_PASSED. */
-  say(statement: Statement, timeout?: Milliseconds): Promise<readonly Row[]>;
-  /** The managed channel's status now; null when it is not a replica. */
-  replication(): Promise<Replication | null>;
-}
+export type {Hand};
 
 export interface HandsOptions {
   readonly servers: Servers;
@@ -29,6 +23,8 @@ export interface HandsOptions {
   readonly fence: number;
   /** Sessions of a former holder that were not seen gone: a server is touched only once its own are. */
   readonly former?: readonly JournaledSession[];
+  /** How sources are called in replicas' settings; absent or null: by their own names. */
+  readonly naming?: SourceNaming | null;
   /** False once the lock would end before a statement of this length does. */
   mayStillSend(timeout: Milliseconds): boolean;
   /** Writes down a connection before its first use, for whoever takes over and has to kill it. */
@@ -47,6 +43,7 @@ export class Hands {
   readonly #sender: Sender;
   readonly #open: Map<string, Promise<Reached>>;
   readonly #sessions: Map<string, Session>;
+  readonly #names: SourceNames;
 
   /** @param of others, whose sessions these share */
   constructor(options: HandsOptions, of?: {readonly hands: Hands; readonly sender: Sender}) {
@@ -54,6 +51,7 @@ export class Hands {
     this.#sender = of?.sender ?? {what: options.what, fence: options.fence, step: 0};
     this.#open = of ? of.hands.#open : new Map<string, Promise<Reached>>();
     this.#sessions = of ? of.hands.#sessions : new Map<string, Session>();
+    this.#names = of ? of.hands.#names : new SourceNames(options.naming ?? null);
   }
 
   /** The same hands at one act of a plan, which then stands before what they send. */
@@ -73,7 +71,7 @@ export class Hands {
     const open = this.#open.get(name) ?? this.#reach(instance, timeout);
     this.#open.set(name, open);
     open.catch(() => this.#open.delete(name));
-    return this.#handOf(await open);
+    return this.#handOf(await open, instance);
   }
 
   /** Begins to connect to servers that will soon be changed, while there is something else to wait for. */
@@ -116,12 +114,11 @@ export class Hands {
     });
   }
 
-  #handOf({session, flavor}: Reached): Hand {
+  #handOf({session, flavor}: Reached, instance: Instance): Hand {
     const tag = flavor.takesComments ? `${tagOf(this.#sender)} ` : '';
     const say = async (statement: Statement, limit: Milliseconds = STATEMENT_TIMEOUT) =>
       this.#send(session, {...statement, text: `${tag}${statement.text}`}, limit);
-    const replication = async () => flavor.parseReplicaStatus(await say(flavor.showReplicaStatus)).replication;
-    return {key: session.key, flavor, say, replication};
+    return handOf({key: session.key, flavor, names: this.#names, instance}, say);
   }
 
   async #send(session: Session, statement: Statement, timeout: Milliseconds): Promise<readonly Row[]> {

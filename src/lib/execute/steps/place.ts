@@ -39,7 +39,7 @@ export async function placeAt(hand: Hand, instance: Instance, {source, old, pati
     await hand.say(hand.flavor.stopReplication);
     const at = await places.known(stands, source);
     if (at === null) return null;
-    await hand.say(hand.flavor.pointAt({source, gtid: false, at}));
+    await hand.pointAt({source, gtid: false, at});
   }
   await hand.say(hand.flavor.startReplication);
   await mustFollow(hand, source, 0);

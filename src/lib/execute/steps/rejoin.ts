@@ -32,7 +32,7 @@ export async function pointAndLeave(world: World, instance: Instance, to: Rejoin
     return `${said}, and not started`;
   } catch (error) {
     if (!isCode(error, 'REFUSED')) throw error;
-    await hand.say(hand.flavor.pointAt({source: to.source, ...how(to), formerSource: true}));
+    await hand.pointAt({source: to.source, ...how(to), formerSource: true});
     return `${said}, without credentials (${error.message}), and not started`;
   }
 }
@@ -62,7 +62,7 @@ async function pointAt(hand: Hand, {world, instance, to}: Pointing): Promise<voi
   if ((await hand.replication()) !== null) await hand.say(hand.flavor.stopReplication);
   await switchSemiSync(hand, instance, to.semiSync);
   const tls = to.teachers.some(({replication}) => replication?.usesTls) ? {tls: true} : {};
-  await hand.say(hand.flavor.pointAt({source: to.source, ...how(to), formerSource: true, ...(credentials ? {credentials} : {}), ...tls}));
+  await hand.pointAt({source: to.source, ...how(to), formerSource: true, ...(credentials ? {credentials} : {}), ...tls});
 }
 
 function how({at}: Rejoining): Pick<PointAt, 'gtid' | 'at'> {

@@ -42,13 +42,13 @@ async function pointReceiverAt(hand: Hand, instance: Instance, to: To & {readonl
   const usesGtid = to.now.usingOracleGtid || to.now.usingMariadbGtid;
   if (hand.flavor.repointsWhileApplying && to.now.usingOracleGtid && to.now.applier.state === 'running') {
     await hand.say(hand.flavor.stopReceiver);
-    await hand.say(hand.flavor.pointReceiverAt(to.source));
+    await hand.pointReceiverAt(to.source);
     return;
   }
   await drainOrRefetch(hand, instance, to);
   await hand.say(hand.flavor.stopReplication);
   await to.ready?.();
-  await hand.say(hand.flavor.pointAt({source: to.source, gtid: usesGtid}));
+  await hand.pointAt({source: to.source, gtid: usesGtid});
 }
 
 async function drainOrRefetch(hand: Hand, instance: Instance, {patience, refetch}: To): Promise<void> {

@@ -14,6 +14,7 @@ import {closeBooks} from './books.ts';
 import {conductTakeover, journaled, publishingOf, runTakeoverHooks, sentenceOf, type Promoted, type TakingOver} from './conduct.ts';
 import {serversOfTakeover, type JournaledTakeoverAct, type TakeoverDocument} from './document.ts';
 import type {TakeoverStep} from '../../plan/takeover/plan.ts';
+import {namingFor} from '../naming.ts';
 
 /** Everything is as it was before, or what is not is told. */
 export interface TakenBack {
@@ -43,6 +44,7 @@ export async function settle(env: Environment, what: Omit<TakingOver, 'hands' | 
     what: document.uid,
     fence: hold.fence,
     former,
+    naming: namingFor(env),
     mayStillSend: (timeout) => what.mayStillSend(timeout),
     journal: sessionJournal(env.backend, hold, () => lostLock(document.uid)),
   });

@@ -126,7 +126,8 @@ export const registerHostnameUnresolve = define({
   section: SECTION,
   formerly: [],
   about: 'Note a virtual name for a host; to be repeated before ExpiryHostnameResolvesMinutes have passed',
-  details: 'It is shown by show-unresolve-hosts, and nothing else: replicas are pointed at the name of the host itself.',
+  details:
+    'Replicas are pointed at it in place of the name of the host, once it was seen to lead there. Where it leads elsewhere they are not moved.',
   examples: ['register-hostname-unresolve -i db1 --hostname db1.vip'],
   input: {
     instance: instance('the instance'),

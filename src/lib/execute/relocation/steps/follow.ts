@@ -97,7 +97,7 @@ async function putBack(hand: Hand, before: Replication, error: unknown): Promise
     const now = await hand.replication();
     if (!sameKey(now?.source, before.source) && before.receiver.state === 'running') {
       await hand.say(hand.flavor.stopReplication);
-      await hand.say(hand.flavor.pointAt({source: before.source, gtid: true}));
+      await hand.pointAt({source: before.source, gtid: true});
     }
     if (before.receiver.state !== 'stopped') await hand.say(hand.flavor.startReplication);
     return new OrchestratorError(error.code, `${error.message}; it is back at ${keyText(before.source)}`, {cause: error});
@@ -124,7 +124,7 @@ export async function followSameLog({hand, instance, patience}: Aside, source: I
     await hand.say(hand.flavor.stopReplication);
     const at = (await hand.replication())?.executed;
     if (!at) throw broken(hand, 'does not say where it stands');
-    await hand.say(hand.flavor.pointAt({source, gtid: false, at}));
+    await hand.pointAt({source, gtid: false, at});
   }
   await hand.say(hand.flavor.startReplication);
   await mustFollow(hand, source, 0);

@@ -25,16 +25,14 @@ export async function joinRing({hand, instance, patience}: Aside, partner: Aside
     if (now !== null) await hand.say(hand.flavor.stopReplication);
     const its = partner.instance.replication;
     const gtid = its?.usingOracleGtid === true || its?.usingMariadbGtid === true;
-    await hand.say(
-      hand.flavor.pointAt({
-        source,
-        gtid,
-        formerSource: true,
-        ...(gtid ? {} : {at: await logEnd(partner.hand)}),
-        ...(credentials ? {credentials} : {}),
-        ...(its?.usesTls ? {tls: true} : {}),
-      }),
-    );
+    await hand.pointAt({
+      source,
+      gtid,
+      formerSource: true,
+      ...(gtid ? {} : {at: await logEnd(partner.hand)}),
+      ...(credentials ? {credentials} : {}),
+      ...(its?.usesTls ? {tls: true} : {}),
+    });
     if (gtid && hand.flavor.gtid === 'domain-list') await mustComeDown(hand, partner.hand, patience);
   }
   await hand.say(hand.flavor.startReplication);

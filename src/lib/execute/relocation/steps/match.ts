@@ -36,7 +36,7 @@ export async function match(
   });
   try {
     const {from, at, matched} = place;
-    await hand.say(hand.flavor.pointAt({source, gtid: false, at}));
+    await hand.pointAt({source, gtid: false, at});
     await hand.say(hand.flavor.startReplication);
     await mustFollow(hand, source, 0);
     if (before.source) await bystanders.equivalent({key: before.source, at: from}, {key: source, at});
@@ -98,6 +98,6 @@ async function pointBack(hand: Hand, source: InstanceKey, {from, at}: Place): Pr
   const now = await hand.replication();
   if (sameKey(now?.source, source) && now?.executed && compareCoordinates(now.executed, from) === 0) return true;
   if (!now?.executed || compareCoordinates(now.executed, at) !== 0) return false;
-  await hand.say(hand.flavor.pointAt({source, gtid: false, at: from}));
+  await hand.pointAt({source, gtid: false, at: from});
   return true;
 }

@@ -23,5 +23,5 @@ export function patient(hand: Hand, again: () => Promise<Hand>, within: Millisec
       }
     }
   };
-  return {...hand, say, replication: async () => hand.flavor.parseReplicaStatus(await say(hand.flavor.showReplicaStatus)).replication};
+  return hand.saying(say);
 }

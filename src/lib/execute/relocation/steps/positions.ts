@@ -87,7 +87,7 @@ export async function settleBelow({hand, patience, bystanders}: Aside, target: A
   await hand.say(hand.flavor.stopReplication);
   await mustHaveReceived(target.hand, (await mustReplicate(hand)).read, patience);
   const at = await logEnd(target.hand);
-  await hand.say(hand.flavor.pointAt({source, gtid: false, at}));
+  await hand.pointAt({source, gtid: false, at});
   if (own.source) await bystanders.equivalent({key: own.source, at: own.executed}, {key: source, at});
   return `${keyText(hand.key)} points at ${keyText(source)}, ${coordinatesText(at)}`;
 }
@@ -118,7 +118,7 @@ export async function climb(
   if (!sameKey(above.source, source)) throw broken(over.hand, `replicates from ${name(above.source)}, not from ${keyText(source)}`);
   const end = await applyAll(hand, over.hand, patience);
   await hand.say(hand.flavor.stopReplication);
-  await hand.say(hand.flavor.pointAt({source, gtid: false, at: above.executed}));
+  await hand.pointAt({source, gtid: false, at: above.executed});
   await bystanders.equivalent({key: over.hand.key, at: end}, {key: source, at: above.executed});
   return `${keyText(hand.key)} points at ${keyText(source)}, ${coordinatesText(above.executed)}`;
 }
@@ -159,7 +159,7 @@ export async function settleAt(
       throw broken(hand, `has gone on from ${coordinatesText(to.from)}, whose equivalent is known`);
     }
     await hand.say(hand.flavor.stopReplication);
-    await hand.say(hand.flavor.pointAt({source: to.source, gtid: false, at: to.at}));
+    await hand.pointAt({source: to.source, gtid: false, at: to.at});
   }
   await hand.say(hand.flavor.startReplication);
   await mustFollow(hand, to.source, 0);
