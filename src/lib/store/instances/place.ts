@@ -117,8 +117,8 @@ async function remove(backend: Backend, keys: readonly InstanceKey[], lasting: S
     const some = named.map(({host, port}) => [host, port]);
     removed += await backend.transaction(async (work) => {
       const {db} = work;
-      const known = await db('database_instance').whereIn(['hostname', 'port'], some).first('hostname');
-      if (known === undefined) return 0;
+      const known = await db<{hostname: string}>('database_instance').whereIn(['hostname', 'port'], some).limit(1).pluck('hostname');
+      if (known.length === 0) return 0;
       if (lasting > 0) await keepOut(work, named, lasting);
       await db('instance_detail').whereIn(['hostname', 'port'], some).delete();
       return db('database_instance').whereIn(['hostname', 'port'], some).delete();
