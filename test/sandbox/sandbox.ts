@@ -114,6 +114,11 @@ export class Sandbox {
     }
   }
 
+  /** What servers said that have ended of themselves: no test asks that of them, and whatever failed beside may be its consequence. */
+  async crashes(): Promise<readonly string[]> {
+    return (await Promise.all(this.instances.map((instance) => instance.crash()))).filter((said) => said !== null);
+  }
+
   /** An outside application that writes to an instance until stopped. */
   async writer(instance: Instance, options: WriterOptions = {}): Promise<Writer> {
     const writer = await new Writer(instance, options).start();

@@ -49,6 +49,8 @@ export class Instance {
   private readonly setup: InstanceSetup;
   private readonly clients = new Map<string, Client>();
   private child: ChildProcess | null = null;
+  private asked = false;
+  private fell: string | null = null;
 
   constructor(setup: InstanceSetup) {
     this.setup = setup;
@@ -88,7 +90,9 @@ export class Instance {
     });
     closeSync(output); // the child has its own
     this.child = child;
-    child.once('exit', () => this.forget(child));
+    this.asked = false;
+    this.fell = null;
+    child.once('exit', (code, signal) => this.forget(child, signal ?? `status ${code}`));
     await once(child, 'spawn');
     await this.ready(child);
   }
@@ -96,6 +100,7 @@ export class Instance {
   /** Orderly shutdown; a server that does not comply is killed. */
   async stop(): Promise<void> {
     const ended = this.ended();
+    this.asked = true;
     this.child?.kill('SIGTERM');
     const patience = new AbortController();
     const late = sleep(STOP_WITHIN, 'late', {signal: patience.signal}).catch(() => 'ended');
@@ -107,6 +112,7 @@ export class Instance {
   /** kill -9; returns when the process is gone. */
   async kill9(): Promise<void> {
     const ended = this.ended();
+    this.asked = true;
     this.child?.kill('SIGKILL');
     await ended;
   }
@@ -156,19 +162,29 @@ export class Instance {
     if (this.child) await once(this.child, 'exit');
   }
 
-  private forget(child: ChildProcess): void {
-    if (this.child === child) this.child = null;
+  /** What a server that has ended of itself said last; null when it runs, or was asked to end, or killed. */
+  async crash(): Promise<string | null> {
+    return this.fell === null
+      ? null
+      : `${this.name} (port ${this.key.port}) ended by itself with ${this.fell}: ${await this.lastWords(60)}`;
+  }
+
+  private forget(child: ChildProcess, how: string): void {
+    if (this.child === child) {
+      this.child = null;
+      if (!this.asked && how !== 'SIGKILL') this.fell = how;
+    }
     this.disconnect();
   }
 
   private async ready(child: ChildProcess): Promise<void> {
     const answers = async (): Promise<boolean> => this.child !== child || (await this.query('SELECT 1')).length > 0;
     await waitFor(`${this.name} answers on port ${this.key.port}`, answers, {within: READY_WITHIN});
-    if (this.child !== child) throw new Error(`${this.name} ended while starting; its log ends with: ${await this.lastWords()}`);
+    if (this.child !== child) throw new Error(`${this.name} ended while starting; its log ends with: ${await this.lastWords(8)}`);
   }
 
-  private async lastWords(): Promise<string> {
+  private async lastWords(lines: number): Promise<string> {
     const text = await readFile(join(this.folder, 'error.log'), 'utf8').catch(() => readFile(join(this.folder, 'output.log'), 'utf8'));
-    return text.trim().split('\n').slice(-8).join('\n');
+    return text.trim().split('\n').slice(-lines).join('\n');
   }
 }

@@ -45,6 +45,16 @@ export function playScenarios(flavor: Flavor): void {
 }
 
 async function play(scenario: Scenario, on: {readonly box: Sandbox; readonly host: BackendHost}): Promise<void> {
+  try {
+    await playOnce(scenario, on);
+  } catch (error) {
+    const crashes = await on.box.crashes();
+    if (crashes.length === 0) throw error;
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${crashes.join('\n')}`, {cause: error});
+  }
+}
+
+async function playOnce(scenario: Scenario, on: {readonly box: Sandbox; readonly host: BackendHost}): Promise<void> {
   const stage = await build(scenario, on);
   try {
     for (const step of scenario.steps) await doLine(stage, step);
