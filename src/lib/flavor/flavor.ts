@@ -90,6 +90,11 @@ export interface Flavor {
   readonly showReplicaStatus: Statement;
   readonly showBinlogStatus: Statement;
   readonly showReplicas: Statement;
+  /**
+   * The list goes on naming a replica whose connection was lost between its registration and its asking for the log, and is read from
+   * freed memory then: garbage, and now and then signal 11 (5.6.24, measured; neither 9.7 nor MariaDB 10.11 does that).
+   */
+  readonly mayListLost: boolean;
   /** Where the receivers of its replicas connect from: column `host`, with the port they connect *from*. */
   readonly showDumps: Statement;
   /** One row of global variables, see `parseFacts`. Fails with 1193 where the server lacks one that its version should have. */

@@ -31,6 +31,7 @@ export function mariadbFlavor(version: Version): Flavor {
     dropsRelayLogWhenStopped: true,
     lastReceivedMayBeHalf: false,
     takesComments: true,
+    mayListLost: false,
     // SHOW SLAVE STATUS hides all connections but the default one.
     showReplicaStatus: say('SHOW ALL SLAVES STATUS'),
     showBinlogStatus: say('SHOW MASTER STATUS'),

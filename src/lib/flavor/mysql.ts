@@ -22,6 +22,7 @@ function abilities(version: Version) {
     publicKey: atLeast(version, [8, 0, 4]),
     applyingTransaction: atLeast(version, [8, 0, 2]),
     groups: atLeast(version, [8, 0, 2]),
+    listsOnlyConnected: atLeast(version, [8, 0, 2]),
   };
 }
 
@@ -41,6 +42,7 @@ export function mysqlFlavor(name: 'MySQL' | 'Percona' | 'unknown', version: Vers
     dropsRelayLogWhenStopped: false,
     lastReceivedMayBeHalf: !atLeast(version, [5, 7, 0]),
     takesComments: true,
+    mayListLost: !able.listsOnlyConnected,
     ...statements(able),
     startApplierUntil: ({file, position}) => say(applierUntil(able), file, position),
     pointAt: (to) => changeSource(to, change),

@@ -8,8 +8,8 @@ import type {Session, SessionMemory} from '../servers/servers.ts';
 import {askBinlogStatus} from './binlog-status.ts';
 import {NOTHING, type Answer, type Asking} from './answers.ts';
 import {askDetections, type Detections} from './classification.ts';
+import {areAllListed, askReplicas} from './ask-replicas.ts';
 import {activeMembers} from './group.ts';
-import {reportedReplicas} from './replicas.ts';
 
 /** Plugins may be loaded while a connection lasts; looked for again after this long. */
 const PLUGINS_KNOWN_MS = 60_000;
@@ -47,21 +47,22 @@ export async function askServer(asking: Asking, options: AskOptions): Promise<An
   const {session, flavor, config} = options;
   const fresh = session.memory.uptime === undefined;
   const neverHeld = session.memory.semiSyncIsActive === false;
-  const [facts, replicaStatus, early, semiSyncVariables, status, replicas, account, members, lag, detections] = await Promise.all([
-    asking.ask(flavor.showFacts),
-    asking.ask(flavor.showReplicaStatus),
-    neverHeld ? asking.ask(flavor.showBinlogStatus) : null,
-    askSemiSync(asking, options),
-    fresh ? asking.ask(showUptimeAndSemiSync) : NOTHING,
-    asking.ask(flavor.showReplicas),
-    asking.ask(flavor.showReplicationAccount),
-    asking.ask(flavor.showGroupMembers),
-    config.ReplicationLagQuery === '' ? NOTHING : asking.askAlone(say(config.ReplicationLagQuery)),
-    askDetections(asking, config),
-  ]);
+  const [facts, replicaStatus, early, semiSyncVariables, status, {replicas, dumps: connected}, account, members, lag, detections] =
+    await Promise.all([
+      asking.ask(flavor.showFacts),
+      asking.ask(flavor.showReplicaStatus),
+      neverHeld ? asking.ask(flavor.showBinlogStatus) : null,
+      askSemiSync(asking, options),
+      fresh ? asking.ask(showUptimeAndSemiSync) : NOTHING,
+      askReplicas(asking, options),
+      asking.ask(flavor.showReplicationAccount),
+      asking.ask(flavor.showGroupMembers),
+      config.ReplicationLagQuery === '' ? NOTHING : asking.askAlone(say(config.ReplicationLagQuery)),
+      askDetections(asking, config),
+    ]);
   const [current, dumps, group] = await Promise.all([
     !fresh && semiSyncIsOn(session.memory, semiSyncVariables) ? asking.ask(showUptimeAndSemiSync) : status,
-    areAllListed(replicas, config) ? NOTHING : asking.ask(flavor.showDumps),
+    areAllListed(replicas, config) ? NOTHING : (connected ?? asking.ask(flavor.showDumps)),
     'rows' in members && activeMembers(members.rows).length > 0 ? asking.ask(flavor.showGroup) : NOTHING,
   ]);
   if ('rows' in current && current.rows.length > 0) session.memory.semiSyncIsActive = isActive(settings(current.rows));
@@ -106,14 +107,4 @@ function semiSyncIsOn(memory: SessionMemory, variables: Answer): boolean {
 /** A role may be switched off and act on until the replica's receiver is restarted. */
 function isActive(status: ReadonlyMap<string, unknown>): boolean {
   return [...status].some(([name, value]) => /_(status|clients)$/.test(name) && isOn(value));
-}
-
-/**
- * Whether there is nobody to be looked for elsewhere. Every replica is in the list: on MySQL without a host unless it reports one, on
- * MariaDB then with the address it connects from (10.5 to 11.8, measured).
- */
-function areAllListed(replicas: Answer, config: Config): boolean {
-  if ('error' in replicas) return false;
-  const reported = reportedReplicas(replicas.rows).length;
-  return reported === replicas.rows.length || (config.DiscoverByShowSlaveHosts && reported > 0);
 }

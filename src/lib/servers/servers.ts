@@ -11,6 +11,8 @@ export interface SessionMemory {
   semiSync?: {readonly variables: readonly string[]; readonly at: Monotonic};
   /** Texts of the statements it last answered with an error. */
   readonly refused: Set<string>;
+  /** The replicas it last listed, and which receivers were connected then; kept only where the flavor `mayListLost`. */
+  replicas?: {readonly receivers: string; readonly rows: readonly Row[]};
   flavor?: Flavor;
   /** Whether it is MaxScale, and which; absent: not asked. */
   maxscale?: {readonly version: string | null};

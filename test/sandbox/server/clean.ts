@@ -1,5 +1,5 @@
 import {waitFor} from '../wait.ts';
-import {channelOf, type Row} from './client.ts';
+import {ACCOUNTS, channelOf, type Row} from './client.ts';
 import type {Instance} from './instance.ts';
 
 const SYSTEM_SCHEMAS = ['information_schema', 'mysql', 'performance_schema', 'sys'];
@@ -17,11 +17,15 @@ export async function takePristine(instance: Instance): Promise<Pristine> {
   return {variables: await variablesOf(instance), accounts: new Set((await accountsOf(instance)).map(([user, host]) => `${user}@${host}`))};
 }
 
-/** Ends sessions of others and forgets all sources. To be done on all servers before any is wiped. */
+/**
+ * Ends sessions of others and forgets all sources. To be done on all servers before any is wiped. Receivers of replicas are not killed,
+ * they are about to be stopped: one killed between its registration and its asking for the log stays in a 5.6's list of replicas, and
+ * showing that list may then crash the server.
+ */
 export async function detach(instance: Instance): Promise<void> {
   instance.resume();
   instance.disconnect();
-  await killSessions(instance);
+  await killSessions(instance, ['system user', 'event_scheduler', ACCOUNTS.repl.user]);
   const {words} = instance;
   for (const statement of words.stopAll) await instance.query(statement);
   for (const row of await instance.query(words.showReplicas)) {
@@ -32,7 +36,7 @@ export async function detach(instance: Instance): Promise<void> {
 /** Back to the state of the template: settings, accounts, schemas, binary logs, GTID sets. */
 export async function wipe(instance: Instance, pristine: Pristine): Promise<void> {
   const {words} = instance;
-  await killSessions(instance);
+  await killSessions(instance, ['system user', 'event_scheduler']);
   for (const statement of words.readOnly(false)) await instance.query(statement);
   await restoreVariables(instance, pristine.variables);
   await instance.query('SET SESSION sql_log_bin=0');
@@ -66,9 +70,9 @@ async function uninstallSemiSync(instance: Instance): Promise<void> {
   }
 }
 
-async function killSessions(instance: Instance): Promise<void> {
+async function killSessions(instance: Instance, spared: readonly string[]): Promise<void> {
   const others = await instance.query<{id: number}>(
-    "SELECT id AS id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user NOT IN ('system user', 'event_scheduler')",
+    `SELECT id AS id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user NOT IN (${spared.map((user) => `'${user}'`).join()})`,
   );
   for (const {id} of others) {
     await tolerating(1094, instance.query(`KILL ${id}`)); // 1094: it has ended by itself
