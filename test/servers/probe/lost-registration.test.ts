@@ -13,7 +13,8 @@ test('the list of replicas that a 5.6 may crash over is shown only when other re
     const [row] = await a.query<{Value: string}>("SHOW GLOBAL STATUS LIKE 'Com_show_slave_hosts'");
     return Number(row?.Value);
   };
-  const replicas = async (): Promise<number[]> => (await found(a.key)).reading.replicas.map(({port}) => port).toSorted((one, other) => one - other);
+  const replicas = async (): Promise<number[]> =>
+    (await found(a.key)).reading.replicas.map(({port}) => port).toSorted((one, other) => one - other);
   const both = [b.key.port, c.key.port].toSorted((one, other) => one - other);
   const before = await shown();
 
