@@ -240,3 +240,28 @@ test.each(['is stopped', 'is killed'] as const)(
     expect(await recoveriesOf(at)).toHaveLength(1);
   },
 );
+
+test('while whether recoveries are disabled cannot be read, nothing is recovered, and the reason is told; once it can be read, it is', async () => {
+  const {a, b, c, leader} = await start();
+  const log = await witness([b, c]);
+  const [schema, held] = [at.settings.MySQLOrchestratorDatabase ?? '', host.server!.connect()];
+  try {
+    await held.query(`USE ${schema}`);
+    await held.query('LOCK TABLES global_recovery_disable WRITE');
+    await a.kill9();
+    await leader.says(/whether recoveries are disabled cannot be read, so nothing is recovered: .* gave no answer within 5 s/);
+    // Under the lock: nobody reads it in between. Whoever explains it need not wait either.
+    await held.query('ALTER TABLE global_recovery_disable RENAME TO kept_away');
+  } finally {
+    held.close();
+  }
+  const explained = async (): Promise<string> => (await at.run('explain', '-i', `${a.key.host}:${a.key.port}`)).stdout;
+  const because = 'is not recovered: whether recoveries are disabled globally cannot be read';
+  await expect.poll(explained, {timeout: 60_000}).toMatch(new RegExp(`${because}[^]*The leader said[^]*recovery-disabled[^]*${because}`));
+  expect(await recoveriesOf(at)).toEqual([]);
+  expect(await log.changes()).toEqual([]);
+  await host.server!.query(`RENAME TABLE ${schema}.kept_away TO ${schema}.global_recovery_disable`);
+  expect(await recoveryOf(at, a)).toMatchObject({is_successful: 1, all_errors: ''});
+  await topologyNow([b, c]);
+  expect(await recoveriesOf(at)).toHaveLength(1);
+});

@@ -61,10 +61,15 @@ describe('a dead source is not replaced', () => {
     await untouched(it);
   });
 
-  test('while recoveries are disabled globally, and is as soon as they are enabled', async () => {
+  test('while it cannot be read whether recoveries are disabled globally, or while they are, and is as soon as they are enabled', async () => {
     const it = await start();
     expect(await at.run('disable-global-recoveries')).toMatchObject({status: 0});
+    const backend = await at.backend();
+    await backend.run(({db}) => db.schema.renameTable('global_recovery_disable', 'kept_away'));
     await it.a.kill9();
+    await it.service.says(/is not recovered: whether recoveries are disabled globally cannot be read, which counts as disabled/);
+    await it.service.says(/so nothing is recovered: .* does not have the tables/);
+    await backend.run(({db}) => db.schema.renameTable('kept_away', 'global_recovery_disable'));
     await it.service.says(/is not recovered: recoveries are disabled globally/);
     expect(await recoveriesOf(at)).toEqual([]);
     await untouched(it);

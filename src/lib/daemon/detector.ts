@@ -43,8 +43,8 @@ export interface DetectorOptions {
   refreshWishes(): Promise<void>;
   /** Registers a finding and runs its hooks where it is new. False: a hook failed, this attempt is over. */
   register(analysis: Analysis): Promise<boolean>;
-  /** Automatic recovery is switched on globally; unreadable counts as off. */
-  mayRecover(): Promise<boolean>;
+  /** Automatic recovery is switched on globally. Null: that cannot be read, and counts as off. */
+  mayRecover(): Promise<boolean | null>;
   recover(wish: RecoveryWish): Promise<RecoveryOutcome>;
   /** How many recoveries that others had begun are being resumed. */
   resuming(): number;
@@ -228,13 +228,13 @@ export class Detector {
   }
 
   /** What people said, and whether recoveries are switched on; just before it is decided. */
-  async #readAnew(): Promise<boolean> {
+  async #readAnew(): Promise<boolean | null> {
     await this.#options.refreshWishes();
     return this.#options.mayRecover();
   }
 
   /** The first reason not to act that needs no look at servers. Null: none. */
-  #veto({instance, recovery}: Analysis, enabled: boolean): Told | null {
+  #veto({instance, recovery}: Analysis, enabled: boolean | null): Told | null {
     const {config, prober} = this.#options;
     const now = prober.model.get(instance.key) ?? instance;
     const {model} = prober;

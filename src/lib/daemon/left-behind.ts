@@ -23,7 +23,7 @@ export interface LeftBehindOptions {
   /** A downtime that a person began: what people took out of service is left to them. */
   isLeftToPeople(instance: Instance): boolean;
   /** Recoveries are switched on globally; unreadable counts as off. */
-  mayRecover(): Promise<boolean>;
+  mayRecover(): Promise<boolean | null>;
   fetch(wish: LeftBehindWish): Promise<string | null>;
 }
 

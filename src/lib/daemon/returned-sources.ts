@@ -26,7 +26,7 @@ export interface ReturnedOptions {
   isLost(instance: Instance): boolean;
   refreshWishes(): Promise<void>;
   /** Recoveries are switched on globally; unreadable counts as off. */
-  mayRecover(): Promise<boolean>;
+  mayRecover(): Promise<boolean | null>;
   deal(wish: ReturnWish): Promise<ReturnAnswer>;
 }
 

@@ -341,12 +341,12 @@ function changelogOf(backend: Backend): (analyses: readonly Analysis[]) => Promi
   };
 }
 
-/** The kill switch fails closed: what cannot be read counts as switched off. */
-async function mayRecover({recoveriesEnabled, log}: TermOptions): Promise<boolean> {
+/** The kill switch fails closed: what cannot be read, null, counts as switched off. */
+async function mayRecover({recoveriesEnabled, log}: TermOptions): Promise<boolean | null> {
   try {
     return await recoveriesEnabled();
   } catch (error) {
     log('error', `whether recoveries are disabled cannot be read, so nothing is recovered: ${messageOf(error)}`);
-    return false;
+    return null;
   }
 }

@@ -12,8 +12,8 @@ import {checksBeforePlanning, type Check} from './vetoes.ts';
 
 /** What only the backend knows of a recovery that there is or would be. */
 export interface Standing {
-  /** Recoveries are not disabled globally. */
-  readonly enabled: boolean;
+  /** Recoveries are not disabled globally. Null: that cannot be read. */
+  readonly enabled: boolean | null;
   /** An earlier recovery that blocks another, in a sentence; null: none. */
   readonly blockedBy: string | null;
   /** Who is changing the instances, in a sentence; null: nobody. */

@@ -15,8 +15,8 @@ export interface Circumstances {
   readonly instance: Instance;
   /** What the finding calls for; decides which filters count. */
   readonly recovery: RecoveryKind;
-  /** The kill switch is not thrown; what cannot be read counts as thrown. */
-  readonly enabled: boolean;
+  /** The kill switch is not thrown. Null: that cannot be read, which counts as thrown. */
+  readonly enabled: boolean | null;
   /** Recoveries that this leader runs now. */
   readonly underWay: number;
   /** Other names of the same server that others replicate from, or did until it was replaced; absent: not looked for. */
@@ -35,6 +35,8 @@ export type VetoPolicy = Pick<
   Config,
   'RecoverMasterClusterFilters' | 'RecoverIntermediateMasterClusterFilters' | 'MaxConcurrentRecoveries'
 >;
+
+const UNREADABLE = 'whether recoveries are disabled globally cannot be read, which counts as disabled';
 
 /** All of them, in the order in which they are told; the first that holds back is the reason. */
 export function checksBeforePlanning(circumstances: Circumstances, policy: VetoPolicy): readonly Check[] {
@@ -59,7 +61,7 @@ export function checksBeforePlanning(circumstances: Circumstances, policy: VetoP
       : check('in-maintenance', false, `${name} is not in maintenance`),
     enabled
       ? check('recovery-disabled', false, 'recoveries are not disabled globally')
-      : check('recovery-disabled', true, held('recoveries are disabled globally')),
+      : check('recovery-disabled', true, held(enabled === null ? UNREADABLE : 'recoveries are disabled globally')),
     underWay >= policy.MaxConcurrentRecoveries
       ? check('too-many-recoveries', true, `${name} waits: ${underWay} recoveries are under way`)
       : check('too-many-recoveries', false, `${underWay} recoveries are under way, of ${policy.MaxConcurrentRecoveries} at most`),

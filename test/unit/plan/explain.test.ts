@@ -37,6 +37,7 @@ test.each([
     holding: ['in-maintenance'],
   },
   {what: 'the kill switch', buts: dead, keys: {}, standing: {enabled: false}, holding: ['recovery-disabled']},
+  {what: 'a kill switch that cannot be read', buts: dead, keys: {}, standing: {enabled: null}, holding: ['recovery-disabled']},
   {what: 'anti-flapping', buts: dead, keys: {}, standing: {blockedBy: 'recovery 1'}, holding: ['recently-recovered']},
   {what: 'a lock', buts: dead, keys: {}, standing: {lockedBy: 'ann'}, holding: ['being-changed']},
   {what: 'no leader', buts: dead, keys: {}, standing: {leader: null}, holding: ['not-probed-in-this-term']},

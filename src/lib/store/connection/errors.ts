@@ -205,6 +205,7 @@ function mysqlError(cause: unknown, where: string): OrchestratorError | undefine
       return unreachable(cause, where);
     case 'final':
       if (isTlsError(cause)) return untrusted(cause, where);
+      if (isStatementTimeout(cause)) return silent(cause, where);
       return isPoolTimeout(cause) ? unreachable(cause, where) : undefined;
   }
 }
@@ -226,6 +227,18 @@ function unreachable(cause: unknown, where: string): OrchestratorError {
     cause,
     hint: 'check that the database is up and that MySQLOrchestratorHost and MySQLOrchestratorPort are right',
   });
+}
+
+function silent(cause: {readonly timeout: number}, where: string): OrchestratorError {
+  return new OrchestratorError('BACKEND_UNREACHABLE', `the backend ${where} gave no answer within ${cause.timeout / 1000} s`, {
+    cause,
+    hint: 'look in its process list for who holds a lock on the table, and whether its disk answers',
+  });
+}
+
+/** knex gives up a statement that has a time of its own. */
+function isStatementTimeout(error: unknown): error is Error & {readonly timeout: number} {
+  return isPoolTimeout(error) && 'timeout' in (error as object) && 'sql' in (error as object);
 }
 
 /** knex gives up waiting for a free connection: all of them are stuck. */
