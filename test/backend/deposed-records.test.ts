@@ -1,6 +1,6 @@
-import {mkdtempSync, rmSync} from 'node:fs';
+import {existsSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import {describe, expect, onTestFinished, test} from 'vitest';
 import {analyze} from '../../src/lib/analysis/analyze.ts';
 import type {Config} from '../../src/lib/config/keys.ts';
@@ -41,13 +41,36 @@ describe.each(BACKENDS)('who was deposed while its hooks ran, on %s', (kind) => 
     const hook = patientHook();
     const config: Config = {...store.config, OnFailureDetectionProcesses: [hook.command]};
     const [analysis] = analyze(given('a: b c', {a: down, b: broken, c: broken}), config);
-    const registering = registerFinding({backend, config, me: ann, lease: () => lease, log: () => undefined}, analysis!);
+    const by = {backend, config, me: ann, log: () => undefined, detectionHooks: new Map()};
+    const registering = registerFinding({...by, lease: () => lease}, analysis!);
     await expect.poll(() => rowsOf(backend, 'failure_detection_hook'), {timeout: 20_000}).toMatchObject([{state: 'started', attempt: 1}]);
     await grabElection(backend, bob, {timing: steady});
     await backend.run((work) => begunOnce(work));
     hook.end();
     expect(await registering).toBe(false);
     expect(await rowsOf(backend, 'failure_detection_hook')).toMatchObject([{state: 'started', attempt: 2, outcome: null}]);
+  });
+
+  test('does not run those of a detection a second time when it is elected again: they are brought to their end', async () => {
+    const {backend} = store;
+    const first = await grabElection(backend, ann, {timing: steady});
+    const hook = patientHook();
+    const told = join(hook.folder, '..', `${basename(hook.folder)}-told`);
+    onTestFinished(() => rmSync(told, {force: true}));
+    const config: Config = {...store.config, OnFailureDetectionProcesses: [`echo "$ORC_RECOVERY_ATTEMPT" >> '${told}'; ${hook.command}`]};
+    const [analysis] = analyze(given('a: b c', {a: down, b: broken, c: broken}), config);
+    const by = {backend, config, me: ann, log: () => undefined, detectionHooks: new Map()};
+    const before = registerFinding({...by, lease: () => first.lease}, analysis!);
+    await expect.poll(() => existsSync(told), {timeout: 20_000}).toBe(true);
+    await grabElection(backend, bob, {timing: steady});
+    const second = await grabElection(backend, ann, {timing: steady});
+    const again = registerFinding({...by, lease: () => second.lease}, analysis!);
+    hook.end();
+    expect([await before, await again]).toEqual([false, true]);
+    expect(readFileSync(told, 'utf8')).toBe('1\n');
+    expect(await rowsOf(backend, 'failure_detection_hook')).toMatchObject([{state: 'done', attempt: 1, outcome: '1 ran'}]);
+    expect(await registerFinding({...by, lease: () => second.lease}, analysis!)).toBe(true);
+    expect(by.detectionHooks.size).toBe(0);
   });
 
   async function begunOnce(work: Parameters<typeof startDetectionHooks>[0]): Promise<void> {

@@ -55,6 +55,7 @@ async function lead({chores = [], poll = 1}: {readonly chores?: TermOptions['cho
     audit: () => Promise.resolve(),
     recoveriesEnabled: () => Promise.resolve(false),
     lockWatch: new LockWatch(backend, defaultTiming),
+    detectionHooks: new Map(),
     chores,
   });
   onTestFinished(() => term.stop());

@@ -4,6 +4,7 @@ import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {sandbox, type Client, type Instance, type Sandbox} from '../sandbox/index.ts';
 import {
   backendHost,
+  busy,
   detectionsAt,
   gate,
   idsOn,
@@ -51,10 +52,18 @@ async function untouched({a, b, c, log}: Scene & {readonly log: Witness}): Promi
 const name = ({key}: Instance): string => `${key.host}:${key.port}`;
 
 describe('a dead source is not replaced', () => {
-  test('without a filter that names its cluster; it is detected, and hooks are told', async () => {
+  test('without a filter that names its cluster; it is detected, and hooks are told, also while somebody else is changing the cluster', async () => {
     const it = await start({RecoverMasterClusterFilters: ['other']});
+    const lock = await busy(at, [it.a, it.b, it.c], 'relocation of b');
+    // The leader has gone round since, and knows.
+    const looks = new Set<string>();
+    await box.waitFor('it has probed again and again', async () => {
+      for (const {last_seen} of await rows<{last_seen: string}>(at, 'database_instance', {port: it.b.key.port})) looks.add(last_seen);
+      return looks.size > 2;
+    });
     await it.a.kill9();
     await it.service.says(/is not recovered: no filter of RecoverMasterClusterFilters matches cluster/);
+    await lock.release();
     expect(await detectionsAt(at)).toContain(`DeadMaster of ${it.a.key.port}`);
     expect(await at.hooks.order()).toEqual(['OnFailureDetectionProcesses']);
     expect(await recoveriesOf(at)).toEqual([]);

@@ -19,6 +19,7 @@ import type {Milliseconds} from '../model/units.ts';
 import {choresOf} from './chores.ts';
 import {every} from './every.ts';
 import {LockWatch} from './lock-watch.ts';
+import type {DetectionHooks} from './register.ts';
 import {Remains, type Outage} from './remains.ts';
 import {superviseBySystemd} from './systemd.ts';
 import {startTerm, type Term} from './term.ts';
@@ -155,6 +156,7 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
   /** What former terms have not brought to its end. */
   const remaining = new Set<Promise<void>>();
   const lockWatch = new LockWatch(backend, timing);
+  const detectionHooks: DetectionHooks = new Map();
   // A node without a term looks at locks too, so that it knows which stand still when it is elected. The election tells of a backend that is gone.
   const watching = every(async () => void (term ? undefined : await lockWatch.look()), {
     period: WATCH_LOCKS_EACH,
@@ -187,6 +189,7 @@ function lead(options: ServiceOptions, backends: {leaseBackend: Backend; heartbe
         recoveriesEnabled: async () => !(await recoveriesDisabled(backend)),
         chores: choresOf({...options, leads: isCurrent, audit: (entry) => audit(trailOf(options), entry)}),
         lockWatch,
+        detectionHooks,
       });
       void plantSeeds(options).catch((error: unknown) => log('error', `DiscoverySeeds: ${messageOf(error)}`));
     },

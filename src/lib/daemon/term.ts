@@ -41,7 +41,7 @@ import {LeftBehind} from './left-behind.ts';
 import {MARK_EACH, Marker} from './marker.ts';
 import type {LockWatch} from './lock-watch.ts';
 import {Refusals} from './refusals.ts';
-import {registerFinding} from './register.ts';
+import {registerFinding, type DetectionHooks} from './register.ts';
 import {ReturnedSources} from './returned-sources.ts';
 import {StaleLocks} from './stale-locks.ts';
 import {Troubles} from './troubles.ts';
@@ -64,6 +64,8 @@ export interface TermOptions {
   recoveriesEnabled(): Promise<boolean>;
   /** What this node knows of locks, also from before it led. */
   readonly lockWatch: LockWatch;
+  /** Hooks that this node began to run, also in a former term. */
+  readonly detectionHooks: DetectionHooks;
   /** Periodic work of the leader beside probing. */
   readonly chores: readonly Chore[];
   readonly fault?: Environment['fault'];
