@@ -65,7 +65,7 @@ export async function abortPlan(env: Environment, aborting: Aborting): Promise<A
 /** Taken back where nobody writes to a successor yet, completed where they do: a source is never left closed. */
 async function abandonTakeover(env: Environment, document: TakeoverDocument, {hold, because, mayStillSend}: Aborting): Promise<Aborted> {
   const topology = await env.eyes.look(serversOfTakeover(document));
-  const ending = await settle(env, {document, hold, topology, mayStillSend}, because);
+  const ending = await settle(env, {document, hold, topology, mayStillSend, forGood: true}, because);
   const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
   const remarks =
     ending.outcome === 'promoted'

@@ -1,7 +1,18 @@
 import {writeFile} from 'node:fs/promises';
 import {afterAll, afterEach, beforeAll, beforeEach, expect, test} from 'vitest';
 import {sandbox, waitFor, type Client, type Sandbox} from '../../sandbox/index.ts';
-import {backendHost, downtimesAt, holdApplier, insert, recoveriesOf, stopThread, type BackendHost} from '../support/index.ts';
+import {
+  backendHost,
+  Crash,
+  downtimesAt,
+  holdApplier,
+  insert,
+  recoveriesOf,
+  rows,
+  stopThread,
+  topologyNow,
+  type BackendHost,
+} from '../support/index.ts';
 import {conductor, type Conductor, type Fault} from './conducting.ts';
 import {asBefore, nameOf, sameIds, taking, type Taking} from './taking.ts';
 
@@ -101,6 +112,53 @@ test.each(['catch-up', 'open'])('the successor dies before %s: the source takes 
   expect(answer).toMatchObject({outcome: 'failed', remarks: expect.arrayContaining([`${nameOf(a)} is writable again`]) as string[]});
   await b.start();
   await asBefore(all);
+});
+
+test('the successor hangs while it is opened: the source stays closed until it is known whether it was', async () => {
+  const {a, b, c, at} = all;
+  const hung = by.takeOver({from: a, to: b, fault: before('open', () => Promise.resolve(b.pause()))});
+  try {
+    await expect(hung).rejects.toMatchObject({code: 'RECOVERY_FAILED', message: expect.stringContaining('stays closed') as string});
+    expect(Number(await a.value('SELECT @@global.read_only'))).toBe(1);
+    expect(await rows(at, 'recovery_plan', {state: 'open'})).toHaveLength(1);
+  } finally {
+    b.resume();
+  }
+  // What was sent to it is executed now, or its session is ended before.
+  const {outcome} = (await by.settle())!;
+  const [from, to] = outcome === 'promoted' ? [a, b] : [b, a];
+  expect(await topologyNow([a, b, c])).toBe(to);
+  expect(Number(await from.value('SELECT @@global.read_only'))).toBe(1);
+  expect(await rows(at, 'recovery_plan', {state: 'open'})).toEqual([]);
+});
+
+/** What waits for many timeouts and a lease is played by `script/test --all`. */
+const byWhom = process.env['ORCHESTRATOR_TEST_ALL'] === undefined ? [] : ['a person'];
+
+test.each(byWhom)('given up by %s while the successor hangs, a takeover leaves the source closed, and says what to do', async () => {
+  const {a, b, at} = all;
+  const crash = by.takeOver({
+    from: a,
+    to: b,
+    fault: (when, act) => {
+      if (when === 'after' && act === 'open') throw new Crash();
+    },
+  });
+  await expect(crash).rejects.toBeInstanceOf(Crash);
+  b.pause();
+  try {
+    const [plan] = await rows<{uid: string}>(at, 'recovery_plan', {state: 'open'});
+    const {status, stderr} = await at.run('recovery', 'abort', plan!.uid, '--reason', 'by hand');
+    expect({status, stderr}).toEqual({
+      status: 0,
+      stderr: expect.stringContaining(`${nameOf(a)} stays read-only: ${nameOf(b)} may be open`) as string,
+    });
+    expect(stderr).toContain(`orchestrator set-writeable -i ${nameOf(a)}`);
+    expect(Number(await a.value('SELECT @@global.read_only'))).toBe(1);
+  } finally {
+    b.resume();
+  }
+  expect(Number(await b.value('SELECT @@global.read_only'))).toBe(0);
 });
 
 test('the source dies once it is closed: its successor has all of it and is opened', async () => {

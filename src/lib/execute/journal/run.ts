@@ -28,6 +28,9 @@ export interface Journal<Does = Act> {
   advance(ended: readonly ActEnd[], starting: readonly JournaledAct<Does>[]): Promise<void>;
 }
 
+/** Outcome of acts of a turn whose turn never came. */
+export const NOT_REACHED = 'not reached';
+
 export interface Run<Does = Act> {
   readonly acts: readonly JournaledAct<Does>[];
   /** By act number; an act without an entry was never started. */
@@ -92,7 +95,7 @@ async function inTurn<Does>(run: Run<Does>, stage: readonly JournaledAct<Does>[]
     if (end.state === 'failed' && act.weight === 'must') break;
   }
   const left = stage.slice(ended.length);
-  return [...ended, ...left.map(({number}): ActEnd => ({number, state: 'failed', outcome: 'not reached'}))];
+  return [...ended, ...left.map(({number}): ActEnd => ({number, state: 'failed', outcome: NOT_REACHED}))];
 }
 
 async function one<Does>(run: Run<Does>, act: JournaledAct<Does>): Promise<ActEnd> {

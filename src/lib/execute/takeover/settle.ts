@@ -2,9 +2,10 @@ import {sessionJournal} from '../../coordination/lock/sessions.ts';
 import {OrchestratorError} from '../../errors/errors.ts';
 import type {Instance} from '../../model/instance.ts';
 import {keyText, type InstanceKey} from '../../model/instance-key.ts';
+import {classifyFailure} from '../../servers/failure.ts';
 import {lostLock} from '../../store/recovery/plans.ts';
 import type {Environment} from '../environment.ts';
-import type {ActState, Progress} from '../journal/run.ts';
+import {NOT_REACHED, type ActState, type Progress} from '../journal/run.ts';
 import {tellOfFailure} from '../journal/unsuccessful.ts';
 import {killFormer} from '../kill-sessions.ts';
 import {Hands, type Hand} from '../steps/hands.ts';
@@ -30,13 +31,20 @@ export type TakeoverEnding = Promoted | TakenBack;
 /** A thread that was told to start runs, or has failed, within this. */
 const STARTED_WITHIN = 5000;
 
+/** A takeover that is to be ended. */
+export interface Settling extends Omit<TakingOver, 'hands' | 'progress'> {
+  /** It is to end now, also where nobody can say whether the successor is open: the source stays closed then, and that is told. */
+  readonly forGood?: boolean;
+}
+
 /**
  * Ends a takeover that cannot go on as it was meant, or whose conductor is gone: completes it where the successor is open already, for
  * clients write there; takes everything back where it is not. First ends all sessions it had, so that nothing of it is still under way.
  *
- * @throws OrchestratorError DEADLINE_PASSED when the lock was lost, BACKEND_*
+ * @throws OrchestratorError RECOVERY_FAILED while it cannot be known whether the successor is open: nothing is opened beside it, and the
+ *   plan stays open; DEADLINE_PASSED when the lock was lost; BACKEND_*
  */
-export async function settle(env: Environment, what: Omit<TakingOver, 'hands' | 'progress'>, because: string): Promise<TakeoverEnding> {
+export async function settle(env: Environment, what: Settling, because: string): Promise<TakeoverEnding> {
   const {document, hold} = what;
   const {remarks: unkilled, left: former} = await killFormer(env, hold);
   const hands = new Hands({
@@ -52,8 +60,11 @@ export async function settle(env: Environment, what: Omit<TakingOver, 'hands' | 
     const steps = await journaled(env, document.uid);
     const stateOf = (number: number): ActState => steps.get(number)?.state ?? 'planned';
     const settling = {...what, hands, progress: steps};
-    if (await isOpen(settling, stateOf)) return await complete(env, settling);
-    return await takeBack(env, settling, {because, stateOf, remarks: unkilled});
+    const opening = await openingOf(settling, stateOf);
+    if (opening === 'open') return await complete(env, settling);
+    const unknown = opening === 'closed' ? null : opening.unknown;
+    if (unknown !== null && !what.forGood) throw notKnown(document, unknown);
+    return await takeBack(env, settling, {because, stateOf, remarks: unkilled, unknown});
   } finally {
     hands.release();
   }
@@ -63,19 +74,52 @@ function actOf({acts}: TakeoverDocument, kind: TakeoverStep['do']): JournaledTak
   return acts.find(({act}) => act.do === 'step' && act.step.do === kind);
 }
 
-/** Seen open before, or open now. One that cannot be asked is not: whether anybody wrote to it cannot be known, and it is told. */
-async function isOpen({document, topology, hands}: TakingOver, stateOf: (act: number) => ActState): Promise<boolean> {
+/** Whether somebody may write to the successor by now. */
+type Opening = 'open' | 'closed' | {readonly unknown: string};
+
+/**
+ * Seen open before, or open now. A server that does not run is not open; nor is one whose turn never came, as where the source, which is
+ * closed first, still takes writes. Any other that cannot be asked may be, and what was sent to it may yet be executed.
+ */
+async function openingOf({document, topology, hands, progress}: TakingOver, stateOf: (act: number) => ActState): Promise<Opening> {
   const opening = actOf(document, 'open');
   const state = opening ? stateOf(opening.number) : 'planned';
-  if (state === 'done') return true;
-  const successor = topology.get(document.plan.successor);
-  if (state === 'planned' || !successor) return false;
+  if (state === 'done') return 'open';
+  if (!opening || state === 'planned' || progress.get(opening.number)?.outcome === NOT_REACHED) return 'closed';
+  const {failed, successor} = document.plan;
+  const asked = await isWritable({topology, hands}, successor);
+  if (asked === true) return 'open';
+  if (asked === false || asked.isGone) return 'closed';
+  return (await isWritable({topology, hands}, failed)) === true ? 'closed' : {unknown: asked.because};
+}
+
+/** Why a server could not be asked. */
+interface Unasked {
+  readonly because: string;
+  /** Its host answers, and it does not run. */
+  readonly isGone: boolean;
+}
+
+async function isWritable({topology, hands}: Pick<TakingOver, 'topology' | 'hands'>, key: InstanceKey): Promise<boolean | Unasked> {
+  const instance = topology.get(key);
+  if (!instance) return {because: `${keyText(key)} is not known any more`, isGone: false};
   try {
-    return !(await isReadOnly(await hands.on(successor)));
+    return !(await isReadOnly(await hands.on(instance)));
   } catch (error) {
     if (!(error instanceof OrchestratorError) || error.code === 'DEADLINE_PASSED') throw error;
-    return false;
+    return {because: error.message, isGone: classifyFailure(error).reach === 'refused'};
   }
+}
+
+function notKnown({uid, plan}: TakeoverDocument, because: string): OrchestratorError {
+  const [source, successor] = [keyText(plan.failed), keyText(plan.successor)];
+  return new OrchestratorError(
+    'RECOVERY_FAILED',
+    `takeover ${uid} cannot be ended: whether ${successor} was opened is not known (${because}), so ${source} stays closed`,
+    {
+      hint: `the leader ends it as soon as ${successor} answers or does not run any more; orchestrator recovery abort ${uid} leaves it to you`,
+    },
+  );
 }
 
 /** What led up to the opening is done; everything after it is repeated where it was begun. */
@@ -86,7 +130,7 @@ async function complete(env: Environment, what: TakingOver): Promise<TakeoverEnd
   for (const {number} of document.acts.filter((act) => act.number <= opening)) {
     progress.set(number, {state: 'done', attempt: progress.get(number)?.attempt ?? 1, outcome: 'the successor is open'});
   }
-  for (const {number} of document.acts.filter((act) => act.number > opening && progress.get(act.number)?.outcome === 'not reached')) {
+  for (const {number} of document.acts.filter((act) => act.number > opening && progress.get(act.number)?.outcome === NOT_REACHED)) {
     progress.delete(number);
   }
   const ending = await conductTakeover(env, {...what, progress});
@@ -97,10 +141,12 @@ async function complete(env: Environment, what: TakingOver): Promise<TakeoverEnd
 interface GivingUp {
   readonly because: string;
   readonly remarks: readonly string[];
+  /** Why nobody can say whether the successor is open; null: it is not. */
+  readonly unknown: string | null;
   stateOf(act: number): ActState;
 }
 
-async function takeBack(env: Environment, what: TakingOver, {because, stateOf, remarks}: GivingUp): Promise<TakenBack> {
+async function takeBack(env: Environment, what: TakingOver, {because, stateOf, remarks, unknown}: GivingUp): Promise<TakenBack> {
   const {document} = what;
   const {uid, plan} = document;
   const begun = (kind: TakeoverStep['do']): boolean => {
@@ -110,8 +156,7 @@ async function takeBack(env: Environment, what: TakingOver, {because, stateOf, r
   const lines = [
     `the takeover failed: ${because}`,
     ...remarks,
-    ...(begun('close-source') ? await reopen(what) : []),
-    ...(begun('prepare') ? await restore(what, plan.successor) : []),
+    ...(unknown === null ? await undo(what, begun) : [leftClosed(plan, unknown)]),
     ...(await publishAgain(env, what, {
       wasWithdrawn: document.acts.some(({act, number}) => act.do === 'withdraw' && stateOf(number) !== 'planned'),
     })),
@@ -123,6 +168,19 @@ async function takeBack(env: Environment, what: TakingOver, {because, stateOf, r
   await env.eyes.look(serversOfTakeover(document));
   for (const line of lines) env.log('warn', `${plan.command} of ${plan.cluster}: ${line}`);
   return {outcome: 'failed', uid, because, remarks: lines.slice(1, -1)};
+}
+
+async function undo(what: TakingOver, begun: (kind: TakeoverStep['do']) => boolean): Promise<readonly string[]> {
+  return [
+    ...(begun('close-source') ? await reopen(what) : []),
+    ...(begun('prepare') ? await restore(what, what.document.plan.successor) : []),
+  ];
+}
+
+/** Two that take writes are worse than none. */
+function leftClosed({failed, successor}: TakeoverDocument['plan'], because: string): string {
+  const [source, maybe] = [keyText(failed), keyText(successor)];
+  return `${source} stays read-only: ${maybe} may be open (${because}); once ${maybe} is known to be closed, or is gone for good, orchestrator set-writeable -i ${source}`;
 }
 
 /** First of all, the source takes writes again. */
