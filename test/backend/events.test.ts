@@ -7,7 +7,7 @@ import {defaultTiming} from '../../src/lib/coordination/timing.ts';
 import type {Lease} from '../../src/lib/coordination/types.ts';
 import {Announcer} from '../../src/lib/daemon/announcer.ts';
 import type {Topology} from '../../src/lib/model/topology.ts';
-import {appendEvents, eventRange, purgeEvents, readEvents, type NewEvent} from '../../src/lib/store/events.ts';
+import {appendEvents, EVENTS_AT_ONCE, eventRange, purgeEvents, readEvents, type NewEvent} from '../../src/lib/store/events.ts';
 import {writeRecoverySteps} from '../../src/lib/store/recovery/plans.ts';
 import {broken, down, given, key, type But} from '../unit/support/given.ts';
 import {defaults, portsOver, runner, serving} from './support/operations.ts';
@@ -107,6 +107,31 @@ describe.each(['sqlite', 'mariadb'] as const)('events on a %s backend', (kind) =
       expect(await round(it, 'a: b c')).toEqual(['recovery-step  it began', 'recovery-step  it ended']);
       expect(await round(it, 'a: b c')).toEqual([]);
       expect(await round(announcer(), 'a: b c')).toEqual([`leader-changed  ${lease.term}`]);
+    });
+
+    test('more than fits into one short transaction, each once and in their order, also where one of several fails', async () => {
+      const it = announcer();
+      await round(it, 'a: b c');
+      const {latest} = await eventRange(store.backend);
+      const lines = Array.from({length: 2 * EVENTS_AT_ONCE + 1}, (_, at) => `line ${at}`);
+      await store.backend.transaction((work) => writeRecoverySteps(work, '1:aa', lines));
+      const {backend} = store;
+      let left = 1;
+      const failing = new Announcer({
+        backend: {
+          ...backend,
+          transaction: (work, options) => (left-- > 0 ? backend.transaction(work, options) : Promise.reject(new Error('gone'))),
+        },
+        lease: () => lease,
+        topology: () => topology,
+        isFresh: () => true,
+      });
+      await expect(failing.round()).rejects.toThrow('gone');
+      left = 100;
+      await failing.round();
+      const told = await readEvents(backend, {after: latest, limit: 1000});
+      expect(told.filter(({kind: one}) => one === 'recovery-step').map(({body}) => body['message'])).toEqual(lines);
+      expect(told.filter(({kind: one}) => one === 'leader-changed')).toHaveLength(1);
     });
 
     test('nothing when it does not lead any more', async () => {

@@ -6,7 +6,16 @@ import {keyText, type InstanceKey} from '../model/instance-key.ts';
 import type {Topology} from '../model/topology.ts';
 import type {Seconds} from '../model/units.ts';
 import type {Backend} from '../store/backend.ts';
-import {appendEvents, readEvents, readOpenFindings, recentSteps, eventRange, type NewEvent, type ToldStep} from '../store/events.ts';
+import {
+  appendEvents,
+  EVENTS_AT_ONCE,
+  readEvents,
+  readOpenFindings,
+  recentSteps,
+  eventRange,
+  type NewEvent,
+  type ToldStep,
+} from '../store/events.ts';
 
 /** Steps of recoveries that nobody announced are announced if they are not older than this. */
 const STEPS_WITHIN: Seconds = 300;
@@ -36,6 +45,8 @@ interface Told {
 export class Announcer {
   readonly #options: AnnouncerOptions;
   #told: Told | null = null;
+  /** What counts as told and is not written yet: each transaction writes some. */
+  #waiting: readonly NewEvent[] = [];
   #analyses: readonly Analysis[] | null = null;
 
   constructor(options: AnnouncerOptions) {
@@ -49,9 +60,15 @@ export class Announcer {
 
   /** Announces what is new since the last round. */
   async round(): Promise<void> {
-    const {backend} = this.#options;
     const lease = this.#options.lease();
-    if (!lease) return;
+    if (!lease || !(await this.#write(lease))) return;
+    await this.#gather(lease);
+    await this.#write(lease);
+  }
+
+  /** What is new since it was gathered last waits to be written. */
+  async #gather(lease: Lease): Promise<void> {
+    const {backend} = this.#options;
     const told = (this.#told ??= await this.#recall());
     const steps = await recentSteps(backend, STEPS_WITHIN);
     const stands = standsIn(this.#options.topology());
@@ -62,8 +79,18 @@ export class Announcer {
       ...(findings ? this.#findingEvents(told.open, {findings, stands}) : []),
       ...steps.filter(({id}) => !told.steps.has(id)).map(stepEvent),
     ];
-    const written = events.length === 0 || (await backend.transaction(async (work) => fencedAppend(work, lease, events)));
-    if (written) this.#told = {stands, leader: true, steps: new Set(steps.map(({id}) => id)), open: openAfter(told.open, events)};
+    this.#waiting = events;
+    this.#told = {stands, leader: true, steps: new Set(steps.map(({id}) => id)), open: openAfter(told.open, events)};
+  }
+
+  /** @returns false when leadership was lost before all of it was written */
+  async #write(lease: Lease): Promise<boolean> {
+    while (this.#waiting.length > 0) {
+      const some = this.#waiting.slice(0, EVENTS_AT_ONCE);
+      if (!(await this.#options.backend.transaction(async (work) => fencedAppend(work, lease, some)))) return false;
+      this.#waiting = this.#waiting.slice(EVENTS_AT_ONCE);
+    }
+    return true;
   }
 
   /** Of an instance that was not probed in this term nothing is known that is newer than what was announced. */

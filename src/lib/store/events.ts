@@ -4,8 +4,8 @@ import type {Backend, Work} from './backend.ts';
 
 const TABLE = 'topology_event';
 const COUNTER = 'topology_event_counter';
-/** Rows of one statement. */
-const BATCH = 200;
+/** So many at most are written by one transaction, which is then five statements long (coordination.md §2). */
+export const EVENTS_AT_ONCE = 200;
 
 export const EVENT_KINDS = ['topology-changed', 'finding-opened', 'finding-closed', 'recovery-step', 'leader-changed'] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
@@ -41,12 +41,13 @@ interface EventRow {
 }
 
 /**
- * Adds events in their order; inside a transaction that the lease fences. They take their numbers from a row that this
+ * Adds up to `EVENTS_AT_ONCE` events in their order; inside a transaction that the lease fences. They take their numbers from a row that this
  * transaction holds until it ends, so that nobody ever sees a number before a lower one. A COMMIT whose answer was lost may
  * have them written twice.
  */
 export async function appendEvents({db, dialect}: Work, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return;
+  if (events.length > EVENTS_AT_ONCE) throw new Error(`${events.length} events are too many for one transaction`);
   const counted = await db(COUNTER)
     .where({anchor: 1})
     .update({last_id: db.raw('last_id + ?', [events.length])});
@@ -65,8 +66,8 @@ export async function appendEvents({db, dialect}: Work, events: readonly NewEven
     created_at: dialect.now(),
   }));
   const closed = [...closedAt.keys()].map((subject) => subject.slice(0, 255));
-  for (const some of chunks(closed)) await db(TABLE).whereIn('open_subject', some).update({open_subject: null});
-  for (const some of chunks(rows)) await db(TABLE).insert(some);
+  if (closed.length > 0) await db(TABLE).whereIn('open_subject', closed).update({open_subject: null});
+  await db(TABLE).insert(rows);
 }
 
 /** Events after a number, oldest first. */
@@ -134,10 +135,6 @@ export async function purgeEvents(backend: Backend, lasting: Seconds): Promise<n
     await db(COUNTER).where('purged_id', '<', last.id).update({purged_id: last.id});
     return old().where('event_id', '<=', last.id).delete();
   });
-}
-
-function* chunks<Item>(all: readonly Item[]): Generator<Item[]> {
-  for (let at = 0; at < all.length; at += BATCH) yield all.slice(at, at + BATCH);
 }
 
 function fromRow(row: EventRow): StoredEvent {
