@@ -1,7 +1,8 @@
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {say} from '../../../src/lib/flavor/statement.ts';
-import {sandbox, waitFor, type Flavor, type Sandbox} from '../../sandbox/index.ts';
+import {sandbox, waitFor, type Flavor, type Instance, type Sandbox} from '../../sandbox/index.ts';
+import {backendHost, desk, site} from '../support/index.ts';
 import {probing} from './probing.ts';
 
 /** 5.6 comes without semi-sync here and has one channel only. */
@@ -65,11 +66,40 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}])('what
     expect(reading.otherChannels).toEqual(['b']);
     expect(reading.replication?.source).toEqual(box.get('a').key);
     expect((await found(b.key)).reading.replicas).toEqual([c.key]);
+    await knownByTheBackend(c, box.get('a'));
     await c.query(c.words.stop(''));
     await c.query(c.words.forget(''));
     expect((await found(c.key)).reading).toMatchObject({replication: null, otherChannels: ['b']});
   });
 });
+
+/** What commands and clients read of it afterwards: all that is said of its channels came by way of the backend. */
+async function knownByTheBackend(replica: Instance, source: Instance): Promise<void> {
+  const at = await site({backend: await backendHost('sqlite'), servers: [source, replica]});
+  try {
+    const run = desk(at);
+    const [sourceName, name] = [source, replica].map(({key}) => `${key.host}:${key.port}`) as [string, string];
+    expect(await run('discover', '-i', `${sourceName},${name}`)).toMatchObject({status: 0});
+    for (const command of ['topology', 'topology-tabulated', 'instance-status']) {
+      const {stdout} = await run(command, '-i', name);
+      const lines = stdout.split('\n').filter((line) => line.includes('unmanaged-channels'));
+      expect({command, lines}).toEqual({command, lines: [expect.stringMatching(/[,|]unmanaged-channels:1 *\]?$/)]});
+      expect(command === 'instance-status' || lines[0]!.includes(name)).toBe(true);
+    }
+    expect(JSON.parse((await run('instance-status', '-i', name, '--json')).stdout)).toMatchObject({otherChannels: ['b']});
+    const {address} = await at.serve();
+    const get = async (path: string): Promise<unknown> => (await fetch(`${address}/api/${path}`)).json();
+    const sourceKey = {Hostname: source.key.host, Port: source.key.port};
+    const known = {Key: {Hostname: replica.key.host, Port: replica.key.port}, MasterKey: sourceKey, UnmanagedChannels: ['b']};
+    expect(await get(`instance/${name.replace(':', '/')}`)).toMatchObject(known);
+    expect(await get(`v4/which-instance?instance=${name}`)).toMatchObject({otherChannels: ['b']});
+    const cluster = await get(`cluster/${name}`);
+    expect(cluster).toContainEqual(expect.objectContaining(known));
+    expect(cluster).toContainEqual(expect.objectContaining({Key: sourceKey, UnmanagedChannels: []}));
+  } finally {
+    await at.down();
+  }
+}
 
 describe('what only MySQL 9 has', () => {
   let box: Sandbox;

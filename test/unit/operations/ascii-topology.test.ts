@@ -85,6 +85,11 @@ test.each<{readonly what: string; readonly but: But; readonly says: string}>([
   {what: 'MariaDB with GTID', but: and(plain, {replication: {usingMariadbGtid: true}}), says: '[0s,ok,8.0.36,ro,ROW,>>,GTID]'},
   {what: 'errant', but: and(plain, {gtid: {supported: true, errant: 'x:1'}}), says: '[0s,ok,8.0.36,ro,ROW,>>,GTID:errant]'},
   {
+    what: 'with channels that are not managed',
+    but: and(plain, {otherChannels: ['b|,]', 'c']}),
+    says: '[0s,ok,8.0.36,ro,ROW,>>,unmanaged-channels:2]',
+  },
+  {
     what: 'all extras',
     but: and(plain, {
       detected: {pseudoGtid: true},

@@ -141,7 +141,7 @@ function statusWord(instance: Instance, lagLimit: Seconds): string {
 }
 
 function extras(instance: Instance): readonly string[] {
-  const {gtid, replication, semiSync} = instance;
+  const {gtid, otherChannels, replication, semiSync} = instance;
   const usesGtid = gtid.supported || (replication !== null && (replication.usingOracleGtid || replication.usingMariadbGtid));
   return [
     logsReplicaUpdates(instance) ? '>>' : '',
@@ -150,6 +150,8 @@ function extras(instance: Instance): readonly string[] {
     semiSync.sourceStatus ? 'semi:master' : '',
     semiSync.replicaStatus ? 'semi:replica' : '',
     instance.wishes.downtime ? 'downtimed' : '',
+    // Counted and not named: a name may hold what scripts split the line at.
+    otherChannels.length > 0 ? `unmanaged-channels:${otherChannels.length}` : '',
   ].filter((word) => word !== '');
 }
 

@@ -106,7 +106,8 @@ export const instanceStatus = define({
   async run(context, input) {
     const {ReasonableMaintenanceReplicationLagSeconds: limit} = await context.config();
     const [lag, status, version, mode, binlog, extras] = describe(input.instance, limit);
-    return {line: describeInstance(input.instance, limit), lag, status, version, mode, binlog, extras};
+    const {otherChannels} = input.instance;
+    return {line: describeInstance(input.instance, limit), lag, status, version, mode, binlog, extras, otherChannels};
   },
   print: (status) => [status.line],
   json: ({line: _line, ...words}) => words,

@@ -3,7 +3,7 @@ import type {Instance, Replication} from '../../model/instance.ts';
 import {problemsOf, type ProblemLimits} from '../../operations/information/problems.ts';
 import {coordinatesJson, keyJson, keysJson, nanoseconds, nullableJson, threadJson, type Json} from './values.ts';
 
-/** An instance with every key of version 3, misspelt and doubled ones included, in its order. */
+/** An instance with every key of version 3, misspelt and doubled ones included, in its order; then the keys that are ours. */
 export function instanceJson(instance: Instance, limits: ProblemLimits): Json {
   return {
     ...serverJson(instance),
@@ -14,6 +14,8 @@ export function instanceJson(instance: Instance, limits: ProblemLimits): Json {
     ...semiSyncJson(instance),
     ...checkJson(instance, limits),
     ...groupJson(instance),
+    // Not a fact of version 3: `MasterKey` and the states beside it speak of the default channel alone.
+    UnmanagedChannels: instance.otherChannels,
   };
 }
 
