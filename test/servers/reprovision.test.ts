@@ -1,5 +1,6 @@
 import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
 import {sandbox, type Instance, type Sandbox} from '../sandbox/index.ts';
+import type {Ended} from './support/program.ts';
 import {backendHost, idsOn, insert, insertErrant, rows, site, standingOf, watching, type BackendHost, type Site} from './support/index.ts';
 
 /** Far more than any of it takes; several tests share two cores. */
@@ -16,9 +17,10 @@ afterAll(() => Promise.all([box?.down(), host?.down()]));
 
 const name = ({key}: Instance): string => `${key.host}:${key.port}`;
 
-/** Nothing supervises it here, so it shuts down once it is a copy. */
-async function restarted(b: Instance): Promise<void> {
-  await box.waitFor('it is down', () => !b.alive(), {within: WITHIN});
+/** Nothing supervises it here, so it shuts down once it is a copy; the command does not end before it is back. */
+async function restarted(b: Instance, running: Promise<Ended>): Promise<void> {
+  const ended = running.then(({status, stderr}) => Promise.reject(new Error(`it was not made anew: ${status}, ${stderr}`)));
+  await Promise.race([box.waitFor('it is down', () => !b.alive(), {within: WITHIN}), ended]);
   await b.start();
 }
 
@@ -48,12 +50,12 @@ test('a replica is made anew from another, and follows its source; what must not
 
   // Its command dies once it is a copy: the lock goes stale, nobody acts on it, and it is closed.
   const dies = it.runWith({ORCHESTRATOR_FAULT: 'before:1'}, ...order, '--timeout', '5m');
-  await restarted(b);
+  await restarted(b, dies);
   expect(await dies).toMatchObject({status: null});
   expect(await standingOf(b)).toMatchObject({writable: false});
 
   const running = it.run(...order, '--timeout', '5m');
-  await restarted(b);
+  await restarted(b, running);
   expect(await running).toMatchObject({status: 0, stdout: `${name(b)}\n`});
   expect(await standingOf(b)).toMatchObject({writable: false, source: a.key.port, receiver: 'Yes', applier: 'Yes'});
   await insert(a, 11, 12);

@@ -5,6 +5,7 @@ import {desk} from '../desk.ts';
 import type {Ended} from '../program.ts';
 import {detectionsAt, recoveryOf} from '../recoveries.ts';
 import {breakApplier, delay, holdApplier, insert, insertErrant, receivedAll, startThread, stopThread} from '../replicas.ts';
+import type {Service} from '../service.ts';
 import {rows, site, watching, type Site} from '../site.ts';
 import {idsOn} from '../topology-now.ts';
 import {witness, type Witness} from '../witness.ts';
@@ -25,6 +26,7 @@ export interface Stage {
   readonly ended: Ended[];
   begun: Promise<Ended> | null;
   witness: Witness | null;
+  readonly services: Service[];
   readonly holds: Map<string, () => Promise<void>>;
   /** Connections that are kept open to the end. */
   readonly clients: Client[];
@@ -43,7 +45,7 @@ export async function build(scenario: Scenario, {box, host}: {readonly box: Sand
   for (const id of idsIn(scenario.options.find(({verb}) => verb === 'rows')?.args[0] ?? '1-10')) await insert(first, id, id);
   await box.caughtUp();
   const at = await site({backend: host, servers: all, settings: (hooks) => ({...hooks.settings, ...settingsOf(scenario, servers)})});
-  const stage: Stage = {box, at, servers, scenario, ended: [], begun: null, witness: null, holds: new Map(), clients: []};
+  const stage: Stage = {box, at, servers, scenario, ended: [], begun: null, witness: null, services: [], holds: new Map(), clients: []};
   try {
     const known = await desk(at)('discover', '-i', all.map(address).join(','));
     if (known.status !== 0) throw new Error(known.stderr);
@@ -120,8 +122,8 @@ const ACTS: Readonly<Record<Verb, Does>> = {
   },
   'at-work': ({at}) =>
     waitFor('it is at work', async () => (await rows(at, 'recovery_plan', {state: 'open'})).length > 0, {within: WITHIN}),
-  serve: async ({at, scenario, box}) => {
-    await at.serve();
+  serve: async ({at, scenario, box, services}) => {
+    services.push(await at.serve());
     const [source = ''] = scenario.shape.writable;
     await watching(at, box.get(source));
   },

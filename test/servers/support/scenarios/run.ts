@@ -59,6 +59,9 @@ async function playOnce(scenario: Scenario, on: {readonly box: Sandbox; readonly
   try {
     for (const step of scenario.steps) await doLine(stage, step);
     await judge(stage);
+  } catch (error) {
+    const logs = stage.services.map(({log}) => `The service said:\n${log}`);
+    throw new Error([error instanceof Error ? error.message : String(error), ...logs].join('\n'), {cause: error});
   } finally {
     await strike(stage);
   }
