@@ -47,8 +47,9 @@ const ACTS = [
 const HOOKS: readonly HookList[] = ['PreFailoverProcesses', 'PostMasterFailoverProcesses', 'PostFailoverProcesses'];
 /** Promised are 7 s; several of these tests share two cores. */
 const ELECTED_WITHIN = 60_000;
-/** Promised are 10 s from the new leader's first moment. */
 const COMPLETED_WITHIN = 60_000;
+/** Promised from the first moment of the new leader's term; by then it has looked at the lock for long. */
+const TAKEN_OVER_WITHIN = 10_000;
 
 interface Fault {
   readonly when: 'before' | 'after';
@@ -74,7 +75,7 @@ const onEachKind: readonly Fault[] = (
 const came: readonly string[] = ['stays the source, as long as nothing was changed', 'is closed before another is opened'];
 const givenUp: readonly string[] = [
   'by the next leader, where it was acknowledged meanwhile',
-  'by a person, before anybody was opened',
+  'by a person, when a successor was to be opened and was not',
   'by a person, once a successor was',
 ];
 
@@ -97,6 +98,8 @@ describe.each<Case>([
   const hosts: BackendHost[] = [];
   const boxes: Sandbox[] = [];
   const lanesFree: Promise<void>[] = [];
+  /** Milliseconds from a leader's election until it took the plan over. */
+  const spans: number[] = [];
   beforeAll(async () => {
     hosts.push(...(await Promise.all(kinds.map(backendHost))));
     for (let lane = 0; lane < lanes; lane += 1) boxes.push(await sandbox({flavor}));
@@ -170,6 +173,7 @@ describe.each<Case>([
       expect(resumed.length > 0).toBe(!(fault.when === 'after' && fault.number === ACTS.length - 1));
       await lane.box.waitFor('no lock is left', async () => (await rows(at, 'cluster_lock')).length === 0, {within: COMPLETED_WITHIN});
       expect(await rows(at, 'recovery_plan', {state: 'open'})).toEqual([]);
+      spans.push(takenOverAfter(other));
     });
   }
 
@@ -230,12 +234,13 @@ describe.each<Case>([
         expect(await recoveriesOf(at)).toMatchObject([{is_successful: 0, acknowledged: 1, end_recovery: expect.any(String) as string}]);
         await followAgain(a, replicas);
       }),
-    'by a person, before anybody was opened': (lane) =>
-      interrupted(lane, beforeOpening, async ({at, a, replicas, other}) => {
+    'by a person, when a successor was to be opened and was not': (lane) =>
+      interrupted(lane, {when: 'before', number: ACTS.indexOf('make NEW writable')}, async ({at, a, replicas, other}) => {
         await other.kill9();
         await a.start();
         const {stderr} = await abort(at);
-        expect(stderr).toMatch(/was given up; done before: .*stop the receiver of .*; not done: make \S+ writable/);
+        expect(stderr).toMatch(/was given up; done before: .*stop the receiver of .*; make \S+ writable \(begun\).*; not done: record the/);
+        expect(stderr.match(/may receive again/g)).toHaveLength(3);
         expect(await recoveriesOf(at)).toMatchObject([{is_successful: 0, in_active_period: 0, end_recovery: expect.any(String) as string}]);
         await followAgain(a, replicas);
       }),
@@ -258,6 +263,24 @@ describe.each<Case>([
     (what) => inLane(faults.length + back.length + ended.indexOf(what), endings[what]!),
     300_000,
   );
+
+  // Last: it is about what all of them took. Each waits for two cores that all of them share.
+  test('a new leader takes a plan over within 10 s of its election, but for moments in which the machine is busy', () => {
+    const sorted = [...spans].sort((one, more) => one - more);
+    expect(sorted[Math.floor(sorted.length / 2)] ?? 0).toBeLessThanOrEqual(TAKEN_OVER_WITHIN);
+    expect(sorted.at(-1) ?? 0).toBeLessThanOrEqual(COMPLETED_WITHIN);
+  });
+
+  /** By the log of its own process. */
+  function takenOverAfter({log}: Service): number {
+    const lines = log.split('\n');
+    const taken = lines.findIndex((line) => line.includes('took over "recovery of'));
+    const elected = lines.slice(0, taken).findLast((line) => line.includes('elected leader of term'));
+    const [from, to] = [elected, lines[taken]].map((line = '') => Date.parse(line.slice(0, 'YYYY-MM-DD HH:MM:SS.mmm'.length)));
+    const span = to! - from!;
+    if (Number.isNaN(span)) throw new Error(`nobody was elected and took over a recovery in ${log}`);
+    return span;
+  }
 
   async function abort(at: Site): ReturnType<Site['run']> {
     const [plan] = await rows<{uid: string}>(at, 'recovery_plan', {state: 'open'});

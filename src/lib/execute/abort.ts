@@ -12,10 +12,10 @@ import {isRelocation, serversOfRelocation, stoppedByRelocation, type RelocationD
 import {recordReplacement} from './relocation/replacement.ts';
 import {mayHaveOpened} from './journal/opened.ts';
 import {statesIn} from './journal/run.ts';
-import {stoppedBy, type Stopped} from './journal/stopped.ts';
+import {stoppedBy, withoutOpening, type Stopped} from './journal/stopped.ts';
 import {killFormer, type Killed} from './kill-sessions.ts';
 import {namingFor} from './naming.ts';
-import {startAgain} from './start-again.ts';
+import {startAfter, startAgain, type StartedAgain} from './start-again.ts';
 import {Hands} from './steps/hands.ts';
 import {isTakeover, serversOfTakeover, type TakeoverDocument} from './takeover/document.ts';
 import {settle} from './takeover/settle.ts';
@@ -59,7 +59,7 @@ export async function abortPlan(env: Environment, aborting: Aborting): Promise<A
   if (isTakeover(document)) return abandonTakeover(env, document, aborting);
   const killed = aborting.killed ?? (await killFormer(env, hold));
   const started = await startWhatItStopped(env, document, {...aborting, killed});
-  return closePlan(env.backend, {...aborting, remarks: [...killed.remarks, ...started]});
+  return closePlan(env.backend, {...aborting, ...started, remarks: [...killed.remarks, ...started.remarks]});
 }
 
 /** Taken back where nobody writes to a successor yet, completed where they do: a source is never left closed. */
@@ -87,16 +87,15 @@ export async function abortUnlocked(
   const {receivers, both, left} = await stoppedNow(backend, document);
   const closed = isTakeover(document) ? [`${keyText(document.plan.failed)} may have been closed by it and was not opened: ${why}`] : [];
   const remarks = [...receivers, ...both, ...left].map((key) => `${keyText(key)} may have been stopped by it and was not started: ${why}`);
-  return closePlan(backend, {plan, hold: null, because, remarks: [...closed, ...remarks]});
+  return closePlan(backend, {plan, hold: null, because, remarks: [...closed, ...remarks], seenClosed: false});
 }
 
-interface Closing extends Pick<Aborting, 'plan' | 'because'> {
+interface Closing extends Pick<Aborting, 'plan' | 'because'>, StartedAgain {
   readonly hold: LockHold | null;
-  readonly remarks: readonly string[];
 }
 
 /** Plan and recovery end in one transaction under the lock, where there is one. */
-async function closePlan(backend: Backend, {plan, hold, because, remarks}: Closing): Promise<Aborted> {
+async function closePlan(backend: Backend, {plan, hold, because, remarks, seenClosed}: Closing): Promise<Aborted> {
   const {uid, cluster} = plan;
   const document = plan.document as PlanDocument;
   const steps = await backend.transaction(async (work) => {
@@ -108,7 +107,8 @@ async function closePlan(backend: Backend, {plan, hold, because, remarks}: Closi
     else {
       const participating = [document.plan.failed, ...document.facts.replicas];
       await writeRecoveryAbort(work, uid, {lost: document.plan.lost, participating, errors: [...failures, because]});
-      if (!isTakeover(document) && !mayHaveOpened(document, stateOf)) await unblock(work, uid);
+      const known = isTakeover(document) || !seenClosed ? stateOf : withoutOpening(document, stateOf);
+      if (!isTakeover(document) && !mayHaveOpened(document, known)) await unblock(work, uid);
     }
     await writeRecoverySteps(work, uid, [because, ...remarks]);
     await endPlan(work, uid, {state: 'aborted', outcome: because});
@@ -128,12 +128,22 @@ function told(steps: readonly StepRecord[]): Pick<Aborted, 'done' | 'notDone'> {
 
 type Starting = Pick<Aborting, 'hold' | 'mayStillSend'> & {readonly killed: Killed};
 
-async function startWhatItStopped(env: Environment, document: PlanDocument, starting: Starting): Promise<readonly string[]> {
-  const stopped = await stoppedNow(env.backend, document);
-  const keys = [...stopped.receivers, ...stopped.both];
+async function startWhatItStopped(
+  env: Environment,
+  document: RecoveryDocument | RelocationDocument,
+  starting: Starting,
+): Promise<StartedAgain> {
+  const stateOf = statesIn(await env.backend.run((work) => readPlanSteps(work, document.uid)));
   const hands = handsFor(env, document, starting);
   try {
-    return await startAgain({hands, topology: await env.eyes.look(keys)}, stopped);
+    if (isRelocation(document)) {
+      const both = stoppedByRelocation(document, stateOf);
+      const remarks = await startAgain({hands, topology: await env.eyes.look(both)}, {receivers: [], both});
+      return {remarks, seenClosed: false};
+    }
+    const {receivers, both, left} = stoppedBy(document, stateOf);
+    const topology = await env.eyes.look([document.plan.successor, ...receivers, ...both, ...left]);
+    return await startAfter({hands, topology}, {document, stateOf});
   } finally {
     hands.release();
   }

@@ -32,9 +32,9 @@ import {Hands} from './steps/hands.ts';
 import {fenced} from './journal/fenced.ts';
 import {mayHaveOpened} from './journal/opened.ts';
 import {runActs, statesIn, type Journal, type Progress} from './journal/run.ts';
-import {stoppedBy} from './journal/stopped.ts';
+import {withoutOpening} from './journal/stopped.ts';
 import {tellOfFailure} from './journal/unsuccessful.ts';
-import {startAgain} from './start-again.ts';
+import {startAfter, type StartedAgain} from './start-again.ts';
 import {perform} from './steps/perform.ts';
 import {placesIn} from './steps/places.ts';
 import {tidyUp} from './tidy-up.ts';
@@ -154,7 +154,7 @@ async function performAct({env, what, hands, publishing, number, journal}: Perfo
     case 'tidy-up':
       return tidyUp(env, what, await lostReplicas(env, what));
     case 'end':
-      await closeBooks(env, what, 'done');
+      await closeBooks(env, what, {state: 'done', more: [], seenClosed: false});
       return 'the recovery has ended';
     default:
       return unreachable(act);
@@ -246,21 +246,22 @@ async function lostReplicas(env: Environment, {document}: Conducting): Promise<r
 }
 
 /** Left stopped, receivers would count as stopped by a person, and the source could never be confirmed dead by them. */
-async function letReceiveAgain({env, what, hands}: Ended): Promise<readonly string[]> {
+async function letReceiveAgain({env, what, hands}: Ended): Promise<StartedAgain> {
   const {document, topology} = what;
   const steps = await env.backend.run((work) => readPlanSteps(work, document.uid));
-  return startAgain({hands, topology}, stoppedBy(document, statesIn(steps)));
+  return startAfter({hands, topology}, {document, stateOf: statesIn(steps)});
 }
 
 async function fail(performing: Ended, because: string): Promise<Ending> {
   const {env, what} = performing;
   const {uid} = what.document;
-  const lines = [`the recovery failed: ${because}`, ...(await letReceiveAgain(performing))];
+  const {remarks, seenClosed} = await letReceiveAgain(performing);
+  const lines = [`the recovery failed: ${because}`, ...remarks];
   if (what.document.plan.kind !== 'return') {
     const list = 'PostUnsuccessfulFailoverProcesses';
     lines.push(await tellOfFailure(env, what, (attempt) => hooks(env, what, {list, attempt})));
   }
-  await closeBooks(env, what, 'aborted', lines);
+  await closeBooks(env, what, {state: 'aborted', more: lines, seenClosed});
   await auditEnd(env, what.document, `failed: ${because}`);
   return {outcome: 'failed', uid, because};
 }
@@ -291,8 +292,14 @@ function auditEnd(env: Environment, {plan, uid}: RecoveryDocument, message: stri
   return env.audit({type: AUDIT_TYPES[plan.kind](plan), key: plan.failed, cluster: plan.cluster, message: `${message} (${uid})`});
 }
 
+interface Closing extends Pick<StartedAgain, 'seenClosed'> {
+  readonly state: 'done' | 'aborted';
+  /** What is to be known of an end that is none of success. */
+  readonly more: readonly string[];
+}
+
 /** Ends recovery row and plan in one transaction under the lock. */
-async function closeBooks(env: Environment, what: Conducting, state: 'done' | 'aborted', more: readonly string[] = []): Promise<void> {
+async function closeBooks(env: Environment, what: Conducting, {state, more, seenClosed}: Closing): Promise<void> {
   const {document, topology} = what;
   const lost = await lostReplicas(env, what);
   const participating = [document.plan.failed, ...topology.replicasOf(document.plan.failed).map(({key}) => key)];
@@ -300,7 +307,8 @@ async function closeBooks(env: Environment, what: Conducting, state: 'done' | 'a
     const steps = await readPlanSteps(work, document.uid);
     const errors = new Set([...steps.filter((step) => step.state === 'failed').map(({outcome}) => outcome), ...more]);
     await writeRecoveryEnd(work, document.uid, {lost, participating, errors: [...errors]});
-    if (state === 'aborted' && !mayHaveOpened(document, statesIn(steps))) await unblock(work, document.uid);
+    const stateOf = seenClosed ? withoutOpening(document, statesIn(steps)) : statesIn(steps);
+    if (state === 'aborted' && !mayHaveOpened(document, stateOf)) await unblock(work, document.uid);
     await writeRecoverySteps(work, document.uid, more);
     await endPlan(work, document.uid, {state, outcome: more[0] ?? ''});
   });

@@ -4,7 +4,7 @@ import {hookFacts} from '../../../src/lib/hooks/facts.ts';
 import {actsOf, type JournaledAct} from '../../../src/lib/execute/journal/acts.ts';
 import {mayHaveOpened} from '../../../src/lib/execute/journal/opened.ts';
 import type {ActState} from '../../../src/lib/execute/journal/run.ts';
-import {stoppedBy} from '../../../src/lib/execute/journal/stopped.ts';
+import {stoppedBy, stoppedUnopened, withoutOpening} from '../../../src/lib/execute/journal/stopped.ts';
 import {planRecovery} from '../../../src/lib/plan/recovery.ts';
 import {and, broken, down, given, key, named, uuid} from '../support/given.ts';
 import {configured} from '../support/policy.ts';
@@ -55,6 +55,17 @@ test.each<{at: string; state: ActState; receivers: readonly string[]; both: read
 ])('given up when "$at" was $state: start $receivers and $both, leave $left', ({at, state, ...expected}) => {
   const stopped = stoppedBy(document, interruptedAt(at, state));
   expect({receivers: named(stopped.receivers), both: named(stopped.both), left: named(stopped.left)}).toEqual(expected);
+});
+
+test.each<{state: ActState; receivers: readonly string[]; both: readonly string[]; left: readonly string[]; opened: boolean}>([
+  {state: 'started', receivers: ['b'], both: ['c'], left: [], opened: false},
+  {state: 'failed', receivers: ['b'], both: ['c'], left: [], opened: false},
+  {state: 'done', receivers: [], both: ['c'], left: ['b'], opened: true},
+])('given up when the opening of c was $state, and c was seen closed: start $receivers and $both', ({state, opened, ...expected}) => {
+  const stateOf = interruptedAt('make-writable c', state);
+  const stopped = stoppedUnopened(document, stateOf);
+  expect({receivers: named(stopped.receivers), both: named(stopped.both), left: named(stopped.left)}).toEqual(expected);
+  expect(mayHaveOpened(document, withoutOpening(document, stateOf))).toBe(opened);
 });
 
 const TRIED = [{key: key('b'), identity: {serverId: 2, serverUuid: '', binlogState: ''}}];

@@ -32,6 +32,21 @@ export function stoppedBy({acts, receiving = [], stoppedBefore = []}: RecoveryDo
   return {receivers: opened.length > 0 ? [] : stopped, both: unique(moved), left: opened.length > 0 ? stopped : []};
 }
 
+/**
+ * The states of acts where the successor was seen closed although its opening was begun: nothing was opened. Pure.
+ */
+export function withoutOpening({acts}: Pick<RecoveryDocument, 'acts'>, stateOf: (act: number) => ActState): (act: number) => ActState {
+  const openings = new Set(acts.flatMap(({act, number}) => (act.do === 'step' && act.step.do === 'make-writable' ? [number] : [])));
+  return (number) => (openings.has(number) && stateOf(number) !== 'done' ? 'planned' : stateOf(number));
+}
+
+/** `stoppedBy` where the successor was seen closed although its opening was begun, for which its applier may have been stopped too. Pure. */
+export function stoppedUnopened(document: RecoveryDocument, stateOf: (act: number) => ActState): Stopped {
+  const {receivers, both, left} = stoppedBy(document, withoutOpening(document, stateOf));
+  const {successor} = document.plan;
+  return {receivers: without(receivers, [successor]), both: unique([...both, successor]), left};
+}
+
 function restartedBy(step: Step): readonly InstanceKey[] {
   if (step.do === 'release-commits') return step.through;
   return step.do === 'switch-semi-sync' && step.role === 'replica' ? [step.on] : [];
