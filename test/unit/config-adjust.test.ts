@@ -31,8 +31,6 @@ describe('adjustments after each file', () => {
     {keys: {URLPrefix: 'a'}, becomes: {URLPrefix: '/a'}},
     {keys: {URLPrefix: '/'}, becomes: {URLPrefix: ''}},
     {keys: {URLPrefix: ''}, becomes: {URLPrefix: ''}},
-    {keys: {RaftBind: 'a:1'}, becomes: {RaftAdvertise: 'a:1'}},
-    {keys: {RaftBind: 'a:1', RaftAdvertise: 'b:2'}, becomes: {RaftAdvertise: 'b:2'}},
     {keys: {}, becomes: {KVClusterMasterPrefix: 'mysql/master/'}},
     {keys: {KVClusterMasterPrefix: 'a//'}, becomes: {KVClusterMasterPrefix: 'a/'}},
     {keys: {KVClusterMasterPrefix: '/'}, becomes: {KVClusterMasterPrefix: '/'}},
@@ -46,11 +44,6 @@ describe('adjustments after each file', () => {
       },
     },
     {keys: {PseudoGTIDPattern: 'mine'}, becomes: {PseudoGTIDPattern: 'mine', PseudoGTIDPatternIsFixedSubstring: false}},
-    {keys: {HTTPAdvertise: 'https://me.example.com:3000'}, becomes: {HTTPAdvertise: 'https://me.example.com:3000'}},
-    {keys: {HTTPAdvertise: 'http://[::1]:80'}, becomes: {HTTPAdvertise: 'http://[::1]:80'}},
-    {keys: {BufferInstanceWrites: true, InstanceWriteBufferSize: 0}, becomes: {BufferInstanceWrites: false}},
-    {keys: {BufferInstanceWrites: true}, becomes: {BufferInstanceWrites: true}},
-    {keys: {ConsulMaxKVsPerTransaction: 64}, becomes: {ConsulMaxKVsPerTransaction: 64}},
     {keys: {ReasonableReplicationLagSeconds: 33}, becomes: {ReasonableLockedSemiSyncMasterSeconds: 33}},
     {keys: {ReasonableLockedSemiSyncMasterSeconds: 4}, becomes: {ReasonableLockedSemiSyncMasterSeconds: 4}},
   ];
@@ -152,7 +145,6 @@ describe('what is taken and probably not meant', () => {
     {keys: {HostnameResolveMethod: 'dns'}, key: 'HostnameResolveMethod', says: 'found "dns": names are kept as they are'},
     {keys: {MySQLHostnameResolveMethod: 'x'}, key: 'MySQLHostnameResolveMethod', says: 'found "x"'},
     {keys: {ConsulScheme: 'ftp'}, key: 'ConsulScheme', says: 'found "ftp"'},
-    {keys: {ConsulKVStoreProvider: 'etcd'}, key: 'ConsulKVStoreProvider', says: 'found "etcd"'},
     {
       keys: {DiscoveryIgnoreHostnameFilters: ['a', 'x[']},
       key: 'DiscoveryIgnoreHostnameFilters',
@@ -195,8 +187,6 @@ describe('what is taken and probably not meant', () => {
   });
 
   test.each([
-    {keys: {ConsulMaxKVsPerTransaction: 1}, becomes: {ConsulMaxKVsPerTransaction: 5}},
-    {keys: {ConsulMaxKVsPerTransaction: 65}, becomes: {ConsulMaxKVsPerTransaction: 64}},
     {keys: {InstancePollSeconds: 0}, becomes: {InstancePollSeconds: 5}},
     {keys: {MySQLConnectTimeoutSeconds: 0}, becomes: {MySQLConnectTimeoutSeconds: 2}},
     {keys: {MySQLDiscoveryReadTimeoutSeconds: -1}, becomes: {MySQLDiscoveryReadTimeoutSeconds: 10}},

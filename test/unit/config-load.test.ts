@@ -8,8 +8,14 @@ import {check, folder, load, QUIET, thrown} from './support/config.ts';
 import {anyText, containing, having, matching} from './support/expecting.ts';
 
 describe('which files are read', () => {
-  const first = {...QUIET, InstancePollSeconds: 1, DiscoverySeeds: ['a'], ClusterNameToAlias: {x: '1', y: '1'}, WebMessage: 'first'};
-  const second = {instancepollseconds: 2, DISCOVERYSEEDS: ['b'], ClusterNameToAlias: {y: '2'}, WebMessage: null};
+  const first = {
+    ...QUIET,
+    InstancePollSeconds: 1,
+    DiscoverySeeds: ['a'],
+    ClusterNameToAlias: {x: '1', y: '1'},
+    RejectHostnameResolvePattern: 'first',
+  };
+  const second = {instancepollseconds: 2, DISCOVERYSEEDS: ['b'], ClusterNameToAlias: {y: '2'}, RejectHostnameResolvePattern: null};
 
   test('all default files that exist are merged key by key, later ones over earlier ones', () => {
     const cwd = folder({'conf/orchestrator.conf.json': first, 'orchestrator.conf.json': second});
@@ -19,17 +25,17 @@ describe('which files are read', () => {
       InstancePollSeconds: 2,
       DiscoverySeeds: ['b'],
       ClusterNameToAlias: {x: '1', y: '2'},
-      WebMessage: 'first',
+      RejectHostnameResolvePattern: 'first',
     });
     expect(sources.filter((file) => file.startsWith(cwd))).toEqual(files);
-    expect(origin).toMatchObject({InstancePollSeconds: files[1], WebMessage: files[0], DataCenterPattern: 'default'});
+    expect(origin).toMatchObject({InstancePollSeconds: files[1], RejectHostnameResolvePattern: files[0], DataCenterPattern: 'default'});
     expect({notices, withoutFile}).toEqual({notices: [], withoutFile: false});
   });
 
   test('--config is the only file read', () => {
-    const cwd = folder({'conf/orchestrator.conf.json': first, 'mine.json': {...QUIET, WebMessage: 'mine'}});
+    const cwd = folder({'conf/orchestrator.conf.json': first, 'mine.json': {...QUIET, RejectHostnameResolvePattern: 'mine'}});
     const {config, sources} = loadConfig({path: 'mine.json', env: {}, cwd});
-    expect({poll: config.InstancePollSeconds, message: config.WebMessage, sources}).toEqual({
+    expect({poll: config.InstancePollSeconds, message: config.RejectHostnameResolvePattern, sources}).toEqual({
       poll: 5,
       message: 'mine',
       sources: [path.join(cwd, 'mine.json')],
@@ -97,7 +103,7 @@ describe('files that cannot be read', () => {
     const cwd = folder({
       'sub/x': '',
       'empty.json': '',
-      'broken.json': '{"Debug": true,\n "WebMessage"\n "hunter2"}',
+      'broken.json': '{"Debug": true,\n "RejectHostnameResolvePattern"\n "hunter2"}',
       'comment.json': '{\n // hunter2\n "Debug": true}',
       'open.json': '{"MySQLTopologyPassword": "hunter2\n}',
       'list.json': '["hunter2"]',
@@ -125,9 +131,11 @@ describe('files that cannot be read', () => {
   });
 
   test('only the first JSON value counts, and a byte order mark does not matter', () => {
-    const cwd = folder({'o.json': `\uFEFF${JSON.stringify({...QUIET, WebMessage: 'one'})}\n{"WebMessage": "two"}`});
+    const cwd = folder({
+      'o.json': `\uFEFF${JSON.stringify({...QUIET, RejectHostnameResolvePattern: 'one'})}\n{"RejectHostnameResolvePattern": "two"}`,
+    });
     const {config, notices} = loadConfig({path: 'o.json', env: {}, cwd});
-    expect(config.WebMessage).toBe('one');
+    expect(config.RejectHostnameResolvePattern).toBe('one');
     expect(notices).toMatchObject([{code: 'suspicious', line: 2, sentence: containing('first JSON object')}]);
   });
 });
@@ -157,7 +165,11 @@ describe('types', () => {
     {key: 'InstancePollSeconds', value: -5, says: 'InstancePollSeconds must be a whole number from 0 up, found the number -5'},
     {key: 'DiscoverySeeds', value: ['a', 7], says: 'DiscoverySeeds must be a list of texts, found a list with a number in it'},
     {key: 'ClusterNameToAlias', value: {a: null}, says: 'ClusterNameToAlias must be an object of texts, found an object with null in it'},
-    {key: 'WebMessage', value: {password: 'hunter2'}, says: 'WebMessage must be a text, found an object'},
+    {
+      key: 'RejectHostnameResolvePattern',
+      value: {password: 'hunter2'},
+      says: 'RejectHostnameResolvePattern must be a text, found an object',
+    },
     {
       key: 'InstancePollSeconds',
       value: 'x'.repeat(99),
@@ -212,9 +224,11 @@ describe('keys nobody reads', () => {
   });
 
   test('a key written twice is said to be', () => {
-    const {config, notices} = load({WebMessage: 'a', webMessage: 'b'});
-    expect(config.WebMessage).toBe('b');
-    expect(notices).toMatchObject([{code: 'suspicious', line: 6, sentence: 'WebMessage is written more than once; the last one counts'}]);
+    const {config, notices} = load({RejectHostnameResolvePattern: 'a', rejectHostnameResolvePattern: 'b'});
+    expect(config.RejectHostnameResolvePattern).toBe('b');
+    expect(notices).toMatchObject([
+      {code: 'suspicious', line: 6, sentence: 'RejectHostnameResolvePattern is written more than once; the last one counts'},
+    ]);
   });
 
   test('keys of what is not supported have no effect', () => {

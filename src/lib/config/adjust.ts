@@ -1,5 +1,4 @@
 import {copy, isSet, put, type Draft, type Say} from './draft.ts';
-import type {KeyName} from './keys.ts';
 
 type Adjustment = (draft: Draft, say: Say) => void;
 
@@ -18,9 +17,6 @@ const ADJUSTMENTS: readonly Adjustment[] = [
   ({values}) => void (values.KVClusterMasterPrefix = values.KVClusterMasterPrefix.replace(/\/*$/, '/')),
   pseudoGtid,
   advertisedUrl,
-  // 3.2.6 does this only when HTTPAdvertise is set, and otherwise ends on a buffer of negative size.
-  ({values}) => void (values.BufferInstanceWrites &&= values.InstanceWriteBufferSize > 0),
-  consulTransactions,
   ({values}) => void (values.ReasonableLockedSemiSyncMasterSeconds ||= Math.max(0, values.ReasonableReplicationLagSeconds)),
 ];
 
@@ -117,12 +113,10 @@ function sqliteFile({values}: Draft, say: Say): void {
   );
 }
 
-function raftAddresses(draft: Draft, say: Say): void {
-  const {values} = draft;
+function raftAddresses({values}: Draft, say: Say): void {
   for (const key of ['RaftDataDir', 'RaftBind'] as const) {
     if (values.RaftEnabled && values[key] === '') say('CONFIG_INVALID', key, `${key} must not be empty when RaftEnabled is true`);
   }
-  if (values.RaftAdvertise === '') copy(draft, 'RaftBind', 'RaftAdvertise');
 }
 
 function pseudoGtid(draft: Draft): void {
@@ -147,13 +141,4 @@ function advertisedUrl({values}: Draft, say: Say): void {
   ];
   const broken = rules.find(([kept]) => !kept);
   if (broken) say('CONFIG_INVALID', 'HTTPAdvertise', `HTTPAdvertise must have ${broken[1]}`, 'write it as http://host:port');
-}
-
-function consulTransactions(draft: Draft, say: Say): void {
-  const key: KeyName = 'ConsulMaxKVsPerTransaction';
-  const found = draft.values[key];
-  const value = Math.min(64, Math.max(5, found));
-  if (value === found) return;
-  draft.values[key] = value;
-  say('adjusted', key, `${key} must be from 5 to 64, found ${found}; using ${value}`);
 }

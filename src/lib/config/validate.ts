@@ -30,8 +30,6 @@ const MINIMUMS = {
   MySQLOrchestratorMaxPoolConnections: 1,
   MySQLConnectionLifetimeSeconds: 0,
   DiscoveryMaxConcurrency: 1,
-  DiscoveryQueueCapacity: 1,
-  InstanceFlushIntervalMilliseconds: 1,
   ReasonableReplicationLagSeconds: 0,
   ReasonableMaintenanceReplicationLagSeconds: 0,
   RecoveryPeriodBlockSeconds: 0,
@@ -165,7 +163,6 @@ const CHOICES = {
   },
   RecoverReturnedSource: {words: ['off', 'fence', 'rejoin'], otherwise: 'a source that comes back is closed, as by `fence`'},
   ConsulScheme: {words: ['http', 'https'], otherwise: 'Consul cannot be reached'},
-  ConsulKVStoreProvider: {words: ['consul', 'consul-txn', 'consul_txn'], otherwise: 'keys are written in transactions all the same'},
 } as const satisfies Partial<Record<KeyName, {readonly words: readonly string[]; readonly otherwise: string}>>;
 
 function choices({values}: Draft, say: Say): void {
