@@ -4,12 +4,17 @@ import {observeLease, takeLease} from '../../src/lib/coordination/lease.ts';
 import type {Timing} from '../../src/lib/coordination/timing.ts';
 import type {Lease} from '../../src/lib/coordination/types.ts';
 import type {Backend} from '../../src/lib/store/backend.ts';
+import {submitPool} from '../../src/lib/store/pools.ts';
 import {contend, fencedWrite, randomOf, unfencedWrite, violations, type Contest, type History} from './support/contenders.ts';
-import {ALL_KINDS, bench, node, quick, unhurried, type Bench} from './support/coordination.ts';
+import {leaseCases} from './support/cases/lease.ts';
+import {lockCases} from './support/cases/lock.ts';
+import {key} from './support/instance.ts';
+import {ALL_KINDS, bench, EXTENT_ON_A_GROUP, node, quick, unhurried, type Bench} from './support/coordination.ts';
 
 const SEED = Number(process.env['ORCHESTRATOR_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const CONTENDERS = 8;
 const ROUNDS = 300;
+const POOLS = 20;
 const LASTS = 3000;
 /** On a machine that does much else it goes on until enough has happened, for at most this. */
 const AT_MOST = 90_000;
@@ -101,4 +106,50 @@ describe.each(ALL_KINDS)('eight contenders on %s', (kind) => {
     await write(one, stopped!);
     expect(violations([], await writtenTerms())).toEqual(found);
   });
+
+  test('of those who say at once who is in a pool, one has said it: the members of several are never in it', async () => {
+    for (let round = 0; round < POOLS; round += 1) {
+      // Nobody is in it yet, and they have no member in common: they write no row that another one writes.
+      const pool = `p${round}`;
+      const some = backends.slice(0, shared.servers.length > 1 ? shared.servers.length : 2);
+      const meeting = shared.servers.length > 1 ? commitTogether(some) : some;
+      await Promise.all(meeting.map((backend, at) => submitPool(backend, pool, [`n${at}a`, `n${at}b`].map(key))));
+      const hosts: readonly string[] = await backends[0]!.run(({db}) =>
+        db('database_instance_pool').where({pool}).orderBy('hostname').pluck('hostname'),
+      );
+      expect(hosts).toHaveLength(2);
+      expect(hosts[0]?.slice(0, -1)).toBe(hosts[1]?.slice(0, -1));
+    }
+  });
+
+  // Its group is there, and takes long to start.
+  describe.each(kind === 'group' ? ['the same group'] : [])('on %s', () => {
+    describe('the lease', () => {
+      leaseCases(() => shared, EXTENT_ON_A_GROUP);
+    });
+    describe('cluster locks', () => {
+      lockCases(() => shared, EXTENT_ON_A_GROUP);
+    });
+  });
 });
+
+/** Who writes through database nodes of their own wait for each other before they commit for the first time. */
+function commitTogether(backends: readonly Backend[]): readonly Backend[] {
+  let missing = backends.length;
+  const meeting = Promise.withResolvers<void>();
+  return backends.map((backend) => {
+    let met = false;
+    return {
+      ...backend,
+      transaction: (work, options) =>
+        backend.transaction(async (inside) => {
+          const result = await work(inside);
+          if (!met) missing -= 1;
+          met = true;
+          if (missing === 0) meeting.resolve();
+          await meeting.promise;
+          return result;
+        }, options),
+    };
+  });
+}

@@ -14,7 +14,7 @@ import {acquireLock} from '../../src/lib/coordination/lock/acquire.ts';
 import type {Backend, Work} from '../../src/lib/store/backend.ts';
 import {upsertInstances} from '../../src/lib/store/instances.ts';
 import {waitFor} from '../sandbox/index.ts';
-import {bench, KINDS, node, quick, type Bench} from './support/coordination.ts';
+import {bench, PROTOCOL_KINDS, node, quick, type Bench} from './support/coordination.ts';
 import {instance, key} from './support/instance.ts';
 
 interface StoredNode {
@@ -22,7 +22,7 @@ interface StoredNode {
   incrementing_indicator: number;
 }
 
-describe.each(KINDS)('nodes on %s', (kind) => {
+describe.each(PROTOCOL_KINDS)('nodes on %s', (kind) => {
   let shared: Bench;
   let one: Backend;
   let two: Backend;
@@ -103,7 +103,8 @@ describe.each(KINDS)('nodes on %s', (kind) => {
 
   test('the checks of a backend as the sandbox makes it', async () => {
     const levels = (await checkBackend(one)).map(({level, sentence}) => `${level}: ${sentence}`);
-    const expected = {sqlite: [], mariadb: [expect.stringContaining('innodb_flush_log_at_trx_commit')], galera: []};
+    const notDurable = [expect.stringContaining('innodb_flush_log_at_trx_commit')];
+    const expected = {sqlite: [], mariadb: notDurable, galera: [], group: notDurable};
     expect(levels).toEqual(expected[kind]);
   });
 

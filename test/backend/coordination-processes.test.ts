@@ -3,13 +3,13 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from 'vitest';
 import {defaultTiming, type Timing} from '../../src/lib/coordination/timing.ts';
 import {waitFor} from '../sandbox/index.ts';
-import {bench, KINDS, quick, type Bench} from './support/coordination.ts';
+import {bench, PROTOCOL_KINDS, quick, type Bench} from './support/coordination.ts';
 import type {ContenderSettings} from './support/contender-process.ts';
 import {Contender, overlaps, sharedClock} from './support/processes.ts';
 
 const WITHIN = {within: 60_000};
 
-describe.each(KINDS)('processes on %s', (kind) => {
+describe.each(PROTOCOL_KINDS)('processes on %s', (kind) => {
   let shared: Bench;
   let contenders: Contender[];
 

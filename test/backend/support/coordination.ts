@@ -1,6 +1,7 @@
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {afterAll, beforeAll} from 'vitest';
 import {KEY_NAMES, KEYS, type Config} from '../../../src/lib/config/keys.ts';
 import {makeNodeId} from '../../../src/lib/coordination/nodes.ts';
 import {defaultTiming, type Timing} from '../../../src/lib/coordination/timing.ts';
@@ -15,6 +16,14 @@ import {ACCOUNTS, galera, groupReplication, sandbox, type Flavor, type Instance}
 export const KINDS = ['sqlite', 'mariadb', 'galera'] as const;
 /** With a MySQL group of three primaries, which is slow to start: for what depends on how nodes certify each other's writes. */
 export const ALL_KINDS = [...KINDS, 'group'] as const;
+/** Set by `script/test --all`. */
+const ALL = process.env['ORCHESTRATOR_TEST_ALL'] !== undefined;
+/** For what is the protocol itself: on a group with `script/test --all`. */
+export const PROTOCOL_KINDS: readonly (typeof ALL_KINDS)[number][] = ALL ? ALL_KINDS : KINDS;
+/** How much of a suite: what two who meet on different database nodes depend on, or everything. */
+export type Extent = 'core' | 'all';
+/** Of a suite that runs on a group which is there for another one. */
+export const EXTENT_ON_A_GROUP: Extent = ALL ? 'all' : 'core';
 /** With MySQL 9 by itself: for what depends on words and types of the server alone. */
 export const SINGLE_KINDS = ['sqlite', 'mariadb', 'mysql9'] as const;
 export type Kind = (typeof ALL_KINDS)[number] | 'mysql9';
@@ -110,6 +119,16 @@ export async function bench(kind: Kind, {within = 30_000}: {readonly within?: Mi
       await end();
     },
   };
+}
+
+/** A backend for the tests of one `describe`. */
+export function useBench(kind: Kind): () => Bench {
+  let made: Bench | undefined;
+  beforeAll(async () => {
+    made = await bench(kind);
+  });
+  afterAll(() => made?.down());
+  return () => made!;
 }
 
 export function node(name: string): NodeId {
