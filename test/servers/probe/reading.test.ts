@@ -33,6 +33,17 @@ const UNTOLD = {
   otherChannels: [],
 };
 
+/** Keeps a stopped replica from applying one schema. */
+const FILTERED: Record<Flavor, (replica: Instance) => Promise<unknown>> = {
+  mariadb: (replica) => replica.query("SET GLOBAL replicate_ignore_db = 'elsewhere'"),
+  mysql9: (replica) => replica.query('CHANGE REPLICATION FILTER REPLICATE_IGNORE_DB = (elsewhere)'),
+  // It has no statement for that.
+  mysql56: async (replica) => {
+    await replica.kill9();
+    await replica.start(['--replicate-ignore-db=elsewhere', '--skip-slave-start']);
+  },
+};
+
 const byPort = (a: {port: number}, b: {port: number}) => a.port - b.port;
 
 describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavor: 'mysql56'}])('a probe of $flavor', ({flavor}) => {
@@ -148,7 +159,17 @@ describe.each<{flavor: Flavor}>([{flavor: 'mariadb'}, {flavor: 'mysql9'}, {flavo
     expect(broken.applier.error).not.toBe('');
     await b.query(b.words.stop(''));
     await b.query(`${changeWord(b)}_DELAY = 7`);
-    expect((await found(b.key)).reading.replication).toMatchObject({receiver: {state: 'stopped'}, applier: {state: 'stopped'}, delay: 7});
+    expect((await found(b.key)).reading.replication).toMatchObject({
+      receiver: {state: 'stopped'},
+      applier: {state: 'stopped'},
+      delay: 7,
+      hasFilters: false,
+    });
+    await FILTERED[flavor](b);
+    expect((await found(b.key)).reading.replication).toMatchObject({source: a.key, hasFilters: true});
+    // How it was started is no setting that the next test would find reset.
+    if (flavor === 'mysql56') await b.kill9();
+    else await b.query(flavor === 'mysql9' ? 'CHANGE REPLICATION FILTER REPLICATE_IGNORE_DB = ()' : "SET GLOBAL replicate_ignore_db = ''");
   });
 
   test('a source that is gone: the receiver says so by number', async () => {
