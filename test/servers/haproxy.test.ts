@@ -2,9 +2,22 @@ import {once} from 'node:events';
 import {readFile} from 'node:fs/promises';
 import {createServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
-import {afterAll, afterEach, beforeAll, expect, test} from 'vitest';
-import {ACCOUNTS, Client, haproxy, sandbox, waitFor, type Proxy, type Sandbox} from '../sandbox/index.ts';
-import {backendHost, site, type BackendHost, type Service, type Site} from './support/index.ts';
+import {afterAll, afterEach, beforeAll, expect, onTestFinished, test} from 'vitest';
+import {proxiedBackend} from '../chaos/backends/proxied.ts';
+import {ACCOUNTS, Client, haproxy, sandbox, waitFor, type Instance, type Proxy, type Sandbox} from '../sandbox/index.ts';
+import {hostAt} from './support/backends.ts';
+import {
+  backendHost,
+  recoveriesOf,
+  recoveryOf,
+  rows,
+  site,
+  watching,
+  watchLeaders,
+  type BackendHost,
+  type Service,
+  type Site,
+} from './support/index.ts';
 
 let host: BackendHost;
 let box: Sandbox;
@@ -103,3 +116,63 @@ test('any-node.cfg: every node that can do its work answers, and no other', asyn
   const gone = async (): Promise<boolean> => (await Promise.all([1, 2, 3, 4].map(whoAnswers))).every((token) => token === tokens[1]);
   expect(await waitFor('only the other answers', gone, {within: 60_000})).toBe(true);
 });
+
+test('a semi-synchronous backend fails over behind its proxy: nothing that was acknowledged is lost, nobody leads beside, nothing is repeated', async () => {
+  const {a, b, c} = await box.topology('a: b c');
+  const backend = await proxiedBackend({lossless: true});
+  onTestFinished(() => backend.down());
+  at = await site({backend: hostAt(backend), servers: [a, b, c]});
+  const services = [await at.serve(), await at.serve()];
+  const watch = watchLeaders(services);
+  onTestFinished(() => watch.stop());
+  await watching(at, a);
+  const taggers = services.map((service, number) => new Tagger(service, {instance: c, prefix: `of${number}-`}));
+  onTestFinished(() => Promise.all(taggers.map((tagger) => tagger.stop())).then(() => undefined));
+  await a.kill9();
+  const {uid, is_successful} = await recoveryOf(at, a);
+  expect(is_successful).toBe(1);
+  const before = await termOf(at);
+
+  // For a while the replica receives nothing. Were that not waited for, it would be acknowledged, and lost.
+  await backend.proxied!.failOver({losing: 500});
+  const acknowledged = taggers.map(({tags}) => tags.length);
+  await waitFor('somebody leads', async () => (await watch.leader()) !== null, {within: 60_000});
+  await waitFor('both write', () => taggers.every(({tags}, tagger) => tags.length > acknowledged[tagger]! + 1), {within: 60_000});
+  await Promise.all(taggers.map((tagger) => tagger.stop()));
+
+  const kept = new Set((await rows<{tag_name: string}>(at, 'database_instance_tags')).map((row) => row.tag_name));
+  expect(taggers.flatMap(({tags}) => tags).filter((tag) => !kept.has(tag))).toEqual([]);
+  expect(await termOf(at)).toBeGreaterThanOrEqual(before);
+  expect(await recoveriesOf(at)).toMatchObject([{uid, is_successful: 1}]);
+  expect((await at.hooks.order()).filter((list) => list === 'PostMasterFailoverProcesses')).toHaveLength(1);
+  expect(watch.together).toEqual([]);
+});
+
+async function termOf(of: Site): Promise<number> {
+  return Number((await rows<{term: number}>(of, 'leader_term'))[0]?.term);
+}
+
+/** Asks one node to write ever new tags, and remembers which it said are written. */
+class Tagger {
+  readonly tags: string[] = [];
+  #stopped = false;
+  readonly #work: Promise<void>;
+
+  constructor(service: Service, {instance: {key}, prefix}: {readonly instance: Instance; readonly prefix: string}) {
+    const ask = async (): Promise<void> => {
+      for (let number = 0; !this.#stopped; number += 1) {
+        const tag = `${prefix}${number}`;
+        const path = `${service.address}/api/tag/${key.host}/${key.port}/${tag}/yes`;
+        const answer = await fetch(path, {signal: AbortSignal.timeout(20_000)}).catch(() => null);
+        await answer?.arrayBuffer().catch(() => undefined);
+        if (answer?.ok) this.tags.push(tag);
+      }
+    };
+    this.#work = ask();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#work;
+  }
+}

@@ -8,26 +8,45 @@ import {Clocks} from './clocks.ts';
 const NAMES = ['p', 'r'] as const;
 const ASKS_WITHIN = 400;
 
+interface ProxiedOptions {
+  /** A commit is acknowledged only once the replica has it, however long that takes. */
+  readonly lossless?: boolean;
+}
+
 /** A source with a replica, and HAProxy in front, which leads to the one whose check says that it is writable. */
-export async function proxiedBackend(): Promise<Backend> {
+export async function proxiedBackend({lossless = false}: ProxiedOptions = {}): Promise<Backend> {
   const box = await sandbox({flavor: 'mariadb'});
-  await box.topology('p: r');
+  await replicate(box, lossless);
   const ports = await reservePorts(NAMES.length);
   const checks = await Promise.all(NAMES.map((name, at) => Check.open(() => box.get(name), ports.ports[at] ?? 0)));
   const backends = NAMES.map((name, at) => ({port: box.get(name).key.port, checkPort: ports.ports[at] ?? 0}));
   const proxy = await haproxy({mode: 'tcp', backends, check: '/'});
-  return new ProxiedBackend(box, {checks, proxy, ports});
+  return new ProxiedBackend(box, {checks, proxy, ports, lossless});
+}
+
+async function replicate(box: Sandbox, lossless: boolean): Promise<void> {
+  const {p} = await box.topology('p: r', {semiSync: lossless});
+  if (!lossless) return;
+  await p.query("SET GLOBAL rpl_semi_sync_master_wait_point = 'AFTER_SYNC'");
+  await p.query('SET GLOBAL rpl_semi_sync_master_timeout = 3600000');
+}
+
+interface Parts {
+  readonly checks: readonly Check[];
+  readonly proxy: Proxy;
+  readonly ports: ReservedPorts;
+  readonly lossless: boolean;
 }
 
 class ProxiedBackend implements Backend {
   readonly kind = 'proxy';
   readonly proxied: Proxied;
   readonly #box: Sandbox;
-  readonly #parts: {readonly checks: readonly Check[]; readonly proxy: Proxy; readonly ports: ReservedPorts};
+  readonly #parts: Parts;
   readonly #clocks = new Clocks();
   #pristine = true;
 
-  constructor(box: Sandbox, parts: {readonly checks: readonly Check[]; readonly proxy: Proxy; readonly ports: ReservedPorts}) {
+  constructor(box: Sandbox, parts: Parts) {
     this.#box = box;
     this.#parts = parts;
     this.proxied = {
@@ -80,7 +99,7 @@ class ProxiedBackend implements Backend {
 
   async renew(): Promise<void> {
     await this.revive();
-    if (!this.#pristine) await this.#box.reset('p: r');
+    if (!this.#pristine) await replicate(this.#box, this.#parts.lossless);
     this.#pristine = true;
   }
 
@@ -104,6 +123,7 @@ class ProxiedBackend implements Backend {
       await sleep(losing);
     }
     await source.kill9();
+    await applyReceived(replica);
     await replica.query('STOP SLAVE');
     await replica.query('RESET SLAVE ALL');
     await replica.query('SET GLOBAL read_only = OFF');
@@ -115,6 +135,13 @@ class ProxiedBackend implements Backend {
     await sleep(milliseconds);
     [atSource.says, atReplica.says] = [null, null];
   }
+}
+
+/** Nobody is promoted before all it has received is applied: where commits waited for it, that is what was acknowledged. */
+async function applyReceived(replica: Instance): Promise<void> {
+  const [status] = await replica.query<{Gtid_IO_Pos: string}>('SHOW SLAVE STATUS');
+  const late = await replica.value('SELECT MASTER_GTID_WAIT(?, 30)', [status?.Gtid_IO_Pos ?? '']);
+  if (Number(late) !== 0) throw new Error(`${replica.name} has not applied what it received, up to ${status?.Gtid_IO_Pos}.`);
 }
 
 /** What the proxy asks about one server: 200 = lead to it. */

@@ -1,6 +1,7 @@
 export {BACKENDS, backendHost, clusterHost, type BackendHost, type BackendKind} from './backends.ts';
 export {busy} from './busy.ts';
 export {desk} from './desk.ts';
+export {watchLeaders, type LeaderWatch} from './lone-leader.ts';
 export {gate, type Gate} from './gate.ts';
 export {Crash, hands, type Hands} from './hands.ts';
 export type {HookList, HookRun} from './hook-log.ts';
