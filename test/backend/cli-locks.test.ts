@@ -156,6 +156,8 @@ describe.each(BACKENDS)('on %s', (kind) => {
     expect(await table('topology_recovery')).toMatchObject([
       {uid: UID, end_recovery: expect.any(String) as string, is_successful: 0, all_errors: 'its lock was taken away by bob: it hangs'},
     ]);
+    // Not seen gone, and not forgotten with the lock.
+    expect(await table('cluster_lock_session')).toMatchObject([{hostname: b.host, port: b.port, connection_id: 5}]);
     const [unended, ...audited] = await table<{audit_type: string; message: string; port: number}>('audit');
     expect(unended).toMatchObject({audit_type: 'kill-former-sessions', port: b.port});
     expect(unended?.message).toMatch(/^recovery of a: sessions of the former holder on 127\.0\.0\.1:2 could not be ended/);

@@ -1,4 +1,5 @@
-import {sessionsOf, type JournaledSession} from '../coordination/lock/sessions.ts';
+import type {Fence} from '../coordination/lock/hold.ts';
+import {outliveLock, sessionsOf, type JournaledSession} from '../coordination/lock/sessions.ts';
 import {messageOf, OrchestratorError} from '../errors/errors.ts';
 import type {Flavor, Row, Statement} from '../flavor/flavor.ts';
 import {flavorOf} from '../flavor/flavors.ts';
@@ -26,14 +27,15 @@ export interface Killed {
 
 /**
  * Ends what a former holder of a lock left behind, on every server that can be reached, before its heir changes anything
- * (coordination.md §3). What could not be ended is logged, and audited with the server's name.
+ * (coordination.md §3). What could not be ended is logged, and audited with the server's name, and stays in the journal beyond the lock.
  *
  * @returns what the heir's hands have to end before they touch those servers
  */
 export async function killFormer(
   {backend, servers, log, audit}: Pick<Environment, 'backend' | 'servers' | 'log' | 'audit'>,
-  {lockId, purpose}: {readonly lockId: string; readonly purpose: string},
+  hold: Fence & {readonly purpose: string},
 ): Promise<Killed> {
+  const {lockId, purpose} = hold;
   const sessions = await sessionsOf(backend, lockId);
   if (sessions.length === 0) return {remarks: [], left: []};
   const ended = await killEach(servers, sessions);
@@ -41,7 +43,9 @@ export async function killFormer(
     for (const message of remarks) log('warn', `${purpose}: ${message}`);
     if (remarks.length > 0) await audit({type: KILL_SESSIONS, key, message: `${purpose}: ${remarks.join('; ')}`});
   }
-  return joined(ended);
+  const killed = joined(ended);
+  await outliveLock(backend, hold, {left: killed.left, gone: sessions.filter((one) => !killed.left.includes(one))});
+  return killed;
 }
 
 /** The same without any record. */

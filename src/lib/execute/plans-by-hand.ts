@@ -3,6 +3,7 @@ import {contentionError, isContention} from '../coordination/lock/contention.ts'
 import {releaseLock} from '../coordination/lock/hold.ts';
 import {keepLock} from '../coordination/lock/keep.ts';
 import {listLocks, type ListedLock} from '../coordination/lock/rows.ts';
+import {outliveLock} from '../coordination/lock/sessions.ts';
 import {takeOverAbandoned} from '../coordination/lock/standstill.ts';
 import {forceUnlock} from '../coordination/lock/takeover.ts';
 import {defaultTiming} from '../coordination/timing.ts';
@@ -114,7 +115,7 @@ export async function unlockByHand(options: HandOptions, {lockId, because}: {loc
       before: async (hold, sessions, mayStillSend) => {
         const plan = await planUnder(backend, lockId);
         if (plan) aborted = await abortAtWork(options, heartbeats, {plan, hold, because, mayStillSend});
-        remarks = aborted?.remarks ?? (await endSessions(options, sessions)).remarks;
+        remarks = aborted?.remarks ?? (await endSessions(options, hold, sessions)).remarks;
       },
     });
     return {lock: {...row, instances: listed?.instances ?? []}, aborted, remarks};
@@ -125,8 +126,11 @@ async function planUnder(backend: Backend, lockId: string): Promise<OpenPlan | u
   return (await readOpenPlans(backend)).find((plan) => plan.lockId === lockId);
 }
 
-function endSessions(options: HandOptions, sessions: Killed['left']): Promise<Killed> {
-  return sessions.length === 0 ? Promise.resolve({remarks: [], left: []}) : atWork(options, ({servers}) => killSessions(servers, sessions));
+async function endSessions(options: HandOptions, hold: LockHold, sessions: Killed['left']): Promise<Killed> {
+  if (sessions.length === 0) return {remarks: [], left: []};
+  const killed = await atWork(options, ({servers}) => killSessions(servers, sessions));
+  await outliveLock(options.backend, hold, {left: killed.left, gone: sessions.filter((one) => !killed.left.includes(one))});
+  return killed;
 }
 
 async function withHeartbeats<Result>(options: HandOptions, work: (heartbeats: Backend) => Promise<Result>): Promise<Result> {

@@ -39,7 +39,8 @@ export async function touchLock({db}: Work, fence: Fence): Promise<boolean> {
 }
 
 /**
- * Gives the lock back, with its maintenance rows and its journal of sessions, in one transaction. Stop using it before.
+ * Gives the lock back, with its maintenance rows and its journal of sessions, in one transaction. Stop using it before. Sessions that
+ * were not seen gone stay on record where `outliveLock` put them.
  *
  * @returns false when it was not ours any more: nothing was changed
  */

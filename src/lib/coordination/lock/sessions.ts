@@ -1,4 +1,4 @@
-import type {InstanceKey} from '../../model/instance-key.ts';
+import {sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import type {Backend} from '../../store/backend.ts';
 import {touchLock, type Fence} from './hold.ts';
 
@@ -7,9 +7,15 @@ export interface JournaledSession {
   readonly instance: InstanceKey;
   /** The server's own number of the connection. Numbers start anew with the server: look whose it is now before killing it. */
   readonly connectionId: number;
+  /** Its lock was given back, and it had not been seen gone. */
+  readonly outlived?: true;
 }
 
+/** Stands for a lock in the rows of sessions that outlived theirs, for whoever locks their servers next. */
+const NO_LOCK = 'left';
+
 interface StoredSession {
+  lock_id: string;
   hostname: string;
   port: number;
   connection_id: number | string;
@@ -66,13 +72,58 @@ export function sessionJournal(
 /** Whoever asked for it hears of it. */
 function ignore(): void {}
 
-/** Sessions that former holders of this lock may still use. Right after the lock was taken these are all there are. */
+/**
+ * Sessions that former holders of this lock may still use, or of a lock given back on whose servers they were not seen gone. Right after
+ * the lock was taken these are all there are.
+ */
 export async function sessionsOf(backend: Backend, lockId: string): Promise<readonly JournaledSession[]> {
-  const rows: readonly StoredSession[] = await backend.run(({db}) =>
-    db('cluster_lock_session')
+  const rows: readonly StoredSession[] = await backend.run(({db}) => {
+    const locked = db('cluster_lock_member as member')
+      .where('member.lock_id', lockId)
+      .whereRaw('member.hostname = cluster_lock_session.hostname and member.port = cluster_lock_session.port');
+    return db('cluster_lock_session')
       .where({lock_id: lockId})
+      .orWhere((outlived) => void outlived.where({lock_id: NO_LOCK}).whereExists(locked.select(db.raw('1'))))
       .orderBy(['hostname', 'port', 'connection_id'])
-      .select('hostname', 'port', 'connection_id'),
-  );
-  return rows.map(({hostname, port, connection_id}) => ({instance: {host: hostname, port}, connectionId: Number(connection_id)}));
+      .select('lock_id', 'hostname', 'port', 'connection_id');
+  });
+  const sessions = rows.map(({lock_id, hostname, port, connection_id}): JournaledSession => {
+    const session = {instance: {host: hostname, port}, connectionId: Number(connection_id)};
+    return lock_id === NO_LOCK ? {...session, outlived: true} : session;
+  });
+  const [outlived, others] = [sessions.filter((one) => one.outlived), sessions.filter((one) => !one.outlived)];
+  return [...others.filter((one) => !outlived.some((other) => isSame(one, other))), ...outlived];
+}
+
+function isSame(one: JournaledSession, other: JournaledSession): boolean {
+  return one.connectionId === other.connectionId && sameKey(one.instance, other.instance);
+}
+
+/** What became of sessions that may outlive a lock. */
+export interface Outliving {
+  readonly gone: readonly JournaledSession[];
+  readonly left: readonly JournaledSession[];
+}
+
+/**
+ * Keeps sessions that were not seen gone beyond the end of the lock, for the next one that holds their servers, and forgets those of
+ * former locks that were.
+ *
+ * @returns false when the lock is not ours any more: whoever has it has the sessions too
+ */
+export async function outliveLock(backend: Backend, hold: Fence, {gone, left}: Outliving): Promise<boolean> {
+  const rowOf = ({instance: {host: hostname, port}, connectionId: connection_id}: JournaledSession) => ({hostname, port, connection_id});
+  const [over, stay] = [gone.filter((one) => one.outlived).map(rowOf), left.map((one) => ({lock_id: NO_LOCK, ...rowOf(one)}))];
+  if (over.length === 0 && stay.length === 0) return true;
+  return backend.transaction(async (work) => {
+    if (!(await touchLock(work, hold))) return false;
+    if (over.length > 0) {
+      const which = over.map(({hostname, port, connection_id}) => [hostname, port, connection_id]);
+      await work.db('cluster_lock_session').where({lock_id: NO_LOCK}).whereIn(['hostname', 'port', 'connection_id'], which).delete();
+    }
+    if (stay.length > 0) {
+      await work.db('cluster_lock_session').insert(stay).onConflict(['lock_id', 'hostname', 'port', 'connection_id']).ignore();
+    }
+    return true;
+  });
 }

@@ -1,4 +1,4 @@
-import {sessionsOf} from '../../coordination/lock/sessions.ts';
+import {outliveLock, sessionsOf} from '../../coordination/lock/sessions.ts';
 import {defaultTiming} from '../../coordination/timing.ts';
 import {isCode, messageOf, OrchestratorError} from '../../errors/errors.ts';
 import type {Instance} from '../../model/instance.ts';
@@ -166,7 +166,8 @@ function patienceOf({config}: HandOptions, {wish}: ChangeWish): Milliseconds {
 
 /** A statement was sent and not answered: it is ended. If all is as wished nevertheless, that is said; else nobody knows. */
 async function unanswered({bench, options, locked}: Changing, {seen, plan, error}: Planned & {error: Error}): Promise<string> {
-  const {remarks} = await killSessions(bench.servers, await sessionsOf(options.backend, locked.hold.lockId));
+  const {remarks, left} = await killSessions(bench.servers, await sessionsOf(options.backend, locked.hold.lockId));
+  await outliveLock(options.backend, locked.hold, {left, gone: []});
   for (const sentence of remarks) options.log('warn', sentence);
   const {on = seen.instance.key, check} = plan.expects;
   const now = await bench.prober.probe(on);
