@@ -54,7 +54,7 @@ test('a replica is made anew from another, and follows its source; what must not
   expect(await dies).toMatchObject({status: null});
   expect(await standingOf(b)).toMatchObject({writable: false});
 
-  const running = it.run(...order, '--timeout', '5m');
+  const running = it.run(...order, '--timeout', '5m', '--wait', '1m'); // until the lock of the dead one is stale
   await restarted(b, running);
   expect(await running).toMatchObject({status: 0, stdout: `${name(b)}\n`});
   expect(await standingOf(b)).toMatchObject({writable: false, source: a.key.port, receiver: 'Yes', applier: 'Yes'});
