@@ -85,6 +85,9 @@ test.concurrent.each(FLAVORS)(
       expect(await cache(a)).toBe(before);
       await hand.say(say('SET GLOBAL binlog_cache_size = 131072'));
       expect([await outcome, await cache(a)]).toEqual(['ended', 131_072]);
+      expect(hands.unanswered).toEqual([]);
+      await expect(hand.say(say('DO SLEEP(600)'), 50)).rejects.toMatchObject({code: 'SERVER_TIMEOUT'});
+      expect(hands.unanswered).toEqual([{instance: a.key, connectionId: expect.any(Number) as number}]);
     } finally {
       a.resume();
       await release();

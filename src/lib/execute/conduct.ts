@@ -1,6 +1,6 @@
 import {touchLock} from '../coordination/lock/hold.ts';
 import type {KeptLock} from '../coordination/lock/keep.ts';
-import {sessionJournal, type JournaledSession} from '../coordination/lock/sessions.ts';
+import {outliveLock, sessionJournal, type JournaledSession} from '../coordination/lock/sessions.ts';
 import type {LockHold} from '../coordination/types.ts';
 import {OrchestratorError, unreachable} from '../errors/errors.ts';
 import {within} from '../errors/trail.ts';
@@ -94,6 +94,7 @@ async function carryOut(env: Environment, what: Conducting): Promise<Ending> {
       if ('document' in again) return await conduct(env, again);
       return await fail({env, what, hands, publishing}, [end.stoppedBy.because, again.because].filter(Boolean).join('; '));
     }
+    await outliveLock(env.backend, hold, {left: hands.unanswered, gone: []});
     await auditEnd(env, document, endingOf(document));
     return {outcome: 'promoted', uid, successor: plan.successor, lost: await lostReplicas(env, what)};
   } finally {
@@ -262,6 +263,7 @@ async function fail(performing: Ended, because: string): Promise<Ending> {
     lines.push(await tellOfFailure(env, what, (attempt) => hooks(env, what, {list, attempt})));
   }
   await closeBooks(env, what, {state: 'aborted', more: lines, seenClosed});
+  await outliveLock(env.backend, what.hold, {left: performing.hands.unanswered, gone: []});
   await auditEnd(env, what.document, `failed: ${because}`);
   return {outcome: 'failed', uid, because};
 }

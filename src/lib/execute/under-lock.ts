@@ -1,7 +1,7 @@
 import {acquireLock} from '../coordination/lock/acquire.ts';
 import {contentionError, isContention} from '../coordination/lock/contention.ts';
 import {keepLock, type KeptLock} from '../coordination/lock/keep.ts';
-import {sessionJournal, type JournaledSession} from '../coordination/lock/sessions.ts';
+import {outliveLock, sessionJournal, type JournaledSession} from '../coordination/lock/sessions.ts';
 import type {Contention, LockHold} from '../coordination/types.ts';
 import {OrchestratorError} from '../errors/errors.ts';
 import type {InstanceKey} from '../model/instance-key.ts';
@@ -68,6 +68,7 @@ export async function unlessHeld<Result>(
     const {left: former} = await killFormer(env, hold);
     hands = handsUnder(env, {hold, lock, former});
     const result = await work({hold, lock, hands, former});
+    await outliveLock(backend, hold, {left: hands.unanswered, gone: []});
     failed = false;
     return {result};
   } finally {

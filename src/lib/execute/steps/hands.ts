@@ -44,6 +44,7 @@ export class Hands {
   readonly #open: Map<string, Promise<Reached>>;
   readonly #sessions: Map<string, Session>;
   readonly #names: SourceNames;
+  readonly #unanswered: JournaledSession[];
 
   /** @param of others, whose sessions these share */
   constructor(options: HandsOptions, of?: {readonly hands: Hands; readonly sender: Sender}) {
@@ -52,6 +53,12 @@ export class Hands {
     this.#open = of ? of.hands.#open : new Map<string, Promise<Reached>>();
     this.#sessions = of ? of.hands.#sessions : new Map<string, Session>();
     this.#names = of ? of.hands.#names : new SourceNames(options.naming ?? null);
+    this.#unanswered = of ? of.hands.#unanswered : [];
+  }
+
+  /** Sessions of these hands in which a statement was not answered: their servers may yet execute it. */
+  get unanswered(): readonly JournaledSession[] {
+    return this.#unanswered;
   }
 
   /** The same hands at one act of a plan, which then stands before what they send. */
@@ -136,6 +143,7 @@ export class Hands {
     } catch (error) {
       if (error instanceof OrchestratorError && (error.code === 'SERVER_TIMEOUT' || error.code === 'SERVER_UNREACHABLE')) {
         this.#drop(keyText(session.key));
+        this.#unanswered.push({instance: session.key, connectionId: session.connectionId});
       }
       throw error;
     }
