@@ -24,6 +24,17 @@ export async function insertErrant(into: Instance): Promise<void> {
   });
 }
 
+/** Rows whose transactions carry a tag, on a source, or on a replica that protects itself. */
+export async function insertTagged(into: Instance, tag: string, ids: readonly number[]): Promise<void> {
+  const insertAll = async (client: Client): Promise<void> => {
+    await client.query('SET SESSION gtid_next = ?', [`AUTOMATIC:${tag}`]);
+    for (const id of ids) await client.query('INSERT INTO test.t (id) VALUES (?)', [id]);
+  };
+  if (Number(await into.value('SELECT @@super_read_only')) === 1) return underReadOnly(into, insertAll);
+  const client = into.connect();
+  await insertAll(client).finally(() => client.close());
+}
+
 /** Writes to a replica all the same: super_read_only would keep even root from it. */
 async function underReadOnly(replica: Instance, work: (client: Client) => Promise<void>): Promise<void> {
   const client = replica.connect();

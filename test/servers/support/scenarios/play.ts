@@ -4,7 +4,7 @@ import type {BackendHost} from '../backends.ts';
 import {desk} from '../desk.ts';
 import type {Ended} from '../program.ts';
 import {detectionsAt, recoveryOf} from '../recoveries.ts';
-import {breakApplier, delay, holdApplier, insert, insertErrant, receivedAll, startThread, stopThread} from '../replicas.ts';
+import {breakApplier, delay, holdApplier, insert, insertErrant, insertTagged, receivedAll, startThread, stopThread} from '../replicas.ts';
 import type {Service} from '../service.ts';
 import {rows, site, watching, type Site} from '../site.ts';
 import {idsOn} from '../topology-now.ts';
@@ -145,6 +145,7 @@ const ACTS: Readonly<Record<Verb, Does>> = {
     for (const id of idsIn(ids)) await client.query('INSERT INTO test.t (id) VALUES (?)', [id]);
     client.close();
   },
+  'insert-tagged': ({box}, [tag = '', name = '', ids = '']) => insertTagged(box.get(name), tag, idsIn(ids)),
   sql: one((server, [statement = '']) => server.query(statement)),
   'stop-receiver': each((server) => stopThread(server, 'IO_THREAD')),
   'stop-applier': each((server) => stopThread(server, 'SQL_THREAD')),

@@ -49,6 +49,8 @@ export const VERBS = {
   insert: ['server', 'rows'],
   /** Rows in a replication domain of their own; MariaDB only. */
   'insert-domain': ['number', 'server', 'rows'],
+  /** Rows whose transactions carry this tag, on a replica too; MySQL from 8.3 only. */
+  'insert-tagged': ['word', 'server', 'rows'],
   sql: ['server', 'text'],
   'stop-receiver': ['servers'],
   'stop-applier': ['servers'],
