@@ -19,6 +19,7 @@ import {relocateByHand} from './lib/execute/relocation/relocate.ts';
 import {reprovision} from './lib/execute/reprovision/reprovision.ts';
 import {takeOverByHand} from './lib/execute/takeover/take-over.ts';
 import {abortByHand, resumeByHand, unlockByHand} from './lib/execute/plans-by-hand.ts';
+import {AddressBook} from './lib/names/address-book.ts';
 import type {HostNames} from './lib/names/host-names.ts';
 import {measured} from './measured-backend.ts';
 import {reload} from './reload.ts';
@@ -57,7 +58,8 @@ export function wire(given: Wiring): Wired {
   // One object for all, so that a service which reads its configuration again changes it for all at once.
   const config = {...given.config};
   const ports = {...given.ports, config: () => Promise.resolve(config)};
-  const wiring = {...given, config, ports, log: scrubbed(given.log, config)};
+  const {lookup} = new AddressBook();
+  const wiring = {...given, config, ports, lookup, log: scrubbed(given.log, config)};
   const {names} = wiring;
   const byHand: HandOptions = {
     ...wiring,
@@ -99,8 +101,8 @@ function onInstance(options: HandOptions): OnInstance {
 }
 
 /** Runs the service until SIGTERM or SIGINT. */
-async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
-  const {names, env, log} = wiring;
+async function serve(wiring: Wiring & Pick<HandOptions, 'lookup'>, options: ServeOptions): Promise<void> {
+  const {names, env, log, lookup} = wiring;
   const {config} = wiring;
   if (options.recover) Object.assign(config, {RecoverMasterClusterFilters: options.recover});
   const ending = new AbortController();
@@ -129,6 +131,8 @@ async function serve(wiring: Wiring, options: ServeOptions): Promise<void> {
     grabElection: options.grabElection,
     resolve: (host) => names.resolve(host),
     learn: (host, itself) => names.learn(host, itself),
+    ...(lookup ? {lookup} : {}),
+    noteAddresses: (host) => names.addresses(host),
     attend(service) {
       const telemetry = startTelemetry({config, ports, metrics, log}, service);
       gatherer = telemetry.gatherer;

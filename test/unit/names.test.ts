@@ -1,7 +1,8 @@
 import {afterAll, beforeAll, describe, expect, onTestFinished, test} from 'vitest';
 import {OrchestratorError} from '../../src/lib/errors/errors.ts';
-import {parseSearchDomains, spelled, systemDns, type Addresses, type Dns} from '../../src/lib/names/dns.ts';
+import {spelled, systemDns, type Addresses, type Dns} from '../../src/lib/names/dns.ts';
 import {HostNames, type HostNamesOptions, type NameMemory} from '../../src/lib/names/host-names.ts';
+import {parseSearchDomains} from '../../src/lib/names/search-domains.ts';
 import {unresolve, type UnresolveOptions} from '../../src/lib/names/unresolve.ts';
 import {dnsServer, type DnsServer} from './support/dns-server.ts';
 import {matching} from './support/expecting.ts';

@@ -1,3 +1,4 @@
+import type {LookupFunction} from 'node:net';
 import type {Config} from '../config/keys.ts';
 import {checkBackend, checkClocks, refuseGrave} from '../coordination/backend-checks.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
@@ -36,6 +37,10 @@ export interface ServiceOptions {
   readonly discovery: boolean;
   readonly grabElection: boolean;
   resolve(host: string): Promise<string>;
+  /** Finds addresses for connections; default: the system. */
+  readonly lookup?: LookupFunction;
+  /** Writes the addresses of a host, for those who look for sources, to the backend; asks anew now and then. */
+  noteAddresses?(host: string): Promise<unknown>;
   /** A server reached as `host` calls itself otherwise. */
   learn(host: string, itself: string): Promise<void>;
   /** Begins to answer HTTP; null = this service does not. */

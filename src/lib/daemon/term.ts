@@ -1,3 +1,4 @@
+import type {LookupFunction} from 'node:net';
 import type {Config} from '../config/keys.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
 import {touchLease} from '../coordination/lease.ts';
@@ -57,6 +58,8 @@ export interface TermOptions {
   /** By our own clock, now. */
   lease(): Lease | null;
   resolve(host: string): Promise<string>;
+  /** Finds addresses for connections; default: the system. */
+  readonly lookup?: LookupFunction;
   /** A server reached as `host` calls itself otherwise. */
   learn(host: string, itself: string): Promise<void>;
   audit(entry: AuditEntry): Promise<void>;
@@ -90,7 +93,7 @@ type Own = TermOptions & {readonly servers: Servers};
  */
 export function startTerm(given: TermOptions): Term {
   const {backend, config, log} = given;
-  const servers = createServers(config);
+  const servers = createServers(config, given);
   let stopped = false;
   const options: Own = {...given, servers, lease: () => (stopped ? null : given.lease())};
   const {publisher, attributes, troubles, prober} = eyesOf(options);

@@ -1,3 +1,4 @@
+import type {LookupFunction} from 'node:net';
 import type {Config} from '../config/keys.ts';
 import type {Log} from '../coordination/keep-renewing.ts';
 import {defaultTiming, type Timing} from '../coordination/timing.ts';
@@ -33,6 +34,8 @@ export interface HandOptions {
   readonly log: Log;
   audit(entry: AuditEntry): Promise<void>;
   resolve(host: string): Promise<string>;
+  /** Finds addresses for connections; default: the system. */
+  readonly lookup?: LookupFunction;
   /** A server reached as `host` calls itself otherwise. */
   learn(host: string, itself: string): Promise<void>;
   readonly timing?: Timing;
@@ -51,7 +54,7 @@ export interface Bench {
 /** Runs something with servers at hand, publishes what was probed meanwhile, and lets go of them. */
 export async function atWork<Result>(options: HandOptions, work: (bench: Bench) => Promise<Result>): Promise<Result> {
   const {backend, config} = options;
-  const servers = createServers(config);
+  const servers = createServers(config, options);
   const publisher = new Publisher(backend);
   const prober = new Prober({
     servers,

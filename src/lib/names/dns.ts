@@ -1,8 +1,9 @@
-import {lookup, Resolver} from 'node:dns/promises';
-import {readFileSync} from 'node:fs';
+import {lookup, type Resolver} from 'node:dns/promises';
 import {isIP, isIPv6} from 'node:net';
 import {OrchestratorError} from '../errors/errors.ts';
 import type {Milliseconds} from '../model/units.ts';
+import {boundedResolver, codeOf, nameServers, type NameServersOptions} from './name-servers.ts';
+import {candidates, searchDomains} from './search-domains.ts';
 
 /** Addresses of a host; '' where it has none of a kind. */
 export interface Addresses {
@@ -17,25 +18,23 @@ export interface Dns {
   addresses(host: string): Promise<Addresses>;
 }
 
-export interface DnsOptions {
-  /** How long one question may take, retries included. */
-  readonly timeout?: Milliseconds;
-  /** `address` or `address:port`; those of the system when absent. */
-  readonly servers?: readonly string[];
-  /** Domains tried for a name without a dot; those of the system when absent. */
-  readonly search?: readonly string[];
-}
-
 /** A chain of aliases longer than this is a loop. */
 const LONGEST_CHAIN = 8;
-const TRIES = 2;
 
-/** Asks the name servers for aliases, and the system (also /etc/hosts) for addresses. */
-export function systemDns({timeout = 2000, servers, search}: DnsOptions = {}): Dns {
-  const resolver = new Resolver({timeout: Math.max(1, Math.floor(timeout / TRIES)), tries: TRIES, maxTimeout: timeout});
-  if (servers !== undefined) resolver.setServers(servers);
+/**
+ * Asks the name servers for aliases; for addresses /etc/hosts, the name servers, and the system where those know none: it is not asked
+ * while name servers are silent, since it would keep one of the two threads there are for that.
+ */
+export function systemDns(options: NameServersOptions = {}): Dns {
+  const {timeout = 2000, search} = options;
+  const resolver = boundedResolver(options);
+  const directly = nameServers(options);
+  const ask = async (host: string): Promise<readonly {readonly address: string; readonly family: number}[]> => {
+    const found = isIP(host) === 0 ? await directly(host) : [];
+    return found.length > 0 ? found : lookup(host, {all: true, order: 'verbatim'});
+  };
   const addresses = async (host: string): Promise<Addresses> => {
-    const found = await within(timeout, host, lookup(host, {all: true, order: 'verbatim'}));
+    const found = await within(timeout, host, ask(host));
     const first = (family: number): string => found.find((one) => one.family === family)?.address ?? '';
     return {ipv4: first(4), ipv6: first(6)};
   };
@@ -51,10 +50,6 @@ export function systemDns({timeout = 2000, servers, search}: DnsOptions = {}): D
       return host;
     },
   };
-}
-
-function candidates(host: string, search: readonly string[]): readonly string[] {
-  return host.includes('.') ? [host] : [...search.map((domain) => `${host}.${domain}`), host];
 }
 
 /** @returns null when nobody knows the name */
@@ -95,29 +90,10 @@ async function within<Answer>(timeout: Milliseconds, host: string, answer: Promi
   }
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
-}
-
 function notFound(host: string, why: string): OrchestratorError {
   return new OrchestratorError('NOT_FOUND', `host ${host} cannot be resolved: ${why}`, {
     hint: 'check the name, and the name servers of this machine',
   });
-}
-
-function searchDomains(): readonly string[] {
-  try {
-    return parseSearchDomains(readFileSync('/etc/resolv.conf', 'utf8'));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** The domains of the last `search` or `domain` line, as resolv.conf(5) says. */
-export function parseSearchDomains(text: string): readonly string[] {
-  const lines = [...text.matchAll(/^\s*(?:search|domain)\s+(.+)$/gm)];
-  return (lines.at(-1)?.[1] ?? '').split(/\s+/).filter((domain) => domain !== '' && domain !== '.');
 }
 
 /** An IPv6 address in its one canonical spelling, without brackets; any other host as it is. */

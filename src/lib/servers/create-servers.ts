@@ -1,3 +1,4 @@
+import type {LookupFunction} from 'node:net';
 import type {Config} from '../config/keys.ts';
 import {isCode, OrchestratorError} from '../errors/errors.ts';
 import {keyText, type InstanceKey} from '../model/instance-key.ts';
@@ -11,9 +12,13 @@ import {TlsPolicy} from './tls.ts';
 /** A server's own wait_timeout must not end a connection that rests between two polls: that would look like a death. */
 const IDLE_ALLOWED_S = 3600;
 
-/** Connections to managed servers as the configuration says: account, timeouts, TLS. Opens nothing by itself. */
-export function createServers(config: Config): Servers {
-  return new MysqlServers(config);
+/**
+ * Connections to managed servers as the configuration says: account, timeouts, TLS. Opens nothing by itself.
+ *
+ * @param lookup finds addresses of hosts; default: the system, which may keep a connection waiting for other hosts' names
+ */
+export function createServers(config: Config, {lookup}: {readonly lookup?: LookupFunction | undefined} = {}): Servers {
+  return new MysqlServers(config, lookup);
 }
 
 /** One persistent connection. */
@@ -25,12 +30,14 @@ interface Kept {
 class MysqlServers implements Servers {
   readonly #config: Config;
   readonly #tls: TlsPolicy;
+  readonly #lookup: LookupFunction | undefined;
   readonly #kept = new Map<string, Kept>();
   readonly #listeners: ((key: InstanceKey) => void)[] = [];
   #closed = false;
 
-  constructor(config: Config) {
+  constructor(config: Config, lookup: LookupFunction | undefined) {
     this.#config = config;
+    this.#lookup = lookup;
     this.#tls = new TlsPolicy(config);
   }
 
@@ -107,6 +114,7 @@ class MysqlServers implements Servers {
       connectTimeout: options.timeout ?? atLeastOne(this.#config.MySQLConnectTimeoutSeconds),
       readTimeout: options.readTimeout ?? atLeastOne(this.#config.MySQLTopologyReadTimeoutSeconds),
       manyAtOnce: options.asksOnly ?? false,
+      lookup: this.#lookup,
     };
     if (this.#tls.begins(key)) return openSession({...target, tls: await this.#tls.options(key)});
     try {

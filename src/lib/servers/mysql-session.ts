@@ -1,4 +1,5 @@
-import {connect as connectSocket, type Socket} from 'node:net';
+import {lookup as systemLookup} from 'node:dns';
+import {connect as connectSocket, type LookupFunction, type Socket} from 'node:net';
 import type {Connection, ConnectionOptions} from 'mysql2';
 import type {Row, Statement} from '../flavor/flavor.ts';
 import {withComment} from '../flavor/statement.ts';
@@ -19,6 +20,8 @@ export interface Target {
   readonly tls: TlsOptions | null;
   /** Whether several statements may travel in one message. */
   readonly manyAtOnce: boolean;
+  /** Finds addresses of hosts; undefined: the system. */
+  readonly lookup: LookupFunction | undefined;
 }
 
 /** What the server says when it greets. */
@@ -34,7 +37,8 @@ interface Greeting {
  */
 export async function openSession(target: Target): Promise<MysqlSession> {
   const {createConnection} = await import('mysql2');
-  const socket = connectSocket({host: target.key.host, port: target.key.port, noDelay: true, keepAlive: true});
+  const {lookup, unanswered} = watched(target.lookup ?? systemLookup);
+  const socket = connectSocket({host: target.key.host, port: target.key.port, noDelay: true, keepAlive: true, lookup});
   const connection = createConnection(optionsFor(target, socket));
   return new Promise((resolve, reject) => {
     let settled = false;
@@ -46,7 +50,7 @@ export async function openSession(target: Target): Promise<MysqlSession> {
       socket.destroy();
       reject(connectFailed(target.key, reduce(error, socket.bytesRead > 0)));
     };
-    const callOff = alarm(target.connectTimeout, () => fail(new ServerError('no answer in time', {code: 'ETIMEDOUT'})));
+    const callOff = alarm(target.connectTimeout, () => fail(lateAnswer(unanswered() ? 'name server' : 'server')));
     // Stays for the connection's life: an error without a listener would end the process.
     connection.on('error', fail);
     connection.once('connect', (greeting: Greeting) => {
@@ -55,6 +59,28 @@ export async function openSession(target: Target): Promise<MysqlSession> {
       resolve(new MysqlSession({target, connection, socket, greeting}));
     });
   });
+}
+
+/** Only a server whose address is known can be silent: of one whose name is not answered nothing is known. */
+function lateAnswer(of: 'server' | 'name server'): ServerError {
+  return of === 'server'
+    ? new ServerError('no answer in time', {code: 'ETIMEDOUT'})
+    : new ServerError('no name server told its address in time', {code: 'EAI_AGAIN'});
+}
+
+/** The same, and whether an answer is still awaited. */
+function watched(lookup: LookupFunction): {readonly lookup: LookupFunction; unanswered(): boolean} {
+  let awaited = 0;
+  return {
+    unanswered: () => awaited > 0,
+    lookup(host, options, callback) {
+      awaited++;
+      lookup(host, options, (...answer) => {
+        awaited--;
+        callback(...answer);
+      });
+    },
+  };
 }
 
 function optionsFor(target: Target, socket: Socket): ConnectionOptions {

@@ -88,6 +88,13 @@ export async function writeAddresses(backend: Backend, host: string, {ipv4, ipv6
   );
 }
 
+/** Hosts of instances that answered when they were last asked. */
+export async function hostsThatAnswer(backend: Backend): Promise<readonly string[]> {
+  return backend.run(({db}): PromiseLike<string[]> =>
+    db('database_instance').whereRaw('last_checked <= last_seen').distinct().orderBy('hostname').pluck('hostname'),
+  );
+}
+
 /** null when they were never looked up */
 export async function readAddresses(backend: Backend, host: string): Promise<Addresses | null> {
   const row: Addresses | undefined = await backend.run(({db}) => db('hostname_ips').where({hostname: host}).first('ipv4', 'ipv6'));
@@ -111,22 +118,4 @@ export async function expireResolves(backend: Backend, lasting: Seconds): Promis
 
 export async function expireUnresolves(backend: Backend, lasting: Seconds): Promise<number> {
   return backend.run(({db, dialect}) => db('hostname_unresolve').where('last_registered', '<', dialect.ago(lasting)).delete());
-}
-
-/** Sources replicas name that are not known, under the name they had before: what was resolved last from it, where it is known. */
-export async function unknownSourcesByHistory(backend: Backend): Promise<readonly {readonly host: string; readonly resolved: string}[]> {
-  const rows: readonly {host: string; resolved: string}[] = await backend.run(({db}) =>
-    db('database_instance as replica')
-      .join('hostname_resolve_history as history', 'history.resolved_hostname', 'replica.master_host')
-      .join('database_instance as source', (join) =>
-        join.on('source.hostname', 'history.hostname').andOn('source.port', 'replica.master_port'),
-      )
-      .leftJoin('database_instance as known', (join) =>
-        join.on('known.hostname', 'replica.master_host').andOn('known.port', 'replica.master_port'),
-      )
-      .whereNull('known.hostname')
-      .where('source.last_checked', '<=', db.ref('source.last_seen'))
-      .distinct('replica.master_host as host', 'history.hostname as resolved'),
-  );
-  return rows;
 }

@@ -1,8 +1,8 @@
 import {createSocket, type Socket} from 'node:dgram';
 import {once} from 'node:events';
 
-/** What a name is: the alias it stands for, a name that is no alias, or one that nobody answers for. Others do not exist. */
-export type Zone = Readonly<Record<string, {readonly alias: string} | 'plain' | 'silent' | 'broken'>>;
+/** What a name is: the alias it stands for, its IPv4 address, a name that has neither, or one that nobody answers for. Others do not exist. */
+export type Zone = Readonly<Record<string, {readonly alias: string} | {readonly address: string} | 'plain' | 'silent' | 'broken'>>;
 
 export interface DnsServer {
   /** `127.0.0.1:port` */
@@ -12,12 +12,13 @@ export interface DnsServer {
   close(): Promise<void>;
 }
 
+const A = 1;
 const CNAME = 5;
 const NO_ERROR = 0;
 const SERVER_FAILURE = 2;
 const NO_SUCH_NAME = 3;
 
-/** A real name server on loopback that knows aliases and nothing else. */
+/** A real name server on loopback that knows aliases and IPv4 addresses, and nothing else. */
 export async function dnsServer(zone: Zone): Promise<DnsServer> {
   const socket = createSocket('udp4');
   const asked: string[] = [];
@@ -34,7 +35,7 @@ export async function dnsServer(zone: Zone): Promise<DnsServer> {
 
 function reply(question: Buffer, entry: Zone[string] | undefined): Buffer {
   const status = entry === undefined ? NO_SUCH_NAME : entry === 'broken' ? SERVER_FAILURE : NO_ERROR;
-  const answer = typeof entry === 'object' ? record(entry.alias) : Buffer.alloc(0);
+  const answer = answerTo(question.readUInt16BE(question.length - 4), entry);
   const message = Buffer.concat([question, answer]);
   message.writeUInt16BE(0x8180 | status, 2); // an answer, recursion available
   message.writeUInt16BE(answer.length === 0 ? 0 : 1, 6);
@@ -42,11 +43,14 @@ function reply(question: Buffer, entry: Zone[string] | undefined): Buffer {
   return message;
 }
 
-function record(alias: string): Buffer {
-  const labels = alias.split('.').flatMap((label) => [label.length, ...Buffer.from(label)]);
-  const name = Buffer.from([...labels, 0]);
-  const head = Buffer.from([0xc0, 12, 0, CNAME, 0, 1, 0, 0, 0, 0, 0, name.length]); // the name of the question; lives 0 s
-  return Buffer.concat([head, name]);
+function answerTo(type: number, entry: Zone[string] | undefined): Buffer {
+  if (typeof entry !== 'object') return Buffer.alloc(0);
+  if ('alias' in entry) return record(CNAME, [...entry.alias.split('.').flatMap((label) => [label.length, ...Buffer.from(label)]), 0]);
+  return type === A ? record(A, entry.address.split('.').map(Number)) : Buffer.alloc(0);
+}
+
+function record(type: number, data: readonly number[]): Buffer {
+  return Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 0, 0, data.length, ...data]); // of the name of the question; lives 0 s
 }
 
 function readName(query: Buffer, start: number): {name: string; end: number} {
