@@ -69,6 +69,8 @@ function standardIo(): Io {
       shown = '';
     },
     terminal: process.stdout.isTTY,
+    // The word of https://no-color.org, which chalk does not know: any text but the empty one.
+    colours: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
     // oxlint-disable-next-line unicorn/no-process-exit -- a connection that is being tried would keep a prompt waiting
     leave: () => void process.stdout.write('', () => process.exit(0)),
   };

@@ -11,7 +11,7 @@ function flag(name: string, about: string, short?: string): Option {
 /** Understood by every command. */
 export const COMMON: readonly Option[] = [
   value('config', 'FILE', 'read this configuration file and no other'),
-  value('format', 'table|plain|json', 'how to print; without it plain lines, or a table on a terminal'),
+  value('format', 'table|plain|json', 'how to print; without it plain lines, or a table on a terminal, in colours unless NO_COLOR is set'),
   flag('json', 'print JSON, the same as --format json'),
   value('owner', 'NAME', 'who asks, for the record; without it the user of the operating system', 'o'),
   value('topology-user', 'NAME', 'user for the managed servers; better: ORCHESTRATOR_TOPOLOGY_USER in the environment'),

@@ -1,5 +1,6 @@
 import {OrchestratorError} from '../../errors/errors.ts';
 import type {Answer, Table, Texts} from '../../operations/define.ts';
+import type {Io} from './program.ts';
 
 const FORMATS = ['table', 'plain', 'json'] as const;
 /** `auto`: a table on a terminal where there is one, plain lines otherwise. */
@@ -18,10 +19,14 @@ export function chooseFormat(common: Texts, terminal: boolean): Format {
 }
 
 /** A whole result as text, each line ended; '' where there is nothing to say. */
-export async function render(answer: Answer, format: Format, terminal: boolean): Promise<string> {
+export async function render(
+  answer: Answer,
+  format: Format,
+  {terminal, colours = false}: Pick<Io, 'terminal' | 'colours'>,
+): Promise<string> {
   if (format === 'json') return `${JSON.stringify(answer.json() ?? null, null, terminal ? 2 : 0)}\n`;
   const table = format === 'plain' ? null : answer.table();
-  if (table !== null && (table.rows.length > 0 || format === 'table')) return `${await tableText(table, terminal)}\n`;
+  if (table !== null && (table.rows.length > 0 || format === 'table')) return `${await tableText(table, colours)}\n`;
   return answer
     .lines()
     .map((line) => `${line}\n`)

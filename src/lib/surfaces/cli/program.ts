@@ -9,8 +9,10 @@ import {startProgress} from './progress.ts';
 export interface Io {
   out(text: string): void;
   err(text: string): void;
-  /** Standard output is a terminal: tables, colours, indented JSON. */
+  /** Standard output is a terminal: tables, indented JSON. */
   readonly terminal: boolean;
+  /** A terminal whose user did not ask for no colours; absent: no. */
+  readonly colours?: boolean;
   /** Shows a line that the next one, or '', takes the place of; absent: nobody looks at standard error. */
   readonly status?: (line: string) => void;
   /** Ends the process with what was printed, whatever is still being waited for; absent: it ends by itself. */
@@ -61,7 +63,7 @@ export async function invoke(program: Program, invocation: Invocation): Promise<
       for (const run of runs) {
         const answer = await answerOf(run(context), invocation, context);
         io.status?.('');
-        io.out(await render(answer, format, io.terminal));
+        io.out(await render(answer, format, io));
         status = Math.max(status, settled ? 0 : answer.status);
       }
       return status;
