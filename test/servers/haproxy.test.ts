@@ -6,6 +6,7 @@ import {afterAll, afterEach, beforeAll, expect, onTestFinished, test} from 'vite
 import {proxiedBackend} from '../chaos/backends/proxied.ts';
 import {ACCOUNTS, Client, haproxy, sandbox, waitFor, type Instance, type Proxy, type Sandbox} from '../sandbox/index.ts';
 import {hostAt} from './support/backends.ts';
+import {gate} from './support/gate.ts';
 import {
   backendHost,
   recoveriesOf,
@@ -19,6 +20,9 @@ import {
   type Site,
 } from './support/index.ts';
 
+/** Set by `script/test --all`. */
+const ALL = process.env['ORCHESTRATOR_TEST_ALL'] !== undefined;
+
 let host: BackendHost;
 let box: Sandbox;
 let at: Site;
@@ -29,15 +33,16 @@ beforeAll(async () => {
 afterEach(() => Promise.all([proxy?.down(), at?.down()]));
 afterAll(() => Promise.all([host?.down(), box?.down()]));
 
-/** The example as it is shipped, but for its addresses. */
-async function shipped(name: string, services: readonly Service[]): Promise<Proxy> {
+/** The example as it is shipped, but for its addresses, and for what its own comments say may be said instead. */
+async function shipped(name: string, services: readonly Service[], instead: Readonly<Record<string, string>> = {}): Promise<Proxy> {
   const text = await readFile(`${import.meta.dirname}/../../etc/haproxy/${name}`, 'utf8');
   const addresses = services.map(({address}) => new URL(address).host);
   return haproxy({
     configuration: (port) => {
       const lines = text.replace(/bind .*/, `bind 127.0.0.1:${port}`).split('\n');
-      const kept = lines.filter((line) => !/^\s*server orch3 /.test(line));
-      return kept.join('\n').replaceAll(/orch(\d)\.example:3000/g, (_, number: string) => addresses[Number(number) - 1] ?? '');
+      const kept = lines.filter((line) => !(Number(/^\s*server orch(\d) /.exec(line)?.[1]) > addresses.length));
+      const said = kept.map((line) => Object.entries(instead).reduce((all, [one, other]) => all.replace(one, other), line));
+      return said.join('\n').replaceAll(/orch(\d)\.example:3000/g, (_, number: string) => addresses[Number(number) - 1] ?? '');
     },
   });
 }
@@ -104,49 +109,82 @@ test('leader.cfg: all traffic goes to the leader, and follows it when it moves',
   await waitFor('the next leader answers', async () => (await whoAnswers()) === other, {within: 60_000});
 });
 
-test('any-node.cfg: every node that can do its work answers, and no other', async () => {
+test('any-node.cfg: every node that can do its work answers, and no other; with lb-check every node that runs', async () => {
   const {a} = await box.topology('a');
-  at = await site({backend: host, servers: [a]});
-  const services = [await at.serve(), await at.serve()];
+  const door = await gate(host.server!);
+  onTestFinished(() => door.down());
+  at = await site({backend: {...host, ways: [{}, {MySQLOrchestratorPort: door.key.port}]}, servers: [a]});
+  const services = [await at.serve({way: 0}), await at.serve({way: 1}), await at.serve({way: 0})];
+  const [working, cutOff, killed] = services as [Service, Service, Service];
   proxy = await shipped('any-node.cfg', services);
+  const running = await shipped('any-node.cfg', services, {'/api/health': '/api/lb-check'});
+  onTestFinished(() => running.down());
   const tokens = await Promise.all(services.map(tokenOf));
-  const seen = new Set<string>();
-  await waitFor('both answer', async () => seen.add(await whoAnswers()) && tokens.every((token) => seen.has(token)), {within: 60_000});
-  await services[0]!.kill9();
-  const gone = async (): Promise<boolean> => (await Promise.all([1, 2, 3, 4].map(whoAnswers))).every((token) => token === tokens[1]);
-  expect(await waitFor('only the other answers', gone, {within: 60_000})).toBe(true);
+  await waitFor('all answer', async () => sameTokens(await answering(), tokens), {within: 60_000});
+
+  await killed.kill9();
+  for (let time = 0; time < 6; time += 1) expect(await lbCheck(running)).toBe(200);
+  const rest = await Promise.all([working, cutOff].map(tokenOf));
+  await waitFor('only the others answer', async () => sameTokens(await answering(), rest), {within: 60_000});
+
+  door.shutFor(ACCOUNTS.orc.user);
+  await waitFor('only who has a backend answers', async () => sameTokens(await answering(), rest.slice(0, 1)), {within: 60_000});
+  await working.kill9();
+  await waitFor('nobody can do its work', async () => (await lbCheck(proxy)) === 503, {within: 60_000});
+  for (let time = 0; time < 6; time += 1) expect(await lbCheck(running)).toBe(200);
 });
 
-test('a semi-synchronous backend fails over behind its proxy: nothing that was acknowledged is lost, nobody leads beside, nothing is repeated', async () => {
-  const {a, b, c} = await box.topology('a: b c');
-  const backend = await proxiedBackend({lossless: true});
-  onTestFinished(() => backend.down());
-  at = await site({backend: hostAt(backend), servers: [a, b, c]});
-  const services = [await at.serve(), await at.serve()];
-  const watch = watchLeaders(services);
-  onTestFinished(() => watch.stop());
-  await watching(at, a);
-  const taggers = services.map((service, number) => new Tagger(service, {instance: c, prefix: `of${number}-`}));
-  onTestFinished(() => Promise.all(taggers.map((tagger) => tagger.stop())).then(() => undefined));
-  await a.kill9();
-  const {uid, is_successful} = await recoveryOf(at, a);
-  expect(is_successful).toBe(1);
-  const before = await termOf(at);
+/** Who answers several requests in a row; '' among them when one was not answered. */
+async function answering(): Promise<ReadonlySet<string>> {
+  const tokens = new Set<string>();
+  for (let time = 0; time < 9; time += 1) tokens.add(await whoAnswers());
+  return tokens;
+}
 
-  // For a while the replica receives nothing. Were that not waited for, it would be acknowledged, and lost.
-  await backend.proxied!.failOver({losing: 500});
-  const acknowledged = taggers.map(({tags}) => tags.length);
-  await waitFor('somebody leads', async () => (await watch.leader()) !== null, {within: 60_000});
-  await waitFor('both write', () => taggers.every(({tags}, tagger) => tags.length > acknowledged[tagger]! + 1), {within: 60_000});
-  await Promise.all(taggers.map((tagger) => tagger.stop()));
+function sameTokens(found: ReadonlySet<string>, wanted: readonly string[]): boolean {
+  return found.size === wanted.length && wanted.every((token) => found.has(token));
+}
 
-  const kept = new Set((await rows<{tag_name: string}>(at, 'database_instance_tags')).map((row) => row.tag_name));
-  expect(taggers.flatMap(({tags}) => tags).filter((tag) => !kept.has(tag))).toEqual([]);
-  expect(await termOf(at)).toBeGreaterThanOrEqual(before);
-  expect(await recoveriesOf(at)).toMatchObject([{uid, is_successful: 1}]);
-  expect((await at.hooks.order()).filter((list) => list === 'PostMasterFailoverProcesses')).toHaveLength(1);
-  expect(watch.together).toEqual([]);
-});
+/** The status that the proxy passes on, or answers itself. */
+async function lbCheck({port}: Proxy): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${port}/api/lb-check`, {signal: AbortSignal.timeout(20_000)});
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+test.each(ALL ? ['nothing that was acknowledged is lost, nobody leads beside, nothing is repeated'] : [])(
+  'a semi-synchronous backend fails over behind its proxy: %s',
+  async () => {
+    const {a, b, c} = await box.topology('a: b c');
+    const backend = await proxiedBackend({lossless: true});
+    onTestFinished(() => backend.down());
+    at = await site({backend: hostAt(backend), servers: [a, b, c]});
+    const services = [await at.serve(), await at.serve()];
+    const watch = watchLeaders(services);
+    onTestFinished(() => watch.stop());
+    await watching(at, a);
+    const taggers = services.map((service, number) => new Tagger(service, {instance: c, prefix: `of${number}-`}));
+    onTestFinished(() => Promise.all(taggers.map((tagger) => tagger.stop())).then(() => undefined));
+    await a.kill9();
+    const {uid, is_successful} = await recoveryOf(at, a);
+    expect(is_successful).toBe(1);
+    const before = await termOf(at);
+
+    // For a while the replica receives nothing. Were that not waited for, it would be acknowledged, and lost.
+    await backend.proxied!.failOver({losing: 500});
+    const acknowledged = taggers.map(({tags}) => tags.length);
+    await waitFor('somebody leads', async () => (await watch.leader()) !== null, {within: 60_000});
+    await waitFor('both write', () => taggers.every(({tags}, tagger) => tags.length > acknowledged[tagger]! + 1), {within: 60_000});
+    await Promise.all(taggers.map((tagger) => tagger.stop()));
+
+    const kept = new Set((await rows<{tag_name: string}>(at, 'database_instance_tags')).map((row) => row.tag_name));
+    expect(taggers.flatMap(({tags}) => tags).filter((tag) => !kept.has(tag))).toEqual([]);
+    expect(await termOf(at)).toBeGreaterThanOrEqual(before);
+    expect(await recoveriesOf(at)).toMatchObject([{uid, is_successful: 1}]);
+    expect((await at.hooks.order()).filter((list) => list === 'PostMasterFailoverProcesses')).toHaveLength(1);
+    expect(watch.together).toEqual([]);
+  },
+);
 
 async function termOf(of: Site): Promise<number> {
   return Number((await rows<{term: number}>(of, 'leader_term'))[0]?.term);
