@@ -5,8 +5,8 @@ const HELP = `Commands and services contend for one cluster of real servers, whi
 
   script/contention [--backend ${BACKEND_KINDS.join('|')}] [--seconds 60] [--workers 20] [--services 3] [--seed N]
 
-Each worker runs one command after the other: tag, begin-maintenance and end-maintenance, relocate, graceful-master-takeover-auto. At the end
-what each was told is compared with the rows of the backend, with the servers, and with the statements that servers were sent.
+Each worker runs one command after the other: tag, begin-maintenance and end-maintenance, begin-downtime and end-downtime,
+ack-all-recoveries and ack-instance-recoveries, disable-, enable- and check-global-recoveries, relocate, graceful-master-takeover-auto. At the end what each was told is compared with the rows of the backend, with the servers, and with the statements that servers were sent.
 The last line is the verdict: GOOD; BAD when anything contradicts anything else, or is lost; TELLS NOTHING when the machine was too busy for much to
 happen. Exit status 0 for GOOD alone.
 `;

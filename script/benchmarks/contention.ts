@@ -23,6 +23,7 @@ export async function contention({kind, seconds, workers, services, seed}: Conte
     const lines = [
       `${workers} workers and ${services} services for ${seconds} s on ${backend.version}, servers MariaDB ${box.version}, seed ${seed}`,
       ...[...result.counts].map(([what, count]) => `  ${what.replace(/ (\S+)$/, ', exit status $1')}: ${count}`),
+      `  half of the commands took at most ${result.median} ms`,
       `  rows acknowledged to the application: ${result.acknowledged}`,
       ...result.contradictions.map((sentence) => `  contradiction: ${sentence}`),
       result.verdict.text,

@@ -4,6 +4,8 @@ import {changedBy, contradictionsIn, verdictOf, type Evidence} from '../servers/
 const nothing: Evidence = {
   told: [],
   tags: new Map(),
+  last: [],
+  recoveries: new Map(),
   changed: new Set(),
   fences: new Map(),
   writable: [],
@@ -11,8 +13,12 @@ const nothing: Evidence = {
   terms: [],
   leftOvers: [],
 };
-const ran = {worker: 1, words: ['tag'], stderr: 'why', from: 0, until: 1};
-const told = {ran: [], held: [], tags: new Map()};
+const ran = {worker: 1, words: ['tag'], stdout: '', stderr: 'why', from: 0, until: 1};
+const told = {ran: [], held: [], tags: new Map(), writes: [], reads: [], acknowledging: []};
+const write = (value: string, from: number, until: number, certain = true) => ({register: 'r', value, from, until, certain});
+const read = (value: string, from: number) => ({register: 'r', value, from, until: from + 1});
+const wrongly = (value: string) => `r was read as "${value}", and others wrote it since or nobody did`;
+const acknowledging = (count: number | null) => ({comment: 'mine', count, uid: 'one'});
 const look = (server: string, from: number, said: boolean) => ({server, from, until: from + 1, said});
 
 test.each<{what: string; evidence: Partial<Evidence>; found: readonly string[]}>([
@@ -65,6 +71,101 @@ test.each<{what: string; evidence: Partial<Evidence>; found: readonly string[]}>
   {
     what: 'a tag whose last answer told nothing',
     evidence: {told: [{...told, tags: new Map([['a', ['1', '2']]])}], tags: new Map([['a', new Map([['worker0', '1']])]])},
+    found: [],
+  },
+  {
+    what: 'what was written last, and before it what was written first',
+    evidence: {
+      told: [
+        {...told, writes: [write('x', 0, 2)], reads: [read('x', 3)]},
+        {...told, writes: [write('', 5, 6)]},
+      ],
+      last: [read('', 9)],
+    },
+    found: [],
+  },
+  {
+    what: 'what was overwritten for certain, by a command or by none',
+    evidence: {
+      told: [
+        {...told, writes: [write('x', 0, 2)]},
+        {...told, writes: [write('y', 3, 5)]},
+      ],
+      last: [read('x', 9), read('', 9)],
+    },
+    found: [wrongly('x'), wrongly('')],
+  },
+  {
+    what: 'an old answer in the middle',
+    evidence: {told: [{...told, writes: [write('x', 0, 2), write('', 3, 4)], reads: [read('x', 5)]}], last: [read('', 9)]},
+    found: [wrongly('x')],
+  },
+  {
+    what: 'what was not yet written, and what nobody wrote',
+    evidence: {told: [{...told, writes: [write('x', 5, 6)], reads: [read('x', 1)]}], last: [read('z', 9)]},
+    found: [wrongly('x'), wrongly('z')],
+  },
+  {
+    what: 'what another register was written',
+    evidence: {told: [{...told, writes: [{...write('x', 0, 1), register: 'other'}]}], last: [read('x', 9)]},
+    found: [wrongly('x')],
+  },
+  ...['x', 'y'].map((value) => ({
+    what: `either of two that overlapped: ${value}`,
+    evidence: {
+      told: [
+        {...told, writes: [write('x', 0, 4)]},
+        {...told, writes: [write('y', 3, 5)]},
+      ],
+      last: [read(value, 9)],
+    },
+    found: [],
+  })),
+  ...['x', 'y'].map((value) => ({
+    what: `what may have been written without an answer, and what may not: ${value}`,
+    evidence: {
+      told: [
+        {...told, writes: [write('x', 0, Infinity, false)]},
+        {...told, writes: [write('y', 3, 5)]},
+      ],
+      last: [read(value, 9)],
+    },
+    found: [],
+  })),
+  {
+    what: 'a recovery that the command acknowledged which said so',
+    evidence: {
+      told: [{...told, acknowledging: [acknowledging(1)]}],
+      recoveries: new Map([
+        ['one', 'mine'],
+        ['two', null],
+      ]),
+    },
+    found: [],
+  },
+  {
+    what: 'a recovery that another acknowledged meanwhile',
+    evidence: {told: [{...told, acknowledging: [acknowledging(0)]}], recoveries: new Map([['one', 'yours']])},
+    found: [],
+  },
+  {
+    what: 'a recovery that was counted, and is acknowledged by another',
+    evidence: {told: [{...told, acknowledging: [acknowledging(1)]}], recoveries: new Map([['one', 'yours']])},
+    found: ['mine was told that it acknowledged 1 recoveries, and has acknowledged 0'],
+  },
+  {
+    what: 'a recovery that was acknowledged and not counted',
+    evidence: {told: [{...told, acknowledging: [acknowledging(0)]}], recoveries: new Map([['one', 'mine']])},
+    found: ['mine was told that it acknowledged 0 recoveries, and has acknowledged 1'],
+  },
+  {
+    what: 'a recovery that nobody acknowledged, though it was said',
+    evidence: {told: [{...told, acknowledging: [acknowledging(0)]}], recoveries: new Map([['one', null]])},
+    found: ['recovery one is not acknowledged, and mine was told that it is'],
+  },
+  {
+    what: 'an acknowledgement without an answer',
+    evidence: {told: [{...told, acknowledging: [acknowledging(null)]}], recoveries: new Map([['one', null]])},
     found: [],
   },
   {

@@ -2,12 +2,16 @@ import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {randomOf} from '../../../backend/support/contenders.ts';
+import {LOST_IN_RECOVERY} from '../../../../src/lib/model/lost.ts';
+import {keyText} from '../../../../src/lib/model/instance-key.ts';
+import {activeDowntimes, endDowntime} from '../../../../src/lib/store/downtime.ts';
+import {enableRecoveries} from '../../../../src/lib/store/recovery/kill-switch.ts';
 import {ACCOUNTS, Client, waitFor, type Instance, type Sandbox} from '../../../sandbox/index.ts';
 import type {BackendHost} from '../backends.ts';
 import {rows, site, watching, type Site} from '../site.ts';
 import {idsOn, standingOf} from '../topology-now.ts';
 import {changedBy, contradictionsIn, verdictOf, type Evidence} from './judge.ts';
-import {nameOf, workOn, type Told} from './worker.ts';
+import {downtimeOf, KILL_SWITCH, nameOf, switchAsRead, workOn, type Told} from './worker.ts';
 
 export interface ContestOptions {
   readonly host: BackendHost;
@@ -26,6 +30,8 @@ export interface Result {
   readonly verdict: {readonly text: string; readonly good: boolean};
   /** How often each command ended with each status: `relocate 0`. */
   readonly counts: ReadonlyMap<string, number>;
+  /** How long half of the commands took at most, in milliseconds. */
+  readonly median: number;
   /** Rows that an application was told are kept. */
   readonly acknowledged: number;
 }
@@ -38,8 +44,8 @@ const LEAST = 20;
 const LONGER = 60_000;
 
 /**
- * Persons at many boxes and several services, all at one cluster: they tag, maintain, relocate and replace its source, while an
- * application writes. What they were told is compared with the backend, with the servers, and with what servers were told.
+ * Persons at many boxes and several services, all at one cluster: they tag, maintain, downtime, acknowledge, throw the kill
+ * switch, relocate and replace its source, while an application writes. What they were told is compared with the backend, with the servers, and with what servers were told.
  */
 export async function contest({host, box, services, workers, milliseconds, seed}: ContestOptions): Promise<Result> {
   const {a, b, c, d, e} = await box.topology('a: b c d e');
@@ -71,14 +77,18 @@ export async function contest({host, box, services, workers, milliseconds, seed}
       told,
       writable,
       tags: await tagsAt(at),
+      last: [...(await downtimesAt(at)), ...(await switchAt(at, host.ways.length))],
+      recoveries: await recoveriesAt(at),
       changed: changedBy(told, nameOf(a)),
       fences: new Map(await Promise.all(servers.map(async (server) => [nameOf(server), await fencesAt(server)] as const))),
       missing: new Map(await Promise.all(servers.map(async (server) => [nameOf(server), await missingOn(server, acknowledged)] as const))),
       terms: running.flatMap(({log}) => [...log.matchAll(/elected leader of term (\d+)/g)].map(([, term]) => Number(term))),
       leftOvers: await leftOvers(at),
     };
+    await undone(at);
     const contradictions = contradictionsIn(evidence);
-    return {contradictions, verdict: verdictOf(told, contradictions), counts: counted(told), acknowledged: acknowledged.length};
+    const [verdict, counts] = [verdictOf(told, contradictions), counted(told)];
+    return {contradictions, verdict, counts, median: medianOf(told), acknowledged: acknowledged.length};
   } finally {
     await at.down();
   }
@@ -91,6 +101,11 @@ function counted(told: readonly Told[]): ReadonlyMap<string, number> {
     counts.set(what, (counts.get(what) ?? 0) + 1);
   }
   return new Map([...counts].toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+function medianOf(told: readonly Told[]): number {
+  const took = told.flatMap(({ran}) => ran.map(({from, until}) => until - from)).toSorted((one, other) => one - other);
+  return Math.round(took[Math.floor(took.length / 2)] ?? 0);
 }
 
 /** From now on servers write down what they are sent, for `fencesAt`. */
@@ -170,6 +185,41 @@ async function tagsAt(at: Site): Promise<Evidence['tags']> {
     found.set(server, (found.get(server) ?? new Map<string, string>()).set(tag_name, tag_value));
   }
   return found;
+}
+
+/** By their reasons. One that a recovery left behind, and downtimed itself, tells nothing of what people wrote. */
+async function downtimesAt(at: Site): Promise<Evidence['last']> {
+  const from = performance.now();
+  const reasons = new Map((await activeDowntimes(await at.backend())).map(({key, reason}) => [keyText(key), reason] as const));
+  const until = performance.now();
+  return at.servers
+    .map((server) => ({register: downtimeOf(nameOf(server)), value: reasons.get(nameOf(server)) ?? '', from, until}))
+    .filter(({value}) => value !== LOST_IN_RECOVERY);
+}
+
+/** At each way into the backend. */
+async function switchAt(at: Site, ways: number): Promise<Evidence['last']> {
+  return Promise.all(
+    Array.from({length: ways}, async (_, way) => {
+      const from = performance.now();
+      const said = await at.runAt(way, 'check-global-recoveries');
+      if (said.status !== 0) throw new Error(said.stderr);
+      return {register: KILL_SWITCH, value: switchAsRead(said), from, until: performance.now()};
+    }),
+  );
+}
+
+async function recoveriesAt(at: Site): Promise<Evidence['recoveries']> {
+  type Recovery = {uid: string; acknowledged: number; acknowledge_comment: string};
+  const all = await rows<Recovery>(at, 'topology_recovery');
+  return new Map(all.map(({uid, acknowledged, acknowledge_comment}) => [uid, Number(acknowledged) === 1 ? acknowledge_comment : null]));
+}
+
+/** Who uses the backend next is not to find this one's downtimes, nor recoveries disabled. */
+async function undone(at: Site): Promise<void> {
+  const backend = await at.backend();
+  for (const {key} of await activeDowntimes(backend)) await endDowntime(backend, key);
+  await enableRecoveries(backend);
 }
 
 async function leftOvers(at: Site): Promise<readonly string[]> {

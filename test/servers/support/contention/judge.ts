@@ -1,3 +1,4 @@
+import {impossibleReads, type Read} from './registers.ts';
 import type {Held, Ran, Told} from './worker.ts';
 
 /** All that is known when everybody has stopped. */
@@ -5,6 +6,10 @@ export interface Evidence {
   readonly told: readonly Told[];
   /** By server, then by tag: what the backend has. */
   readonly tags: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** What is there of downtimes and the kill switch. */
+  readonly last: readonly Read[];
+  /** All recoveries, by UID: what was written beside the acknowledgement; null: not acknowledged. */
+  readonly recoveries: ReadonlyMap<string, string | null>;
   /** Servers that were certainly changed by us. */
   readonly changed: ReadonlySet<string>;
   /** By server, fences of the statements of ours in the order in which it began them. */
@@ -33,6 +38,11 @@ export function contradictionsIn(evidence: Evidence): readonly string[] {
     ...told.flatMap(({ran}) => ran.filter(isUnexpected).map(unexpected)),
     ...heldTogether(told.flatMap(({held}) => held)),
     ...lostTags(evidence),
+    ...impossibleReads(
+      told.flatMap(({writes}) => writes),
+      [...told.flatMap(({reads}) => reads), ...evidence.last],
+    ),
+    ...miscounted(evidence),
     ...staleFences(evidence.fences),
     ...withoutFence(evidence),
     ...writableTogether(evidence.writable),
@@ -89,6 +99,21 @@ function lostTags({told, tags}: Evidence): readonly string[] {
         : [`the tag of worker ${worker} on ${server} is "${found}" and was acknowledged as ${possible.join(' or ')}`];
     }),
   );
+}
+
+/** A recovery is acknowledged once, by the one command that counted it; and it is acknowledged once a command for it has said so. */
+function miscounted({told, recoveries}: Evidence): readonly string[] {
+  const comments = [...recoveries.values()];
+  return told
+    .flatMap(({acknowledging}) => acknowledging)
+    .flatMap(({comment, count, uid}) => {
+      if (count === null) return [];
+      const found = comments.filter((one) => one === comment).length;
+      return [
+        ...(found === count ? [] : [`${comment} was told that it acknowledged ${count} recoveries, and has acknowledged ${found}`]),
+        ...(typeof recoveries.get(uid) === 'string' ? [] : [`recovery ${uid} is not acknowledged, and ${comment} was told that it is`]),
+      ];
+    });
 }
 
 /** After a new holder's first statement on a server none with an older fence executes there. */
