@@ -187,10 +187,10 @@ async function fileRecovery({at}: Work, {key}: Instance, {uid, number}: {uid: st
     all_errors: '',
   };
   const by = {processing_node_hostname: 'contest', processcing_node_token: 'contest', analysis: 'DeadMaster', cluster_name: 'contest'};
+  const counts = {cluster_alias: '', count_affected_slaves: 0, last_detection_id: 0};
+  const ended = {in_active_period: 0, end_active_period_unixtime: number};
+  const of = {hostname: key.host, port: key.port, uid};
   await backend.run(({db, dialect}) =>
-    db('topology_recovery').insert({
-      ...{...empty, ...by, hostname: key.host, port: key.port, cluster_alias: '', count_affected_slaves: 0, last_detection_id: 0, uid},
-      ...{in_active_period: 0, end_active_period_unixtime: number, end_recovery: dialect.now()},
-    }),
+    db('topology_recovery').insert({...empty, ...by, ...counts, ...ended, ...of, end_recovery: dialect.now()}),
   );
 }
