@@ -103,7 +103,12 @@ test('where no service looks, commands alone find, downtime, rearrange and fail 
   expect(await at.run('begin-downtime', '-i', nameOf(c), '--reason', 'disk')).toMatchObject({status: 0});
   expect(await at.run('which-downtimed-instances')).toMatchObject({stdout: `${nameOf(c)}\n`});
   expect(await at.run('end-downtime', '-i', nameOf(c))).toMatchObject({status: 0});
-  expect(await tree(a)).toEqual([`${nameOf(a)} ok rw`, `+ ${nameOf(b)} ok ro`, `  + ${nameOf(c)} ok ro`]);
+  const whole = [`${nameOf(a)} ok rw`, `+ ${nameOf(b)} ok ro`, `  + ${nameOf(c)} ok ro`];
+  expect(await tree(a)).toEqual(whole);
+  // From the last of a chain everything is found as one cluster, too.
+  expect(await at.run('forget-cluster', '-a', nameOf(a))).toMatchObject({status: 0});
+  expect(await at.run('discover', '-i', nameOf(c))).toMatchObject({status: 0});
+  expect(await tree(c)).toEqual(whole);
   expect(await at.run('graceful-master-takeover-auto', '-a', nameOf(a), '-d', nameOf(b))).toMatchObject({status: 0, stderr: ''});
   const below = [a, c].map(nameOf).sort();
   expect(await tree(b)).toEqual([`${nameOf(b)} ok rw`, ...below.map((one) => `+ ${one} ok ro`)]);

@@ -177,10 +177,15 @@ async function ended(
 /** What looks at servers, and what tells the backend what was seen. */
 function eyesOf(options: Own): {publisher: Publisher; attributes: Attributes; troubles: Troubles; prober: Prober} {
   const {backend, log, measures} = options;
-  const publisher = new Publisher(backend, (flushed) => measures?.wrote(flushed));
   const attributes = new Attributes(backend);
   const troubles = new Troubles(log);
-  return {publisher, attributes, troubles, prober: proberOf(options, {publisher, attributes, troubles})};
+  const publisher: Publisher = new Publisher({
+    backend,
+    now: (key) => prober.model.get(key),
+    onFlushed: (flushed) => measures?.wrote(flushed),
+  });
+  const prober: Prober = proberOf(options, {publisher, attributes, troubles});
+  return {publisher, attributes, troubles, prober};
 }
 
 async function nameClusters({backend, config, lease}: TermOptions, {model}: Prober): Promise<void> {

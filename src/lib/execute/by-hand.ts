@@ -55,7 +55,7 @@ export interface Bench {
 export async function atWork<Result>(options: HandOptions, work: (bench: Bench) => Promise<Result>): Promise<Result> {
   const {backend, config} = options;
   const servers = createServers(config, options);
-  const publisher = new Publisher(backend);
+  const publisher: Publisher = new Publisher({backend, now: (key) => prober.model.get(key)});
   const prober = new Prober({
     servers,
     config,

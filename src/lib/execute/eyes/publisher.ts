@@ -13,18 +13,26 @@ export interface Flushed {
   readonly write: Seconds;
 }
 
-/** Writes what was probed to the backend, many rows at once. */
+export interface PublisherOptions {
+  readonly backend: Backend;
+  /** What the model says now. */
+  now(key: InstanceKey): Instance | undefined;
+  readonly onFlushed?: (flushed: Flushed) => void;
+}
+
+/**
+ * Writes what was probed to the backend, many rows at once. An instance's place in its cluster is written as it is known by then: one
+ * that was probed before what it replicates from was not placed yet.
+ */
 export class Publisher {
-  readonly #backend: Backend;
-  readonly #onFlushed: ((flushed: Flushed) => void) | undefined;
+  readonly #options: PublisherOptions;
   readonly #last = new LastWritten();
   #since: Monotonic | null = null;
   #seen: SeenInstance[] = [];
   #failed: UnreachableInstance[] = [];
 
-  constructor(backend: Backend, onFlushed?: (flushed: Flushed) => void) {
-    this.#backend = backend;
-    this.#onFlushed = onFlushed;
+  constructor(options: PublisherOptions) {
+    this.#options = options;
   }
 
   note(instance: Instance, outcome: ProbeOutcome): void {
@@ -41,16 +49,21 @@ export class Publisher {
 
   /** Writes all that was noted; what could not be written is dropped, since the next probe says it again. */
   async flush(): Promise<void> {
-    const [seen, failed] = [this.#seen, this.#failed];
+    const {backend, now, onFlushed} = this.#options;
+    const placed = ({instance, startedAt}: SeenInstance): SeenInstance => ({
+      instance: {...instance, cluster: now(instance.key)?.cluster ?? instance.cluster},
+      startedAt,
+    });
+    const [seen, failed] = [this.#seen.map(placed), this.#failed];
     if (seen.length + failed.length === 0) return;
     this.#seen = [];
     this.#failed = [];
     const [began, since] = [performance.now(), this.#since];
     this.#since = null;
-    await upsertInstances(this.#backend, seen, this.#last);
-    await markUnreachable(this.#backend, failed);
+    await upsertInstances(backend, seen, this.#last);
+    await markUnreachable(backend, failed);
     const wait = (began - (since ?? began)) / 1000;
     const keys = [...seen.map(({instance}) => instance.key), ...failed.map(({key}) => key)];
-    this.#onFlushed?.({instances: keys.length, keys, wait, write: (performance.now() - began) / 1000});
+    onFlushed?.({instances: keys.length, keys, wait, write: (performance.now() - began) / 1000});
   }
 }
