@@ -4,10 +4,10 @@ import {evidenceOf, NOTHING_OBSERVED, type Evidence} from '../../analysis/eviden
 import type {Instance} from '../../model/instance.ts';
 import {keyText, sameKey, type InstanceKey} from '../../model/instance-key.ts';
 import type {Topology} from '../../model/topology.ts';
-import type {Milliseconds} from '../../model/units.ts';
+import type {Milliseconds, Monotonic} from '../../model/units.ts';
 import type {Permit} from './permit.ts';
 
-/** Least time between the two confirmations of a death (coordination.md §5). */
+/** Least time from the look that confirmed a death to the one that confirms it again (coordination.md §5). */
 export const BETWEEN_CONFIRMATIONS: Milliseconds = 50;
 /** How long replicas may take to notice that their source is gone, before their receivers are restarted. */
 const NOTICE_WITHIN: Milliseconds = 1000;
@@ -61,7 +61,9 @@ export async function confirmDead(
   const scene: Scene = {source, all, overdue: new Set(more.overdue), permit: more.permit};
   const first = await (more.again ? settleAgain(by, scene) : settle(by, scene));
   if (!first.dead || more.again) return {...first, because: [first.because], handshakeOverdue: scene.overdue};
-  await sleep(BETWEEN_CONFIRMATIONS + (more.grace ?? 0));
+  // From asking to asking: how long a busy machine takes to answer is no part of the patience.
+  const askedAgain = first.asked + BETWEEN_CONFIRMATIONS + (more.grace ?? 0);
+  await sleep(Math.max(0, askedAgain - performance.now()));
   const second = await settle(by, scene);
   return {...second, because: [first.because, second.because], handshakeOverdue: scene.overdue};
 }
@@ -75,6 +77,8 @@ interface Scene {
 
 interface Seen {
   readonly topology: Topology;
+  /** When the look that this was seen by began. */
+  readonly asked: Monotonic;
   readonly dead: boolean;
   /** It does not answer, and some replica may still change its mind: worth looking again. */
   readonly undecided: boolean;
@@ -92,17 +96,16 @@ async function settleAgain(by: Look, scene: Scene): Promise<Seen> {
 
 /** Looks until the replicas have made up their mind, restarting receivers where waiting does not help. */
 async function settle(by: Look, scene: Scene): Promise<Seen> {
-  let seen = judge(await by.glance(scene.all), scene);
+  let seen = await glanceAt(by, scene.all, scene);
   let until = performance.now() + NOTICE_WITHIN;
   let waitedFor: readonly Instance[] = [];
-  let asked = -Infinity;
   while (seen.undecided) {
     // What was asked too soon says nothing of who takes too long, however late the answer of another one makes it.
-    const late = asked > until;
+    const late = seen.asked > until;
     if (late && waitedFor.length > 0) {
       const overdue = waitedFor.filter(({key}) => !isConnected(seen.topology.get(key)));
       for (const {key} of overdue) scene.overdue.add(keyText(key));
-      return judge(seen.topology, scene);
+      return judge(seen, scene);
     }
     if (waitedFor.length === 0 && (late || isSilent(seen.topology, scene.source))) {
       waitedFor = await restartReceivers(by, seen.topology, scene);
@@ -110,19 +113,31 @@ async function settle(by: Look, scene: Scene): Promise<Seen> {
       until = performance.now() + HANDSHAKE_WITHIN;
     }
     await sleep(LOOK_EACH);
-    asked = performance.now();
-    seen = judge(await by.glance(scene.all.filter((key) => !sameKey(key, scene.source))), scene);
+    const others = scene.all.filter((key) => !sameKey(key, scene.source));
+    seen = await glanceAt(by, others, scene);
   }
   return seen;
 }
 
-function judge(topology: Topology, {source, overdue}: Scene): Seen {
+async function glanceAt(by: Look, keys: readonly InstanceKey[], scene: Scene): Promise<Seen> {
+  const asked = performance.now();
+  return judge({asked, topology: await by.glance(keys)}, scene);
+}
+
+function judge({asked, topology}: Pick<Seen, 'asked' | 'topology'>, {source, overdue}: Scene): Seen {
   const it = topology.get(source);
   const evidence = evidenceOf(topology, source, {...NOTHING_OBSERVED, handshakeOverdue: overdue});
   const answers = !it || it.check.valid || it.check.reach === 'alive' || it.check.reach === 'never-tried';
   const unsettled = topology.replicasOf(source).some((replica) => isUnsettled(replica, overdue));
   const blind = !answers && evidence.unreachable.length > 0 && [evidence.agrees, evidence.abstains, evidence.contradicts].every(isEmpty);
-  return {topology, dead: !answers && evidence.gone, undecided: !answers && unsettled, blind, because: sentence(it, source, evidence)};
+  return {
+    topology,
+    asked,
+    dead: !answers && evidence.gone,
+    undecided: !answers && unsettled,
+    blind,
+    because: sentence(it, source, evidence),
+  };
 }
 
 function isEmpty(voices: readonly unknown[]): boolean {
