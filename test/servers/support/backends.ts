@@ -1,10 +1,11 @@
 import type {Config} from '../../../src/lib/config/keys.ts';
 import type {Backend} from '../../chaos/backends/backend.ts';
+import {proxiedBackend} from '../../chaos/backends/proxied.ts';
 import {ACCOUNTS, galera, groupReplication, sandbox, type Galera, type Group, type Instance} from '../../sandbox/index.ts';
 
 export const BACKENDS = ['sqlite', 'mariadb'] as const;
-/** With those whose nodes all write. */
-export type BackendKind = (typeof BACKENDS)[number] | 'galera' | 'group';
+/** With those whose nodes all write, and a source with a replica behind HAProxy. */
+export type BackendKind = (typeof BACKENDS)[number] | 'galera' | 'group' | 'proxy';
 
 /** Where backends are made, one for each site of a file of tests. */
 export interface BackendHost {
@@ -23,6 +24,7 @@ const HOSTS: Readonly<Record<BackendKind, () => Promise<BackendHost>>> = {
   mariadb: mariadbHost,
   galera: async () => clusterHost('galera', await galera({nodes: 3})),
   group: async () => clusterHost('group', await groupReplication({nodes: 3, multiPrimary: true})),
+  proxy: proxyHost,
 };
 
 export function backendHost(kind: BackendKind): Promise<BackendHost> {
@@ -80,7 +82,14 @@ async function mariadbHost(): Promise<BackendHost> {
   return {kind: 'mariadb', server: shared, fresh: schemas(shared), ways: [{}], down: () => box.down()};
 }
 
-function schemas({key}: Instance): BackendHost['fresh'] {
+/** One way in for all, through the proxy; a schema each. */
+async function proxyHost(): Promise<BackendHost> {
+  const backend = await proxiedBackend();
+  const key = {host: '127.0.0.1', port: backend.way(0)};
+  return {kind: 'proxy', server: null, fresh: schemas({key}), ways: [{}], down: () => backend.down()};
+}
+
+function schemas({key}: Pick<Instance, 'key'>): BackendHost['fresh'] {
   const {user, password} = ACCOUNTS.orc;
   let made = 0;
   return () => ({
