@@ -1,3 +1,5 @@
+import {once} from 'node:events';
+import {connect} from 'node:net';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {ACCOUNTS, Client} from '../../test/sandbox/index.ts';
 import type {FromClient, ToClient} from './messages.ts';
@@ -19,7 +21,10 @@ interface State {
   next: number;
   /** Ids and when they were acknowledged. */
   readonly acknowledged: {readonly id: number; readonly at: number}[];
+  source: number;
   struckAt: number | null;
+  /** When an idle connection to the source was closed. */
+  closedAt: number | null;
   /** When the source last acknowledged a write. */
   lastOnSource: number;
   moved: boolean;
@@ -27,7 +32,17 @@ interface State {
   readonly acceptedBy: Map<number, number>;
 }
 
-const state: State = {next: 1, acknowledged: [], struckAt: null, lastOnSource: 0, moved: false, stopped: false, acceptedBy: new Map()};
+const state: State = {
+  next: 1,
+  acknowledged: [],
+  source: 0,
+  struckAt: null,
+  closedAt: null,
+  lastOnSource: 0,
+  moved: false,
+  stopped: false,
+  acceptedBy: new Map(),
+};
 let work: Promise<unknown> = Promise.resolve();
 
 process.on('disconnect', () => process.exit());
@@ -36,6 +51,7 @@ process.on('message', (message: ToClient) => void obey(message));
 async function obey(message: ToClient): Promise<void> {
   switch (message.do) {
     case 'write':
+      state.source = message.source;
       work = Promise.all(Array.from({length: LANES}, () => write(clientOf(message.source), message.ratePerSecond / LANES)));
       return tell({is: 'writing'});
     case 'strike':
@@ -45,7 +61,13 @@ async function obey(message: ToClient): Promise<void> {
     case 'stop':
       state.stopped = true;
       await work;
-      tell({is: 'report', ids: state.acknowledged.map(({id}) => id), ratePerSecond: rateBefore(), acceptedBy: [...state.acceptedBy]});
+      tell({
+        is: 'report',
+        ids: state.acknowledged.map(({id}) => id),
+        ratePerSecond: rateBefore(),
+        acceptedBy: [...state.acceptedBy],
+        closedAfter: state.closedAt === null || state.struckAt === null ? null : state.closedAt - state.struckAt,
+      });
   }
 }
 
@@ -72,11 +94,20 @@ async function write(client: Client, ratePerSecond: number): Promise<void> {
 async function strike({pid, signal, replicas}: Extract<ToClient, {do: 'strike'}>): Promise<void> {
   const clients = replicas.map((port) => ({port, client: clientOf(port)}));
   await Promise.all(clients.map(({client}) => client.query('SELECT 1')));
+  await watchClose(state.source);
   process.kill(pid, signal);
   state.struckAt = performance.now();
   tell({is: 'struck', at: performance.timeOrigin + state.struckAt});
   const trying = clients.map(({client, port}) => tryToWrite(client, port));
   work = Promise.all([work, ...trying]);
+}
+
+/** Opens a connection that nobody uses, and notes when it is closed: sockets outlive a killed process until its last thread is gone. */
+async function watchClose(port: number): Promise<void> {
+  const witness = connect(port, '127.0.0.1');
+  await once(witness, 'data');
+  const closed = (): void => void (state.closedAt ??= performance.now());
+  witness.on('close', closed).on('error', closed);
 }
 
 /** Writes to whichever of these accepts it, beside the source. */

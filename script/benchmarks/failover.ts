@@ -2,41 +2,13 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {waitFor, type Client, type Instance} from '../../test/sandbox/index.ts';
 import {allFollow, balance, watchReceived, type Balance} from './losses.ts';
 import {OutsideClient} from './outside-client.ts';
-import {figure, highest, median, type Report} from './report.ts';
-import {CONFIGURATION, type Scene, type Stage} from './stage.ts';
+import {rateFor, report, REPOINTED_WITHIN, text, type FailoverOptions, type Run} from './failover-report.ts';
+import type {Report} from './report.ts';
+import type {Scene, Stage} from './stage.ts';
 
-/** With four replicas; with more, all of which apply on the same cores, so many fewer. */
-const WRITES_PER_SECOND = 600;
-const FEW_REPLICAS = 4;
-const REPOINTED_WITHIN = 30_000;
 const PROMOTED_WITHIN = 30_000;
 /** Writing goes on before the strike and after the promotion, milliseconds. */
 const WRITE_FOR = 3_000;
-
-export interface FailoverOptions {
-  readonly runs: number;
-  /** How long the service does nothing but watch before each run, milliseconds. */
-  readonly idle: number;
-  /** Transactions that one replica has received and not applied when the source dies; 0 = none. */
-  readonly backlog: number;
-  readonly replicas: number;
-  say(sentence: string): void;
-}
-
-interface Run {
-  /** From the kill to the first accepted write; null: nobody was promoted. */
-  readonly writable: number | null;
-  /** From the kill until all survivors follow the successor with both threads; null: they never did. */
-  readonly repointed: number | null;
-  /** Milliseconds after the kill at which the service logged that the source is dead, and who replaces it. */
-  readonly confirmed: number | null;
-  readonly decided: number | null;
-  readonly ratePerSecond: number;
-  /** Servers that accepted writes: 1 unless something is very wrong. */
-  readonly writers: number;
-  readonly balance: Balance;
-  readonly log: readonly string[];
-}
 
 /** kill -9 of a source with replicas under write load, again and again, each time from a fresh start. */
 export async function failover(stage: Stage, options: FailoverOptions): Promise<Report> {
@@ -49,7 +21,7 @@ export async function failover(stage: Stage, options: FailoverOptions): Promise<
       `run ${number} of ${options.runs}: ${[text(run.writable), `all follow after ${text(run.repointed)}`, ...problems].join('; ')}`,
     );
   }
-  return report(stage, options, runs);
+  return report(stage.cast, options, runs);
 }
 
 async function once(stage: Stage, options: FailoverOptions): Promise<Run> {
@@ -83,7 +55,7 @@ async function strike(stage: Stage, scene: Scene, {client, blocker}: {client: Ou
   over.abort();
   const received = await watching;
   await sleep(WRITE_FOR / 3);
-  const {ids, ratePerSecond, acceptedBy} = await client.stop();
+  const {ids, ratePerSecond, acceptedBy, closedAfter} = await client.stop();
   const promoted = replicas.find(({key}) => key.port === first?.port);
   const log = service.log.slice(before);
   const logged = (pattern: RegExp): number | null => {
@@ -93,6 +65,7 @@ async function strike(stage: Stage, scene: Scene, {client, blocker}: {client: Ou
   return {
     writable: first?.after ?? null,
     repointed: repointed === null ? null : repointed - struck.at,
+    closed: closedAfter,
     confirmed: logged(/^Dead/),
     decided: logged(/ is promoted in place of /),
     ratePerSecond,
@@ -114,10 +87,6 @@ async function followedAt(replicas: readonly Instance[], port: number | null): P
   );
 }
 
-function rateFor(replicas: number): number {
-  return Math.round((WRITES_PER_SECOND * FEW_REPLICAS) / Math.max(FEW_REPLICAS, replicas));
-}
-
 function unsettled(error: unknown): Balance {
   return {lost: [error instanceof Error ? error.message : String(error)], neverReceived: 0};
 }
@@ -135,64 +104,4 @@ async function backlogOn({source, replicas}: Scene, transactions: number): Promi
 
 async function countOf(instance: Instance): Promise<number> {
   return Number(await instance.value('SELECT COUNT(*) FROM test.t'));
-}
-
-function report(stage: Stage, {runs: wanted, idle, backlog, replicas}: FailoverOptions, runs: readonly Run[]): Report {
-  const promotions = runs.flatMap(({writable}) => (writable === null ? [] : [writable]));
-  const part = (pick: (run: Run) => number | null): number => median(runs.flatMap((run) => pick(run) ?? []));
-  const beside = backlog > 0 ? `, one replica ${backlog} transactions behind` : '';
-  const target = (value: number): number | null => (backlog > 0 ? null : value);
-  const many = replicas > FEW_REPLICAS;
-  const least = (rateFor(replicas) * 5) / 6;
-  return {
-    title: `failover: source killed under load, ${replicas} replicas${beside}`,
-    how: `${CONFIGURATION}, RecoverMasterClusterFilters ["*"]; ${wanted} runs, each with fresh servers, backend and service, which idles ${idle / 1000} s before. A client process writes, kills (-9) and measures from there to its first accepted write, trying every replica each 3 ms.`,
-    cast: stage.cast,
-    figures: [
-      figure('kill to first accepted write, median', median(promotions), {unit: 'ms', target: target(many ? 500 : 200)}),
-      figure('kill to first accepted write, highest', highest(promotions), {unit: 'ms', target: many ? null : target(500)}),
-      figure('kill to all survivors following, highest', highest(runs.map(({repointed}) => repointed ?? REPOINTED_WITHIN)), {
-        unit: 'ms',
-        target: target(3_000),
-      }),
-      figure('runs without a promotion', runs.length - promotions.length, {target: 0}),
-      figure('received writes lost, or replicas that do not follow', runs.flatMap(({balance: {lost}}) => lost).length, {target: 0}),
-      figure('runs with two writable servers', runs.filter(({writers}) => writers > 1).length, {target: 0}),
-      figure(`runs below ${Math.round(least)} writes a second`, runs.filter((run) => run.ratePerSecond < least).length, {target: 0}),
-      figure(
-        'writes a second before the kill, median',
-        part(({ratePerSecond}) => ratePerSecond),
-      ),
-      figure(
-        'acknowledged by the dead source and received by nobody',
-        runs.reduce((sum, run) => sum + run.balance.neverReceived, 0),
-      ),
-      figure(
-        'kill to confirmed dead (log), median',
-        part(({confirmed}) => confirmed),
-        {unit: 'ms'},
-      ),
-      figure(
-        'kill to plan journaled (log), median',
-        part(({decided}) => decided),
-        {unit: 'ms'},
-      ),
-    ],
-    runs: [
-      ['run', 'confirmed', 'decided', 'writable', 'all follow', 'writes/s', 'lost'],
-      ...runs.map((run, at) => [
-        String(at + 1),
-        text(run.confirmed),
-        text(run.decided),
-        text(run.writable),
-        text(run.repointed),
-        String(Math.round(run.ratePerSecond)),
-        String(run.balance.lost.length),
-      ]),
-    ],
-  };
-}
-
-function text(milliseconds: number | null): string {
-  return milliseconds === null ? 'never' : `${Math.round(milliseconds)} ms`;
 }

@@ -24,4 +24,6 @@ export interface Report {
   readonly ratePerSecond: number;
   /** Servers other than the source that accepted writes, and when first. */
   readonly acceptedBy: readonly (readonly [port: number, after: number])[];
+  /** When the kernel closed the connections of the struck source: nobody can know of its death before. null = it did not */
+  readonly closedAfter: number | null;
 }
