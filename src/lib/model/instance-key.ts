@@ -1,3 +1,4 @@
+import {isIPv6} from 'node:net';
 import {OrchestratorError} from '../errors/errors.ts';
 
 /** Where a server listens: how orchestrator names it everywhere. Host is as resolved; an IPv6 address carries no brackets. */
@@ -35,17 +36,20 @@ export function isUsableKey(key: InstanceKey): boolean {
  * @throws OrchestratorError INPUT_INVALID naming the text and what was expected
  */
 export function parseInstanceKey(text: string, defaultPort: number): InstanceKey {
-  const trimmed = text.trim();
-  const match =
-    /^\[([0-9a-fA-F:.]+)\](?::(\d+))?$/.exec(trimmed) ??
-    /^([0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F.]*)$/.exec(trimmed) ??
-    /^([\w.\-/]+)(?::(\d+))?$/.exec(trimmed);
-  const host = match?.[1];
-  const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
-  if (host === undefined || port < 1 || port > 65535) {
+  const {host = '', portText} = partsOf(text.trim());
+  const port = portText === undefined ? defaultPort : Number(portText);
+  if (host === '' || port < 1 || port > 65535) {
     throw new OrchestratorError('INPUT_INVALID', `${JSON.stringify(text)} is not an instance`, {
       hint: 'give host, host:port or [ipv6]:port, with a port from 1 to 65535',
     });
   }
   return {host, port};
+}
+
+function partsOf(text: string): {host?: string | undefined; portText?: string | undefined} {
+  if (isIPv6(text)) return {host: text};
+  const [, address = '', portOfAddress] = /^\[(.+)\](?::(\d+))?$/.exec(text) ?? [];
+  if (isIPv6(address)) return {host: address, portText: portOfAddress};
+  const [, host, portText] = /^((?:\/\/)?[\w.-]+)(?::(\d+))?$/.exec(text) ?? [];
+  return {host, portText};
 }
