@@ -2,8 +2,9 @@ import {describe, expect, test} from 'vitest';
 import {acquireLock} from '../../src/lib/coordination/lock/acquire.ts';
 import {isContention} from '../../src/lib/coordination/lock/contention.ts';
 import {releaseLock} from '../../src/lib/coordination/lock/hold.ts';
-import {journalSessions, outliveLock, sessionsOf} from '../../src/lib/coordination/lock/sessions.ts';
+import {forgetOutlived, journalSessions, outliveLock, sessionsOf} from '../../src/lib/coordination/lock/sessions.ts';
 import type {LockHold, NodeId} from '../../src/lib/coordination/types.ts';
+import {forgetInstance, letIn, placeInstances} from '../../src/lib/store/instances.ts';
 import type {InstanceKey} from '../../src/lib/model/instance-key.ts';
 import {key} from '../unit/support/given.ts';
 import {node, steady} from './support/coordination.ts';
@@ -48,5 +49,22 @@ describe.each(BACKENDS)('sessions that were not seen gone when their lock was gi
     expect(await sessionsOf(backend, third.lockId)).toEqual([]);
     await releaseLock(backend, third);
     expect(await rowsOf(backend, 'cluster_lock_session')).toEqual([]);
+  });
+
+  test('are forgotten with their server, not before', async () => {
+    const {backend} = store;
+    const hold = await locked(ann, a, b);
+    const left = [a, b].map((instance) => ({instance, connectionId: 17}));
+    expect(await outliveLock(backend, hold, {left, gone: []})).toBe(true);
+    expect(await forgetOutlived(backend)).toBe(0);
+    await releaseLock(backend, hold);
+
+    await placeInstances(backend, [a, b]);
+    expect(await forgetOutlived(backend)).toBe(0);
+    await forgetInstance(backend, a, 60);
+    expect(await forgetOutlived(backend)).toBe(0);
+    await backend.run((work) => letIn(work, [a]));
+    expect(await forgetOutlived(backend)).toBe(1);
+    expect(await rowsOf(backend, 'cluster_lock_session')).toEqual([expect.objectContaining({hostname: b.host})]);
   });
 });

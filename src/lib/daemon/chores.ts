@@ -1,4 +1,5 @@
 import type {Config} from '../config/keys.ts';
+import {forgetOutlived} from '../coordination/lock/sessions.ts';
 import {forgetAbsentNodes} from '../coordination/nodes.ts';
 import type {Milliseconds} from '../model/units.ts';
 import {AUDITED_CHORES} from '../store/audit-types.ts';
@@ -68,6 +69,12 @@ export function choresOf({backend, config, audit, leads, noteAddresses}: ChoreOp
         ]
       : []),
     {what: 'forgetting absent nodes', period: MINUTE, restsOn: 'nothing probed', run: () => forgetAbsentNodes(backend)},
+    {
+      what: 'forgetting sessions on forgotten servers',
+      period: MINUTE,
+      restsOn: 'nothing probed',
+      run: async () => void (await forgetOutlived(backend)),
+    },
   ];
 }
 

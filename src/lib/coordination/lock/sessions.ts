@@ -127,3 +127,15 @@ export async function outliveLock(backend: Backend, hold: Fence, {gone, left}: O
     return true;
   });
 }
+
+/** Drops what outlived its lock on servers that nobody knows any more: they are gone for good, or will be met as new ones. */
+export async function forgetOutlived(backend: Backend): Promise<number> {
+  return backend.run(({db}): PromiseLike<number> => {
+    const same = (table: string): string =>
+      `${table}.hostname = cluster_lock_session.hostname and ${table}.port = cluster_lock_session.port`;
+    const rowOf = (table: string) => db(table).whereRaw(same(table)).select(db.raw('1'));
+    const mentioned = ['database_instance', 'forgotten_instance', 'cluster_lock_member'].map(rowOf);
+    const rows = db('cluster_lock_session').where({lock_id: NO_LOCK});
+    return mentioned.reduce((left, mention) => left.whereNotExists(mention), rows).delete();
+  });
+}
