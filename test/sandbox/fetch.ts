@@ -42,10 +42,11 @@ export async function fetchServer(server: TreeName): Promise<Tree> {
  * first for the same sentence.
  */
 async function once(server: TreeName, attempt: () => Promise<void>): Promise<void> {
-  const note = join(cacheFolder(), `${server}.failed`);
   const testRun = process.env['ORCHESTRATOR_TEST_RUN'];
-  const {of, sentence} = existsSync(note) ? (JSON.parse(await readFile(note, 'utf8')) as {of?: string; sentence: string}) : {};
-  if (testRun !== undefined && of === testRun) throw new Error(sentence);
+  if (!testRun) return attempt();
+  const note = join(cacheFolder(), `${server}.failed`);
+  const {of, sentence} = existsSync(note) ? (JSON.parse(await readFile(note, 'utf8')) as {of: string; sentence: string}) : {};
+  if (of === testRun) throw new Error(sentence);
   try {
     await attempt();
     await rm(note, {force: true});
