@@ -31,7 +31,7 @@ export async function fetchServer(server: TreeName): Promise<Tree> {
   const folder = join(cacheFolder(), server);
   if (!existsSync(join(folder, 'VERSION'))) {
     await withLock(join(cacheFolder(), `${server}.lock`), async () => {
-      if (!existsSync(join(folder, 'VERSION'))) await once(server, () => build(server, folder));
+      if (!existsSync(join(folder, 'VERSION'))) await tryOnce(server, () => build(server, folder));
     });
   }
   return {server, folder, version: (await readFile(join(folder, 'VERSION'), 'utf8')).trim()};
@@ -41,7 +41,7 @@ export async function fetchServer(server: TreeName): Promise<Tree> {
  * Tries once in a run of the tests: what cannot be obtained fails each test that needs it, and the second need not wait as long as the
  * first for the same sentence.
  */
-async function once(server: TreeName, attempt: () => Promise<void>): Promise<void> {
+async function tryOnce(server: TreeName, attempt: () => Promise<void>): Promise<void> {
   const testRun = process.env['ORCHESTRATOR_TEST_RUN'];
   if (!testRun) return attempt();
   const note = join(cacheFolder(), `${server}.failed`);

@@ -78,9 +78,7 @@ function ignore(): void {}
  */
 export async function sessionsOf(backend: Backend, lockId: string): Promise<readonly JournaledSession[]> {
   const rows: readonly StoredSession[] = await backend.run(({db}) => {
-    const locked = db('cluster_lock_member as member')
-      .where('member.lock_id', lockId)
-      .whereRaw('member.hostname = cluster_lock_session.hostname and member.port = cluster_lock_session.port');
+    const locked = db('cluster_lock_member as member').where('member.lock_id', lockId).whereRaw(onServerOf('member'));
     return db('cluster_lock_session')
       .where({lock_id: lockId})
       .orWhere((outlived) => void outlived.where({lock_id: NO_LOCK}).whereExists(locked.select(db.raw('1'))))
@@ -93,6 +91,11 @@ export async function sessionsOf(backend: Backend, lockId: string): Promise<read
   });
   const [outlived, others] = [sessions.filter((one) => one.outlived), sessions.filter((one) => !one.outlived)];
   return [...others.filter((one) => !outlived.some((other) => isSame(one, other))), ...outlived];
+}
+
+/** Condition that a row of this table is about the server of a session. */
+function onServerOf(table: string): string {
+  return `${table}.hostname = cluster_lock_session.hostname and ${table}.port = cluster_lock_session.port`;
 }
 
 function isSame(one: JournaledSession, other: JournaledSession): boolean {
@@ -131,9 +134,7 @@ export async function outliveLock(backend: Backend, hold: Fence, {gone, left}: O
 /** Drops what outlived its lock on servers that nobody knows any more: they are gone for good, or will be met as new ones. */
 export async function forgetOutlived(backend: Backend): Promise<number> {
   return backend.run(({db}): PromiseLike<number> => {
-    const same = (table: string): string =>
-      `${table}.hostname = cluster_lock_session.hostname and ${table}.port = cluster_lock_session.port`;
-    const rowOf = (table: string) => db(table).whereRaw(same(table)).select(db.raw('1'));
+    const rowOf = (table: string) => db(table).whereRaw(onServerOf(table)).select(db.raw('1'));
     const mentioned = ['database_instance', 'forgotten_instance', 'cluster_lock_member'].map(rowOf);
     const rows = db('cluster_lock_session').where({lock_id: NO_LOCK});
     return mentioned.reduce((left, mention) => left.whereNotExists(mention), rows).delete();
